@@ -1,0 +1,1 @@
+"""fusion: pixels and class vectors come in, a prediction goes out."""

@@ -1,0 +1,104 @@
+"""What a model said: class probabilities of pixels, or class scores of scenes. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import RasterError
+from kg.grid import Grid
+from kg.legend import Legend
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Class probabilities of every pixel.
+
+    Attributes:
+        probabilities: (class, y, x) float32; sums to 1 where valid, all 0 where there is no observation.
+        legend: Names the classes, in the order of the first axis.
+        grid: Where the pixels lie.
+        model: What made the prediction; stored as provenance.
+    """
+
+    probabilities: NDArray[np.float32]
+    legend: Legend
+    grid: Grid
+    model: str
+
+    def __post_init__(self) -> None:
+        expected = (len(self.legend.classes), *self.grid.shape)
+        if self.probabilities.shape != expected:
+            raise RasterError(
+                f"probabilities have shape {self.probabilities.shape}, expected {expected} (class, y, x)",
+                "give one band per class of the legend",
+            )
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """(y, x): True where there is a prediction."""
+        valid: NDArray[np.bool_] = self.probabilities.sum(axis=0) > 0.5
+        return valid
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """(y, x) int16 index of the most probable class (first on ties), -1 where not valid."""
+        best = self.probabilities.argmax(axis=0).astype(np.int16)
+        return np.where(self.valid, best, np.int16(-1)).astype(np.int16)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(y, x) float32 probability of the most probable class, 0 where not valid."""
+        confidence: NDArray[np.float32] = self.probabilities.max(axis=0)
+        return confidence
+
+
+def prediction_from_labels(
+    labels: NDArray[np.integer], legend: Legend, grid: Grid, *, confidence: float = 0.8, model: str = "labels"
+) -> Prediction:
+    """A prediction from hard labels: `confidence` on the stated class, the rest spread evenly.
+
+    Args:
+        labels: (y, x) class index, -1 where there is none.
+        legend: Names the classes.
+        grid: Where the pixels lie.
+        confidence: Probability given to the stated class, in (1 / classes, 1).
+        model: What made the labels.
+
+    Raises:
+        RasterError: `confidence` is out of range.
+    """
+    k = len(legend.classes)
+    if not 1 / k < confidence < 1:
+        raise RasterError(
+            f"confidence {confidence} is not between {1 / k:.3f} and 1", "give --confidence, for example 0.8"
+        )
+    rest = (1 - confidence) / (k - 1)
+    out = np.full((k, *labels.shape), rest, np.float32)
+    rows, cols = np.nonzero(labels >= 0)
+    out[labels[rows, cols], rows, cols] = confidence
+    out[:, labels < 0] = 0
+    return Prediction(out, legend, grid, model)
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """Class scores of whole images.
+
+    Attributes:
+        items: One identifier per image (path or row name).
+        classes: Class names, in the order of the second axis.
+        iris: Class IRIs (empty string for a name outside the ontology).
+        scores: (item, class) float32 probabilities; rows sum to 1.
+        unseen: (class,) bool: True for classes without training images.
+        model: What made the scores.
+    """
+
+    items: tuple[str, ...]
+    classes: tuple[str, ...]
+    iris: tuple[str, ...]
+    scores: NDArray[np.float32]
+    unseen: NDArray[np.bool_]
+    model: str

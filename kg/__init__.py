@@ -1,0 +1,1 @@
+"""kg: geodata comes in, a knowledge graph and its vectors go out."""

@@ -1,0 +1,86 @@
+"""The one tree of errors; each carries a hint that says what to type or change next.
+
+    LandloreError
+    ├── InputError            something the user gave is wrong
+    │   ├── GridError         no CRS, no overlap, different grids
+    │   ├── RasterError       unreadable, all nodata, NaN, wrong bands
+    │   ├── LegendError       unknown legend, unknown class code
+    │   ├── SourceError       empty, truncated or unreadable source file; broken Turtle
+    │   ├── OntologyError     an ontology that cannot be read or is inconsistent
+    │   ├── RuleError         a rule that cannot be compiled, or rules that contradict each other
+    │   └── QueryError        SPARQL that cannot be parsed or run
+    ├── OutputError           a folder that cannot be written, a full disk
+    └── MissingExtraError     an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class LandloreError(Exception):
+    """An error that is shown to the user as two lines: what is wrong, and what to do next.
+
+    Args:
+        message: What and where, what was found and what was expected.
+        hint: What to type or change next.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}"
+
+
+class InputError(LandloreError):
+    """Something that the user gave is wrong."""
+
+
+class GridError(InputError):
+    """Rasters without CRS, without overlap, or on different grids."""
+
+
+class RasterError(InputError):
+    """A raster that cannot be read, has no valid pixel, or lacks a band."""
+
+
+class LegendError(InputError):
+    """A legend that is not known, or a class code that is not in its legend."""
+
+
+class SourceError(InputError):
+    """A source file that is empty, truncated, unreadable or not what its name says."""
+
+
+class OntologyError(InputError):
+    """An ontology that cannot be read or is inconsistent."""
+
+
+class RuleError(InputError):
+    """A rule that cannot be compiled, or hard rules that contradict each other."""
+
+
+class QueryError(InputError):
+    """A SPARQL query that cannot be parsed or run."""
+
+
+class OutputError(LandloreError):
+    """An output that could not be written; nothing half-written is left behind."""
+
+
+class MissingExtraError(LandloreError):
+    """An optional dependency is missing.
+
+    Args:
+        what: What was asked for, e.g. "landlore classify".
+        extra: The extra that brings it, e.g. "vision".
+        cause: The import error itself, if there was one.
+    """
+
+    def __init__(self, what: str, extra: str, cause: Exception | None = None) -> None:
+        reason = f" ({cause})" if cause else ""
+        super().__init__(
+            f"{what} needs packages that are not installed{reason}",
+            f"pip install 'landlore[{extra}]'",
+        )

@@ -1,0 +1,43 @@
+"""What a source says about each pixel: one compact layer per source, found in the graph or in a product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.grid import Grid
+
+
+@dataclass(frozen=True)
+class EvidenceLayer:
+    """A source, laid on the grid of the image.
+
+    Each pixel belongs to at most one *cell* (a vector feature, or a cell of a coarser product); a cell has class shares.
+
+    Attributes:
+        name: Short name, used in tables ("osm", "nlcd").
+        kind: `vocab.OSM_FEATURE` or `vocab.PRODUCT_CELL`; what `coveredBy some (KIND and CLASS)` in a rule looks at.
+        source: IRI of the named graph that holds the source and its provenance.
+        grid: Grid of `cell`.
+        cell: (y, x) int32 row of `shares`; -1 where the source says nothing.
+        shares: (cell, class) float32 share of each class in the cell; rows sum to 1.
+        classes: Class IRI per column: core classes, or classes of a legend.
+        entities: IRI of each cell (the feature or product cell in the graph).
+        tolerance: How far a feature may be out of place, in metres.
+        reliability: Probability that the cell's class is right where it was observed, 0..1.
+        date: Date of observation, "2021" or "2021-06-30", or None.
+    """
+
+    name: str
+    kind: str
+    source: str
+    grid: Grid
+    cell: NDArray[np.int32]
+    shares: NDArray[np.float32]
+    classes: tuple[str, ...]
+    entities: tuple[str, ...]
+    tolerance: float = 0.0
+    reliability: float = 0.85
+    date: str | None = None

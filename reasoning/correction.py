@@ -1,0 +1,108 @@
+"""What the reasoner changed and why: the result of a run, as values that explanations are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.prediction import Prediction
+from kg.evidence import EvidenceLayer
+from kg.ontology import Axiom
+from reasoning.regions import RegionGraph
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One additive part of a decision.
+
+    Attributes:
+        term: `vocab.NETWORK`, the IRI of an evidence source's graph, `vocab.SMOOTHNESS`, or the IRI of an axiom.
+        kind: "network", "evidence", "smoothness" or "axiom".
+        value: Nats; positive speaks for the class after, negative for the class before.
+    """
+
+    term: str
+    kind: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Pixels of one region that went from one class to another.
+
+    Attributes:
+        region: Row of the region in the `RegionGraph`.
+        before: Class IRI the network gave.
+        after: Class IRI after reasoning.
+        pixels: How many pixels changed this way.
+        area: Their area, square metres.
+        lon, lat: A changed pixel near their middle, degrees, CRS84.
+        log_odds: Mean over these pixels of log q(after) / q(before); the sum of `contributions` to 1e-6.
+        contributions: Additive parts, largest magnitude first.
+        evidence: IRIs of the features and cells under these pixels, most pixels first (at most 8).
+        confidence: Mean probability of the class after.
+        excluded_by: IRIs of hard axioms that removed the class before, if any (outside the sum).
+    """
+
+    region: int
+    before: str
+    after: str
+    pixels: int
+    area: float
+    lon: float
+    lat: float
+    log_odds: float
+    contributions: tuple[Contribution, ...]
+    evidence: tuple[str, ...]
+    confidence: float
+    excluded_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How the inference went.
+
+    Attributes:
+        energy: Free energy after each accepted step, nats.
+        residual: Largest change of a probability in the last step.
+        steps: Accepted steps.
+        stopped: "converged", "no descent" or "cap".
+    """
+
+    energy: tuple[float, ...]
+    residual: float
+    steps: int
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Everything of one correction run.
+
+    Attributes:
+        before: What the network said.
+        after: The corrected prediction, same legend and grid.
+        regions: Regions of the labels before.
+        corrections: One per (region, before, after); sorted by area, largest first.
+        index: (y, x) int32 row of `corrections` for each changed pixel, -1 where unchanged.
+        axioms: Axioms that were in force.
+        layers: Evidence that was in force.
+        trace: How the inference went.
+    """
+
+    before: Prediction
+    after: Prediction
+    regions: RegionGraph
+    corrections: tuple[Correction, ...]
+    index: NDArray[np.int32]
+    axioms: tuple[Axiom, ...]
+    layers: tuple[EvidenceLayer, ...]
+    trace: Trace
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """(y, x): True where the label changed."""
+        changed: NDArray[np.bool_] = self.index >= 0
+        return changed
