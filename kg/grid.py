@@ -19,6 +19,7 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize
+from rasterio.features import shapes as outlines
 from rasterio.windows import Window
 
 from kg.errors import GridError, OutputError, RasterError
@@ -315,6 +316,18 @@ def burn(shapes: Iterable[tuple[Any, int]], grid: Grid, *, fill: int = -1, all_t
         pairs, out_shape=grid.shape, transform=grid.transform, fill=fill, dtype="int32", all_touched=all_touched
     )
     return out
+
+
+def trace(
+    labels: NDArray[np.int32], mask: NDArray[np.bool_], grid: Grid
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Outline the connected patches of equal labels where `mask` is True (4-connected, holes kept).
+
+    Yields:
+        (GeoJSON-like polygon in the grid's CRS, label), in the order in which a row-major scan meets them.
+    """
+    for outline, value in outlines(labels, mask=mask, transform=grid.transform):
+        yield outline, int(value)
 
 
 def write_raster(
