@@ -1,0 +1,73 @@
+"""How a run is done: arguments or one TOML file come in, one frozen dataclass goes out."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from kg.errors import InputError
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of `correct` and `interpret`.
+
+    Attributes:
+        confidence: Probability given to the stated class where the input is labels only, 0..1.
+        smoothness: Strength of the smoothness term, nats per metre-free pixel edge; 0 switches it off.
+        evidence: Factor on what sources say; 0 switches evidence off.
+        rules: Factor on the weights of all rules; 0 switches rules off.
+        seed: Seed of everything random.
+        steps: Training steps of the segmenter.
+        cell: Product pixels per graph cell, along each side.
+        relations: Materialise spatial relations between features in the graph.
+    """
+
+    confidence: float = 0.8
+    smoothness: float = 0.6
+    evidence: float = 1.0
+    rules: float = 1.0
+    seed: int = 0
+    steps: int = 500
+    cell: int = 10
+    relations: bool = True
+
+
+def read_settings(path: str | Path | None, **given: Any) -> RunSettings:
+    """Settings from a TOML file, with arguments that were given (not None) on top.
+
+    Args:
+        path: TOML file with keys named as the fields of `RunSettings`, or None.
+        **given: Values that win over the file; None means "not given".
+
+    Raises:
+        InputError: The file cannot be read, has an unknown key, or a value of the wrong type.
+    """
+    settings = RunSettings()
+    if path is not None:
+        settings = replace(settings, **_checked(_read(Path(path)), Path(path)))
+    return replace(settings, **{k: v for k, v in given.items() if v is not None})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not a readable TOML file ({error})", "see docs/settings.md") from error
+
+
+def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    known = {f.name: type(getattr(RunSettings(), f.name)) for f in fields(RunSettings)}
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0)
+            raise InputError(f"{path}: unknown setting {key!r}", f"did you mean {near[0]!r}?")
+        wanted = (int, float) if known[key] is float else known[key]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and known[key] is not bool):
+            raise InputError(
+                f"{path}: {key} is {value!r}, expected {known[key].__name__}", f"for example {key} = {known[key](1)}"
+            )
+    return table

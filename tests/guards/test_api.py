@@ -1,0 +1,24 @@
+"""The public names are exactly these, and each says what it takes and gives."""
+
+import inspect
+
+import landlore as ll
+
+NAMES = [
+    "Corrected", "EvidenceLayer", "Grid", "KnowledgeGraph", "LandloreError", "Legend", "Prediction", "Raster",
+    "RunSettings", "build", "classify", "correct", "demo", "embed", "explain", "interpret", "legend_names",
+    "load_legend", "load_ontology", "load_rules", "query", "read_raster", "read_settings",
+]  # fmt: skip
+
+
+def test_all_is_exact():
+    assert sorted(ll.__all__) == sorted(NAMES)
+
+
+def test_each_name_has_a_docstring():
+    for name in NAMES:
+        assert inspect.getdoc(getattr(ll, name)), name
+
+
+def test_dir_lists_the_lazy_names():
+    assert set(NAMES) <= set(dir(ll))
