@@ -1,4 +1,4 @@
-"""RDF written as text: subjects with their predicates and objects come in, N-Triples or TriG goes out, as a stream.
+"""RDF as text: subjects with their predicates and objects come in, N-Triples or TriG streams out.
 
 No RDF library is loaded, so a million statements cost a few seconds and no memory.
 """
@@ -9,6 +9,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from urllib.parse import quote
 
 from kg import vocab
@@ -19,7 +21,7 @@ Statements = tuple[str, list[tuple[str, str]]]
 _ILLEGAL = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 _LOCAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _TYPED = re.compile(r'"([^"\\]*)"\^\^<([^>]*)>\Z')
-_BARE = {vocab.XSD + name for name in ("double", "integer", "boolean")}
+_BARE = {vocab.XSD + name for name in ("double", "decimal", "integer", "boolean")}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _CHUNK = 2000
 
@@ -47,6 +49,11 @@ def double(value: float) -> str:
         lexical = repr(float(value))
         lexical += "" if "e" in lexical else "e0"
     return f'"{lexical}"^^<{vocab.XSD}double>'
+
+
+def decimal(value: float) -> str:
+    """An xsd:decimal of three digits after the point, for measures in metres."""
+    return f'"{value:.3f}"^^<{vocab.XSD}decimal>'
 
 
 def integer(value: int) -> str:
@@ -81,7 +88,11 @@ def trig(statements: Iterable[Statements], graph: str) -> Iterator[str]:
     yield "".join(f"@prefix {prefix}: <{ns}> .\n" for prefix, ns in vocab.PREFIXES.items())
     yield f"\n{iri(graph)} {{\n"
     for subject, pairs in statements:
-        body = " ;\n".join(f"    {_predicate(p)} {_short(value)}" for p, value in pairs)
+        by_predicate = groupby(pairs, key=itemgetter(0))
+        body = " ;\n".join(
+            f"    {_predicate(p)} {', '.join(_short(value) for _, value in same)}"
+            for p, same in by_predicate
+        )
         yield f"\n  {_short(iri(subject))}\n{body} .\n"
     yield "}\n"
 

@@ -1,0 +1,243 @@
+"""A correction in words: its additive reasons come in, an English and a Chinese text go out.
+
+Each text says what changed, on how much ground and where; the strongest reasons, with their share
+of everything that spoke for the change and their value in nats; what spoke against it; what the
+network held; and the sum. Where a hard rule removed the class before, or smoothness alone moved
+the pixels, the text says so plainly.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kg import vocab
+from reasoning.correction import Contribution, Corrected, Correction
+from reasoning.wording import EN, ZH, Wording
+
+SLIGHT = 0.01
+"""Nats below which a contribution counts as silent (it moves the odds by one percent)."""
+
+_LISTED = 3
+_SEAM = re.compile(r"(?<=[一-鿿])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[一-鿿])")
+_SOURCES = {
+    "osm": "OpenStreetMap",
+    "worldcover": "WorldCover",
+    "nlcd": "NLCD",
+    "corine": "CORINE Land Cover",
+    "globeland30": "GlobeLand30",
+    "fromglc10": "FROM-GLC10",
+    "dynamicworld": "Dynamic World",
+    "esri": "Esri Land Cover",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What classes, reasons and evidence are called.
+
+    Attributes:
+        classes: Class IRI -> (English, Chinese) label.
+        terms: Term IRI of a contribution -> (English, Chinese) name.
+        rules: Rule IRI -> (English, Chinese) bare label.
+        owner: IRI of a feature or cell -> term IRI of the source that holds it.
+    """
+
+    classes: Mapping[str, tuple[str, str]]
+    terms: Mapping[str, tuple[str, str]]
+    rules: Mapping[str, tuple[str, str]]
+    owner: Mapping[str, str]
+
+
+def names_of(corrected: Corrected) -> Names:
+    """Names of everything that the corrections of a run mention."""
+    classes = {c.iri: (c.label, c.label_zh or c.label) for c in corrected.before.legend.classes}
+    terms = {vocab.NETWORK: ("the network", "网络"), vocab.SMOOTHNESS: ("smoothness", "平滑")}
+    for layer in corrected.layers:
+        name = _SOURCES.get(layer.name.lower(), layer.name)
+        terms[layer.source] = (name, name)
+    rules = {a.iri: (a.label, a.label_zh or a.label) for a in corrected.axioms}
+    terms |= {iri: (f"the rule “{en}”", f"规则“{zh}”") for iri, (en, zh) in rules.items()}
+    used = {entity for correction in corrected.corrections for entity in correction.evidence}
+    owner = {
+        entity: layer.source
+        for layer in corrected.layers
+        for entity in used.intersection(layer.entities)
+    }
+    return Names(classes, terms, rules, owner)
+
+
+def support(correction: Correction) -> float:
+    """Sum of the contributions that speak for the change, nats."""
+    return sum(c.value for c in correction.contributions if c.value > 0)
+
+
+def cause(correction: Correction) -> str:
+    """IRI of the one term that made the change.
+
+    The first hard rule that removed the class before; else the term other than the network with
+    the largest value for the change; else the network, because nothing else spoke for it.
+    """
+    if correction.excluded_by:
+        return correction.excluded_by[0]
+    reasons = _reasons(correction)
+    return reasons[0].term if reasons else vocab.NETWORK
+
+
+def smoothness_alone(correction: Correction) -> bool:
+    """Whether smoothness moved the pixels and neither a rule nor evidence spoke for it."""
+    kinds = {c.kind for c in _reasons(correction)}
+    return kinds == {"smoothness"} and not correction.excluded_by
+
+
+def sentence_en(correction: Correction, names: Names) -> str:
+    """The correction and its reasons in English."""
+    return _tell(correction, names, EN)
+
+
+def sentence_zh(correction: Correction, names: Names) -> str:
+    """The correction and its reasons in Chinese."""
+    return _tell(correction, names, ZH)
+
+
+def _tell(correction: Correction, names: Names, words: Wording) -> str:
+    before = names.classes[correction.before][words.column]
+    after = names.classes[correction.after][words.column]
+    opening = words.what.format(
+        before=before,
+        after=after,
+        area=_area(correction.area, words.units),
+        pixels=(words.one if correction.pixels == 1 else words.many).format(n=correction.pixels),
+        lat=_degrees(correction.lat, "NS"),
+        lon=_degrees(correction.lon, "EW"),
+    )
+    parts = [
+        _why(correction, names, words),
+        _against(correction, names, words),
+        _network(correction, before, after, words),
+        _total(correction, before, after, words),
+    ]
+    return _spaced(opening + words.space.join(part for part in parts if part))
+
+
+def _spaced(text: str) -> str:
+    """A space between a Chinese character and a Latin letter or digit, as Chinese print has it."""
+    return _SEAM.sub(" ", text)
+
+
+def _why(correction: Correction, names: Names, words: Wording) -> str:
+    listed = _listed(correction, names, words)
+    if correction.excluded_by:
+        hard = [
+            words.hard.format(name=names.rules[r][words.column]) for r in correction.excluded_by
+        ]
+        before = names.classes[correction.before][words.column]
+        phrase = words.excluded_for if listed else words.excluded
+        return phrase.format(before=before, rules=_join(hard, words), reasons=listed)
+    if smoothness_alone(correction):
+        return words.alone.format(value=_signed(_reasons(correction)[0].value))
+    if not listed:
+        return words.slight
+    share = _reasons(correction)[0].value / support(correction)
+    how = words.how[0 if share > 0.9 else 1 if share > 0.5 else 2]
+    return words.because.format(how=how, reasons=listed)
+
+
+def _reasons(correction: Correction) -> list[Contribution]:
+    """What speaks for the change besides the network, strongest first."""
+    reasons = [c for c in correction.contributions if c.kind != "network" and c.value > SLIGHT]
+    return sorted(reasons, key=lambda c: -c.value)
+
+
+def _listed(correction: Correction, names: Names, words: Wording) -> str:
+    """The strongest reasons for the change as one list; "" when there is none."""
+    reasons, total = _reasons(correction), support(correction)
+    items = []
+    for place, reason in enumerate(reasons[:_LISTED]):
+        share = f"{reason.value / total:.0%}"
+        items.append(
+            words.reason.format(
+                name=names.terms[reason.term][words.column],
+                value=_signed(reason.value),
+                share=words.share.format(share=share) if place == 0 else share,
+                features=_features(reason, correction, names, words),
+            )
+        )
+    rest = reasons[_LISTED:]
+    if rest:
+        items.append(words.rest.format(n=len(rest), value=_signed(sum(c.value for c in rest))))
+    return _join(items, words)
+
+
+def _features(reason: Contribution, correction: Correction, names: Names, words: Wording) -> str:
+    """The evidence of one source under the changed pixels, in brackets after its name."""
+    mine = [e for e in correction.evidence if names.owner.get(e) == reason.term]
+    if not mine:
+        return ""
+    first = _short(mine[0])
+    phrase = words.features if len(mine) == 1 else words.features_more
+    return phrase.format(first=first, n=len(mine), more=len(mine) - 1)
+
+
+def _short(entity: str) -> str:
+    """The last parts of an IRI: "way/123", "cell/3/5"."""
+    parts = entity.split("/")
+    return "/".join(parts[-3:] if parts[-3:-2] == ["cell"] else parts[-2:])
+
+
+def _against(correction: Correction, names: Names, words: Wording) -> str:
+    """The strongest reason against the change, if it weighs a tenth of those for it."""
+    against = [c for c in correction.contributions if c.kind != "network" and c.value < -SLIGHT]
+    worst = min(against, key=lambda c: c.value, default=None)
+    if worst is None or -worst.value < support(correction) / 10:
+        return ""
+    return words.against.format(
+        name=names.terms[worst.term][words.column], value=_signed(worst.value)
+    )
+
+
+def _network(correction: Correction, before: str, after: str, words: Wording) -> str:
+    value = sum(c.value for c in correction.contributions if c.kind == "network")
+    tone = 0 if abs(value) < 0.1 else 1 if value > 0 else 2 if value > -2 else 3
+    return words.network[tone].format(
+        before=before, after=after, times=_times(-value), value=_signed(value)
+    )
+
+
+def _total(correction: Correction, before: str, after: str, words: Wording) -> str:
+    phrase = words.total_excluded if correction.log_odds < 0 else words.total
+    return phrase.format(
+        total=_signed(correction.log_odds),
+        times=_times(correction.log_odds),
+        before=before,
+        after=after,
+        confidence=f"{correction.confidence:.2f}",
+    )
+
+
+def _join(items: list[str], words: Wording) -> str:
+    comma, last = words.joins
+    return comma.join(items[:-1]) + (last if len(items) > 1 else "") + "".join(items[-1:])
+
+
+def _area(square_metres: float, units: tuple[str, str, str]) -> str:
+    if square_metres < 10_000:
+        return f"{square_metres:,.{0 if square_metres >= 10 else 1}f} {units[0]}"
+    if square_metres < 1_000_000:
+        return f"{square_metres / 10_000:.1f} {units[1]}"
+    return f"{square_metres / 1_000_000:,.1f} {units[2]}"
+
+
+def _degrees(value: float, sides: str) -> str:
+    return f"{abs(value):.5f}° {sides[0] if value >= 0 else sides[1]}"
+
+
+def _times(nats: float) -> str:
+    odds = math.exp(min(nats, 30.0))
+    return f"{odds:.1f}" if odds < 10 else f"{odds:,.0f}" if odds < 10_000 else "10,000+"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

@@ -1,0 +1,126 @@
+"""The phrases that corrections are told in, English and Chinese; `sentences.py` fills them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One language: every phrase is a `str.format` template.
+
+    Attributes:
+        column: 0 for English, 1 for Chinese: which of a pair of names is used.
+        what: Opening; before, after, area, pixels, lat, lon.
+        one, many: Number of pixels; n.
+        because: The reasons; how, reasons.
+        how: In words, the share of the strongest reason: over 90 %, over 50 %, less.
+        share: Share of the first reason; share.
+        reason: One reason; name, value, share, features.
+        features: Evidence behind a reason, one feature; first.
+        features_more: The same, several; first, n, more.
+        rest: Reasons too small to list; n, value.
+        joins: Separator of a list, and the last one.
+        excluded: A hard rule removed the class before; before, rules.
+        excluded_for: The same, and reasons spoke for it; before, rules, reasons.
+        hard: A rule that is hard; name.
+        alone: Smoothness alone; value.
+        slight: Nothing spoke for it.
+        against: Strongest reason against; name, value.
+        network: The network was undecided, leaned to after, disagreed, disagreed strongly;
+            before, after, times, value.
+        total: The sum; total, times, before, after, confidence.
+        total_excluded: The sum where it is negative; total, confidence.
+        units: Area in square metres, hectares, square kilometres.
+        space: Between phrases.
+    """
+
+    column: int
+    what: str
+    one: str
+    many: str
+    because: str
+    how: tuple[str, str, str]
+    share: str
+    reason: str
+    features: str
+    features_more: str
+    rest: str
+    joins: tuple[str, str]
+    excluded: str
+    excluded_for: str
+    hard: str
+    alone: str
+    slight: str
+    against: str
+    network: tuple[str, str, str, str]
+    total: str
+    total_excluded: str
+    units: tuple[str, str, str]
+    space: str
+
+
+EN = Wording(
+    column=0,
+    what="“{before}” became “{after}” on {area} ({pixels}) at {lat}, {lon}: ",
+    one="1 pixel",
+    many="{n:,} pixels",
+    because="{how} because of {reasons}.",
+    how=("almost entirely", "mostly", "in the first place"),
+    share="{share} of the case for it",
+    reason="{name} ({value}, {share}{features})",
+    features="; {first}",
+    features_more="; {first} and {more} more",
+    rest="{n} smaller ones ({value})",
+    joins=(", then ", " and "),
+    excluded="“{before}” is excluded here by {rules}.",
+    excluded_for="“{before}” is excluded here by {rules}; {reasons} spoke for the new class.",
+    hard="the hard rule “{name}”",
+    alone="smoothness alone did it, the neighbouring pixels outvoted the network ({value} nats); "
+    "no rule and no evidence spoke for it.",
+    slight="only slight differences spoke for it.",
+    against="Against it spoke {name} ({value}).",
+    network=(
+        "The network itself was undecided ({value}).",
+        "The network itself leaned to “{after}” ({value}).",
+        "The network itself disagreed: it held “{before}” {times} times as likely ({value}).",
+        "The network itself disagreed strongly: "
+        "it held “{before}” {times} times as likely ({value}).",
+    ),
+    total="In sum {total} nats: “{after}” is {times} times as likely as “{before}”, "
+    "probability {confidence}.",
+    total_excluded="Without the exclusion the sum would be {total} nats; probability {confidence}.",
+    units=("m²", "ha", "km²"),
+    space=" ",
+)
+
+ZH = Wording(
+    column=1,
+    what="{lat}、{lon} 处 {area}({pixels})由“{before}”改为“{after}”:",
+    one="1 个像元",
+    many="{n:,} 个像元",
+    because="{how}依据{reasons}。",
+    how=("几乎完全", "主要", "首先"),
+    share="占支持理由的 {share}",
+    reason="{name}({value},{share}{features})",
+    features=";{first}",
+    features_more=";{first} 等 {n} 处",
+    rest="另外 {n} 项较小的理由({value})",
+    joins=("、", "和"),
+    excluded="“{before}”在此被{rules}排除。",
+    excluded_for="“{before}”在此被{rules}排除;{reasons}支持新类别。",
+    hard="硬规则“{name}”",
+    alone="仅由平滑所致,相邻像元的意见压过了网络({value} 奈特);没有规则或证据支持此改动。",
+    slight="支持理由都很微弱。",
+    against="{name}则反对({value})。",
+    network=(
+        "网络本身未作定论({value})。",
+        "网络本身倾向“{after}”({value})。",
+        "网络本身不同意:它认为“{before}”的可能性是“{after}”的 {times} 倍({value})。",
+        "网络本身强烈反对:它认为“{before}”的可能性是“{after}”的 {times} 倍({value})。",
+    ),
+    total="合计 {total} 奈特:“{after}”的可能性是“{before}”的 {times} 倍,概率 {confidence}。",
+    total_excluded="若不排除,合计为 {total} 奈特;概率 {confidence}。",
+    units=("平方米", "公顷", "平方千米"),
+    space="",
+)
