@@ -56,7 +56,12 @@ class Prediction:
 
 
 def prediction_from_labels(
-    labels: NDArray[np.integer], legend: Legend, grid: Grid, *, confidence: float = 0.8, model: str = "labels"
+    labels: NDArray[np.integer],
+    legend: Legend,
+    grid: Grid,
+    *,
+    confidence: float = 0.8,
+    model: str = "labels",
 ) -> Prediction:
     """A prediction from hard labels: `confidence` on the stated class, the rest spread evenly.
 
@@ -73,7 +78,8 @@ def prediction_from_labels(
     k = len(legend.classes)
     if not 1 / k < confidence < 1:
         raise RasterError(
-            f"confidence {confidence} is not between {1 / k:.3f} and 1", "give --confidence, for example 0.8"
+            f"confidence {confidence} is not between {1 / k:.3f} and 1",
+            "give --confidence, for example 0.8",
         )
     rest = (1 - confidence) / (k - 1)
     out = np.full((k, *labels.shape), rest, np.float32)

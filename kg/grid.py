@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from rasterio.windows import Window
 
 from kg.errors import GridError, OutputError, RasterError
 
+_COLOURS = ("red", "green", "blue", "alpha")
 _METRES_PER_DEGREE = 111_319.49079327358  # WGS 84 equatorial radius * pi / 180
 
 
@@ -76,7 +76,10 @@ class Grid:
     def window(self, row: int, col: int, height: int, width: int) -> Grid:
         """The grid of a block of this one, upper left pixel at (row, col)."""
         return replace(
-            self, transform=self.transform * Affine.translation(col, row), height=height, width=width
+            self,
+            transform=self.transform * Affine.translation(col, row),
+            height=height,
+            width=width,
         )
 
     def coarser(self, factor: int) -> Grid:
@@ -110,8 +113,10 @@ class Grid:
     def same_as(self, other: Grid) -> bool:
         """Same CRS, same shape, and corners that agree within a hundredth of a pixel."""
         near = np.allclose(
-            np.array(self.transform)[:6], np.array(other.transform)[:6],
-            rtol=0, atol=abs(self.transform.a) * 0.01,
+            np.array(self.transform)[:6],
+            np.array(other.transform)[:6],
+            rtol=0,
+            atol=abs(self.transform.a) * 0.01,
         )
         return bool(self.shape == other.shape and near and _crs(self.crs) == _crs(other.crs))
 
@@ -187,7 +192,9 @@ def _open(path: str | Path) -> Any:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             return rasterio.open(path)
     except RasterioError as error:
-        raise RasterError(f"{path}: not a readable raster ({error})", "gdalinfo shows what it is") from error
+        raise RasterError(
+            f"{path}: not a readable raster ({error})", "gdalinfo shows what it is"
+        ) from error
 
 
 def _grid_of(dataset: Any, path: str | Path) -> Grid:
@@ -214,7 +221,9 @@ def read_grid(path: str | Path) -> Grid:
 
 def _names(dataset: Any, bands: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
     if bands is None:
-        return tuple(d or f"band{i + 1}" for i, d in enumerate(dataset.descriptions))
+        seen = [c.name if c.name in _COLOURS else "" for c in dataset.colorinterp]
+        named = zip(dataset.descriptions, seen, strict=True)
+        return tuple(d or c or f"band{i + 1}" for i, (d, c) in enumerate(named))
     if len(bands) != dataset.count:
         raise RasterError(
             f"{path}: has {dataset.count} bands, {len(bands)} names given ({', '.join(bands)})",
@@ -224,7 +233,10 @@ def _names(dataset: Any, bands: Sequence[str] | None, path: str | Path) -> tuple
 
 
 def read_raster(
-    path: str | Path, *, bands: Sequence[str] | None = None, window: tuple[int, int, int, int] | None = None
+    path: str | Path,
+    *,
+    bands: Sequence[str] | None = None,
+    window: tuple[int, int, int, int] | None = None,
 ) -> Raster:
     """Read a raster, whole or a window of it.
 
@@ -246,7 +258,9 @@ def read_raster(
         try:
             values = dataset.read(window=place)
         except RasterioError as error:
-            raise RasterError(f"{path}: pixels cannot be read ({error})", "the file may be truncated") from error
+            raise RasterError(
+                f"{path}: pixels cannot be read ({error})", "the file may be truncated"
+            ) from error
         units = next((u for u in dataset.units if u), None)
         return Raster(values, grid, dataset.nodata, names, units)
 
@@ -285,11 +299,22 @@ def resample(raster: Raster, grid: Grid, *, method: str = "nearest") -> Raster:
     fill = raster.nodata if raster.nodata is not None else (np.nan if floats else 0)
     out = np.full((len(raster.values), *grid.shape), fill, raster.values.dtype)
     warp.reproject(
-        raster.values, out, src_transform=raster.grid.transform, src_crs=_crs(raster.grid.crs),
-        dst_transform=grid.transform, dst_crs=_crs(grid.crs), src_nodata=raster.nodata,
-        dst_nodata=fill, resampling=Resampling[method],
+        raster.values,
+        out,
+        src_transform=raster.grid.transform,
+        src_crs=_crs(raster.grid.crs),
+        dst_transform=grid.transform,
+        dst_crs=_crs(grid.crs),
+        src_nodata=raster.nodata,
+        dst_nodata=fill,
+        resampling=Resampling[method],
     )
-    return replace(raster, values=out, grid=grid, nodata=float(fill) if not floats or raster.nodata is not None else None)
+    return replace(
+        raster,
+        values=out,
+        grid=grid,
+        nodata=float(fill) if not floats or raster.nodata is not None else None,
+    )
 
 
 def _degrees(grid: Grid) -> str:
@@ -297,7 +322,9 @@ def _degrees(grid: Grid) -> str:
     return f"{west:.4f} {south:.4f} .. {east:.4f} {north:.4f}"
 
 
-def burn(shapes: Iterable[tuple[Any, int]], grid: Grid, *, fill: int = -1, all_touched: bool = False) -> NDArray[np.int32]:
+def burn(
+    shapes: Iterable[tuple[Any, int]], grid: Grid, *, fill: int = -1, all_touched: bool = False
+) -> NDArray[np.int32]:
     """Rasterise geometries in painter's order: later shapes cover earlier ones.
 
     Args:
@@ -313,7 +340,12 @@ def burn(shapes: Iterable[tuple[Any, int]], grid: Grid, *, fill: int = -1, all_t
     if not pairs:
         return np.full(grid.shape, fill, np.int32)
     out: NDArray[np.int32] = rasterize(
-        pairs, out_shape=grid.shape, transform=grid.transform, fill=fill, dtype="int32", all_touched=all_touched
+        pairs,
+        out_shape=grid.shape,
+        transform=grid.transform,
+        fill=fill,
+        dtype="int32",
+        all_touched=all_touched,
     )
     return out
 
@@ -331,8 +363,12 @@ def trace(
 
 
 def write_raster(
-    path: str | Path, raster: Raster, *, colours: dict[int, tuple[int, int, int]] | None = None,
-    names: dict[int, str] | None = None, overviews: str = "mode",
+    path: str | Path,
+    raster: Raster,
+    *,
+    colours: dict[int, tuple[int, int, int]] | None = None,
+    names: dict[int, str] | None = None,
+    overviews: str = "mode",
 ) -> Path:
     """Write a cloud-optimised GeoTIFF; it appears whole or not at all.
 
@@ -352,19 +388,32 @@ def write_raster(
             plain, cog = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
             _write_plain(plain, raster, colours, names)
             _copy_cog(plain, cog, overviews)
-            os.replace(cog, target)
+            cog.replace(target)
     except (OSError, RasterioError) as error:
-        raise OutputError(f"{target}: cannot be written ({error})", "choose a writable folder with -o") from error
+        raise OutputError(
+            f"{target}: cannot be written ({error})", "choose a writable folder with -o"
+        ) from error
     return target
 
 
 def _write_plain(
-    path: Path, raster: Raster, colours: dict[int, tuple[int, int, int]] | None, names: dict[int, str] | None
+    path: Path,
+    raster: Raster,
+    colours: dict[int, tuple[int, int, int]] | None,
+    names: dict[int, str] | None,
 ) -> None:
     profile = {
-        "driver": "GTiff", "height": raster.grid.height, "width": raster.grid.width, "count": len(raster.values),
-        "dtype": raster.values.dtype, "crs": _crs(raster.grid.crs), "transform": raster.grid.transform,
-        "nodata": raster.nodata, "compress": "deflate", "tiled": True, "bigtiff": "if_safer",
+        "driver": "GTiff",
+        "height": raster.grid.height,
+        "width": raster.grid.width,
+        "count": len(raster.values),
+        "dtype": raster.values.dtype,
+        "crs": _crs(raster.grid.crs),
+        "transform": raster.grid.transform,
+        "nodata": raster.nodata,
+        "compress": "deflate",
+        "tiled": True,
+        "bigtiff": "if_safer",
     }
     with rasterio.open(path, "w", **profile) as dataset:
         dataset.write(raster.values)
@@ -375,7 +424,9 @@ def _write_plain(
         if colours:
             dataset.write_colormap(1, {code: (*rgb, 255) for code, rgb in colours.items()})
         if names:
-            dataset.update_tags(1, CLASS_NAMES=";".join(f"{c}={n}" for c, n in sorted(names.items())))
+            dataset.update_tags(
+                1, CLASS_NAMES=";".join(f"{c}={n}" for c, n in sorted(names.items()))
+            )
 
 
 def _copy_cog(plain: Path, cog: Path, overviews: str) -> None:
@@ -384,6 +435,12 @@ def _copy_cog(plain: Path, cog: Path, overviews: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         copy(
-            plain, cog, driver="COG", COMPRESS="DEFLATE", OVERVIEW_RESAMPLING=overviews.upper(),
-            RESAMPLING=overviews.upper(), BIGTIFF="IF_SAFER", NUM_THREADS="1",
+            plain,
+            cog,
+            driver="COG",
+            COMPRESS="DEFLATE",
+            OVERVIEW_RESAMPLING=overviews.upper(),
+            RESAMPLING=overviews.upper(),
+            BIGTIFF="IF_SAFER",
+            NUM_THREADS="1",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,11 +48,11 @@ def _swap(folder: Path, target: Path) -> None:
     folder.chmod(0o755)
     if target.exists():
         old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
-        os.replace(target, old / "old")
-        os.replace(folder, target)
+        target.replace(old / "old")
+        folder.replace(target)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        os.replace(folder, target)
+        folder.replace(target)
 
 
 def _refuse(target: Path, overwrite: bool) -> None:
@@ -65,10 +64,13 @@ def _refuse(target: Path, overwrite: bool) -> None:
             "choose another folder with -o",
         )
     if not overwrite:
-        raise OutputError(f"{target}: exists already", "add --overwrite to replace it, or choose another with -o")
+        raise OutputError(
+            f"{target}: exists already", "add --overwrite to replace it, or choose another with -o"
+        )
 
 
 def _unwritable(target: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"{target}: cannot be written ({error.strerror or error})", "choose a writable folder with space, with -o"
+        f"{target}: cannot be written ({error.strerror or error})",
+        "choose a writable folder with space, with -o",
     )

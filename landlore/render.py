@@ -1,4 +1,4 @@
-"""The demo's pixels: features of the invented town come in; image, terrain, truth, product and OSM extract go out as files."""
+"""The demo's pixels: features of the invented town come in; image, terrain, truth, product and OSM files go out."""
 
 from __future__ import annotations
 

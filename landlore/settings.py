@@ -56,7 +56,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not a readable TOML file ({error})", "see docs/settings.md") from error
+        raise InputError(
+            f"{path}: not a readable TOML file ({error})", "see docs/settings.md"
+        ) from error
 
 
 def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
         wanted = (int, float) if known[key] is float else known[key]
         if not isinstance(value, wanted) or (isinstance(value, bool) and known[key] is not bool):
             raise InputError(
-                f"{path}: {key} is {value!r}, expected {known[key].__name__}", f"for example {key} = {known[key](1)}"
+                f"{path}: {key} is {value!r}, expected {known[key].__name__}",
+                f"for example {key} = {known[key](1)}",
             )
     return table

@@ -28,7 +28,9 @@ def test_help_is_quick():
     times = []
     for _ in range(5):
         start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "landlore", "--help"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "landlore", "--help"], capture_output=True, text=True, check=True
+        )
         times.append(time.perf_counter() - start)
     assert "interpret" in done.stdout
     assert min(times) < 0.5, times

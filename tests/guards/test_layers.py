@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(p for top in ("kg", "fusion", "reasoning", "landlore") for p in (ROOT / top).rglob("*.py"))
+FILES = sorted(
+    p for top in ("kg", "fusion", "reasoning", "landlore") for p in (ROOT / top).rglob("*.py")
+)
 
 DOORS = {
     "rasterio": {"kg/grid.py"},

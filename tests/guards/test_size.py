@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(p for top in ("kg", "fusion", "reasoning", "landlore") for p in (ROOT / top).rglob("*.py"))
+FILES = sorted(
+    p for top in ("kg", "fusion", "reasoning", "landlore") for p in (ROOT / top).rglob("*.py")
+)
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -19,11 +21,17 @@ def test_file_keeps_the_house_style(path):
     for node in ast.walk(tree):
         if isinstance(node, FUNCTION):
             assert node.end_lineno - node.body[0].lineno + 1 <= 50, node.name
-            own = [a.arg for a in (*node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
+            own = [
+                a.arg
+                for a in (*node.args.args, *node.args.kwonlyargs)
+                if a.arg not in ("self", "cls")
+            ]
             commands = path.name in ("cli.py", "commands.py")
             assert commands or len(own) <= 6, f"{node.name} has {len(own)} parameters"
         if isinstance(node, (*FUNCTION, ast.ClassDef)) and not node.name.startswith("_"):
-            private = any(isinstance(p, ast.ClassDef) and p.name.startswith("_") for p in parents(tree, node))
+            private = any(
+                isinstance(p, ast.ClassDef) and p.name.startswith("_") for p in parents(tree, node)
+            )
             nested = any(isinstance(p, FUNCTION) for p in parents(tree, node))
             assert private or nested or ast.get_docstring(node), f"{node.name} has no docstring"
 

@@ -1,0 +1,139 @@
+"""What a run reads beside the graph: paths come in; a prediction, an image and terrain on one grid go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fusion.prediction import Prediction, prediction_from_labels
+from kg.errors import GridError, RasterError
+from kg.grid import Grid, Raster, read_raster, resample
+from kg.legend import Legend
+
+
+def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8) -> Prediction:
+    """Read anyone's prediction.
+
+    Args:
+        path: GeoTIFF with one band of class codes of the legend, or one band of probabilities per class (floats, or
+            uint8 / uint16 where the largest value means 1), in the order of the legend.
+        legend: Names the codes.
+        confidence: Probability given to the stated class where the file has codes only.
+
+    Raises:
+        RasterError: Unreadable, nothing but nodata, or neither one band nor one per class.
+        GridError: No CRS.
+        LegendError: A code that the legend does not have.
+    """
+    raster = read_raster(path)
+    bands = len(raster.values)
+    if bands == 1:
+        codes = raster.values[0]
+        if np.issubdtype(codes.dtype, np.floating):
+            codes = _whole(codes, path)
+        if raster.nodata is not None and not np.isnan(raster.nodata):
+            codes = np.where(codes == raster.nodata, legend.nodata[0], codes)
+        labels = legend.encode(codes)
+        _not_empty(bool((labels >= 0).any()), path)
+        return prediction_from_labels(
+            labels, legend, raster.grid, confidence=confidence, model=Path(path).name
+        )
+    if bands != len(legend):
+        raise RasterError(
+            f"{path}: has {bands} bands; expected 1 (codes) or {len(legend)} (probabilities of legend {legend.name})",
+            "give the legend that the model used, with --legend",
+        )
+    return Prediction(_probabilities(raster, path), legend, raster.grid, Path(path).name)
+
+
+def _whole(codes: np.ndarray, path: str | Path) -> np.ndarray:
+    known = np.isfinite(codes)
+    _not_empty(bool(known.any()), path)
+    if not np.array_equal(codes[known], np.rint(codes[known])):
+        raise RasterError(
+            f"{path}: one band of fractions, expected class codes or one band of probabilities per class",
+            "write codes as integers, or one band per class",
+        )
+    return np.where(known, codes, 0).astype(np.int64)
+
+
+def _probabilities(raster: Raster, path: str | Path) -> np.ndarray:
+    valid = raster.valid
+    _not_empty(bool(valid.any()), path)
+    values = raster.values.astype(np.float32)
+    if np.issubdtype(raster.values.dtype, np.unsignedinteger):
+        values /= np.float32(np.iinfo(raster.values.dtype).max)
+    total = values.sum(axis=0)
+    far = np.where(valid, np.abs(total - 1), 0)
+    lost = valid & (total == 0)
+    far[lost] = 0
+    if far.max() > 0.05 or values[:, valid].min() < -1e-6:
+        row, col = np.unravel_index(int(far.argmax()), far.shape)
+        raise RasterError(
+            f"{path}: probabilities at row {row}, column {col} sum to {total[row, col]:.3f}, expected 1",
+            "apply softmax to the model's output first",
+        )
+    valid &= ~lost
+    out = np.where(valid, np.clip(values, 0, None) / np.where(valid, total, 1), 0)
+    return out.astype(np.float32)
+
+
+def _not_empty(found: bool, path: str | Path) -> None:
+    if not found:
+        raise RasterError(
+            f"{path}: all pixels are nodata, expected at least one class", "check the nodata value"
+        )
+
+
+def read_image(
+    path: str | Path, *, bands: Sequence[str] | None = None, grid: Grid | None = None
+) -> Raster:
+    """Read an image with named bands; an alpha band becomes nodata.
+
+    Args:
+        path: Any raster that GDAL reads.
+        bands: Names of the bands in file order; default the file's own names.
+        grid: The grid that the image must lie on.
+
+    Raises:
+        RasterError: Unreadable, or all nodata.
+        GridError: No CRS, or not on `grid`.
+    """
+    image = read_raster(path, bands=bands)
+    if grid is not None and not image.grid.same_as(grid):
+        raise GridError(
+            f"{path}: grid {_say(image.grid)} differs from the prediction's {_say(grid)}",
+            "rio warp IMAGE OUT --like PREDICTION",
+        )
+    image = _without_alpha(image)
+    _not_empty(bool(image.valid.any()), path)
+    return image
+
+
+def _without_alpha(image: Raster) -> Raster:
+    if "alpha" not in image.bands:
+        return image
+    keep = [i for i, name in enumerate(image.bands) if name != "alpha"]
+    values = image.values[keep].astype(np.float32)
+    values[:, image.band("alpha") == 0] = np.nan
+    return replace(image, values=values, bands=tuple(image.bands[i] for i in keep), nodata=None)
+
+
+def read_terrain(path: str | Path, grid: Grid) -> Raster:
+    """Elevation in metres on the grid of the prediction (bilinear); band name "elevation".
+
+    Raises:
+        RasterError: Unreadable.
+        GridError: No CRS, or no overlap.
+    """
+    dem = read_raster(path)
+    values = dem.values[:1].astype(np.float32)
+    values[0, ~dem.valid] = np.nan
+    return resample(Raster(values, dem.grid, None, ("elevation",), "m"), grid, method="bilinear")
+
+
+def _say(grid: Grid) -> str:
+    return f"{grid.height} x {grid.width} at {grid.transform.c:.1f}, {grid.transform.f:.1f} in {grid.crs[:12]}"
