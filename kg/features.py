@@ -1,0 +1,109 @@
+"""Vector features of the graph come in by SPARQL; their columns go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg import vocab
+from kg.files import shipped
+from kg.store import read_turtle
+
+if TYPE_CHECKING:
+    from kg.store import KnowledgeGraph
+
+_USE = vocab.CORE + "LandUse"
+_COVERS = frozenset({vocab.CORE + "LandCover", vocab.CORE + "LandObject"})
+
+
+@dataclass(frozen=True)
+class Features:
+    """Vector features of the graph, as columns.
+
+    Attributes:
+        iris: IRI of each feature, sorted.
+        classes: Core class IRIs of each feature, sorted.
+        wkt: Geometry literals, CRS84.
+        widths: (feature,) float64 width of lines in metres, NaN where unknown.
+        graphs: IRIs of the named graphs they were found in, sorted.
+    """
+
+    iris: tuple[str, ...]
+    classes: tuple[tuple[str, ...], ...]
+    wkt: tuple[str, ...]
+    widths: NDArray[np.float64]
+    graphs: tuple[str, ...]
+
+
+def read_features(
+    graph: KnowledgeGraph, *, kind: str = vocab.OSM_FEATURE, graph_iri: str | None = None
+) -> Features:
+    """Read the features of one evidence kind, with their geometry.
+
+    Args:
+        graph: The knowledge graph.
+        kind: Evidence class IRI.
+        graph_iri: Named graph to look in; None looks in all.
+    """
+    scope = f"VALUES ?g {{ <{graph_iri}> }}" if graph_iri else ""
+    kinds = _select(graph, f"SELECT ?f ?c WHERE {{ {scope} GRAPH ?g {{ ?f a <{kind}> , ?c }} }}")
+    places = _select(
+        graph,
+        f"SELECT ?f ?w ?m ?g WHERE {{ {scope} GRAPH ?g {{ ?f a <{kind}> ; "
+        f"geo:hasGeometry/geo:asWKT ?w . OPTIONAL {{ ?f ll:width ?m }} }} }}",
+    )
+    classes: dict[str, set[str]] = {}
+    for iri, cls in kinds:
+        if cls.startswith(vocab.CORE) and cls != kind:
+            classes.setdefault(iri, set()).add(cls)
+    rows = {row[0]: row for row in sorted(places) if row[0] in classes}
+    return Features(
+        iris=tuple(rows),
+        classes=tuple(tuple(sorted(classes[iri])) for iri in rows),
+        wkt=tuple(row[1] for row in rows.values()),
+        widths=np.array([float(row[2] or "nan") for row in rows.values()], np.float64),
+        graphs=tuple(sorted({row[3] for row in rows.values()})),
+    )
+
+
+def issued(graph: KnowledgeGraph, graph_iri: str) -> str | None:
+    """Date of the data in a named graph (dct:issued), or None."""
+    rows = _select(
+        graph, f"SELECT ?d WHERE {{ GRAPH <{graph_iri}> {{ <{graph_iri}> dct:issued ?d }} }}"
+    )
+    return rows[0][0] if rows else None
+
+
+def _select(graph: KnowledgeGraph, sparql: str) -> list[tuple[str, ...]]:
+    return [tuple(str(term or "") for term in row) for row in graph.query(sparql)]
+
+
+@cache
+def _parents() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for child, predicate, parent in read_turtle(shipped("ontologies/core.ttl")):
+        if predicate.value == vocab.RDFS + "subClassOf":
+            found.setdefault(child.value, set()).add(parent.value)
+    return {child: frozenset(parents) for child, parents in found.items()}
+
+
+@cache
+def ancestors(cls: str) -> frozenset[str]:
+    """A core class and every named class above it."""
+    above = _parents().get(cls, frozenset())
+    return frozenset({cls}).union(*(ancestors(parent) for parent in above))
+
+
+def most_specific(classes: Iterable[str]) -> str:
+    """The class that says most: no mere use, then the deepest, then the first by name."""
+
+    def rank(cls: str) -> tuple[bool, int, str]:
+        above = ancestors(cls)
+        return _USE in above and not above & _COVERS, -len(above), cls
+
+    return min(classes, key=rank)

@@ -1,0 +1,264 @@
+"""An OpenStreetMap extract comes in, GeoSPARQL features go out. The one door to osmium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from kg import vocab
+from kg.errors import SourceError
+from kg.sources import SourceInfo, checksum
+from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
+from kg.sources.tags import TagMatch, TagTable, load_tags
+
+_PAGE = "https://www.openstreetmap.org/"
+_LICENCE = "https://opendatacommons.org/licenses/odbl/1-0/"
+_ATTRIBUTION = "© OpenStreetMap contributors"
+_SUFFIXES = (".osm.pbf", ".osm", ".osm.gz", ".pbf")
+_LARGE = 512 * 1024**2
+_CHUNK = 1 << 20
+_DIGITS = 7
+_DATES = ("osmosis_replication_timestamp", "timestamp")
+
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class OsmSource:
+    """An extract of OpenStreetMap as a source of the graph.
+
+    Ways become lines, closed ways and multipolygon relations areas (holes included), tagged nodes
+    points. The tag table decides which objects matter, their classes and the usual width of lines
+    (see `TagTable`). Objects that cannot be seen from above (tunnels, underground, indoor) are left
+    out, and so are multipolygons with members missing.
+
+    Memory: 16 bytes per node of the file, on disk instead when the file is larger than 512 MB, plus
+    the open multipolygons.
+
+    Attributes:
+        path: `.osm.pbf`, `.osm` or `.osm.gz`.
+        name: Name of the source's graph.
+        bounds: Keep only features whose bounding box meets (west, south, east, north), degrees.
+        table: Tag table; None is the one that ships.
+    """
+
+    path: Path
+    name: str = "osm"
+    bounds: Bounds | None = None
+    table: TagTable | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
+    @property
+    def iri(self) -> str:
+        """IRI of the named graph."""
+        return f"{vocab.GRAPH}{self.name}"
+
+    def describe(self) -> SourceInfo:
+        """Title, licence, attribution, checksum, and the date in the file's header, or None.
+
+        Raises:
+            SourceError: The file is missing, empty or not OSM data.
+        """
+        header = _header(self.path)
+        date = next((stamp[:10] for key in _DATES if (stamp := header.get(key))), None)
+        return SourceInfo(
+            title=f"OpenStreetMap, {self.path.name}",
+            licence=_LICENCE,
+            attribution=_ATTRIBUTION,
+            date=date,
+            path=self.path,
+            sha256=checksum(self.path),
+            url=_PAGE,
+        )
+
+    def ntriples(self) -> Iterator[str]:
+        """The features as N-Triples, in chunks of about a megabyte, in the order of the file.
+
+        Raises:
+            SourceError: The file is missing, empty, truncated or not OSM data, or no object in it
+                has a class here (then nothing has been yielded).
+        """
+        _check(self.path)
+        reader = _Reader(self.table or load_tags(), self.bounds)
+        lines: list[str] = []
+        size, found = 0, False
+        try:
+            for text in reader.features(self.path):
+                lines.append(text)
+                size += len(text)
+                if size >= _CHUNK:
+                    found = True
+                    yield "".join(lines)
+                    lines, size = [], 0
+        except RuntimeError as error:
+            raise _unreadable(self.path, error) from error
+        if not lines and not found:
+            raise _nothing(self.path, self.bounds)
+        yield "".join(lines)
+
+
+class _Reader:
+    """Turns osmium's objects into lines; keeps the tags of closed ways until their area comes."""
+
+    def __init__(self, table: TagTable, bounds: Bounds | None) -> None:
+        import osmium
+
+        self.table, self.bounds = table, bounds
+        self.matches: dict[tuple[Any, ...], tuple[TagMatch, tuple[str, ...]] | None] = {}
+        self.rings: dict[int, dict[str, str]] = {}
+        self.wkt = osmium.geom.WKTFactory()
+        self.broken = (osmium.InvalidLocationError, RuntimeError)
+
+    def features(self, path: Path) -> Iterator[str]:
+        """One text per feature."""
+        import osmium
+
+        wanted = osmium.filter.KeyFilter(*sorted(self.table.keys))
+        large = path.stat().st_size > _LARGE
+        objects = osmium.FileProcessor(str(path)).with_locations(
+            "sparse_file_array" if large else "flex_mem"
+        )
+        for item in objects.with_areas(wanted).with_filter(wanted):
+            text = ""
+            if item.is_area():
+                text = self._area(item)
+            elif item.is_way():
+                text = self._way(item)
+            elif item.is_node():
+                text = self._node(item)
+            if text:
+                yield text
+
+    def _node(self, item: Any) -> str:
+        tags, place = dict(item.tags), item.location
+        if not place.valid() or not self._inside([place]):
+            return ""
+        wkt = f"POINT({place.lon:.{_DIGITS}f} {place.lat:.{_DIGITS}f})"
+        return self._text(f"node/{item.id}", tags, "node", wkt)
+
+    def _way(self, item: Any) -> str:
+        tags = dict(item.tags)
+        if item.is_closed() and self.table.is_area(tags):
+            self.rings[item.id] = tags
+            return ""
+        if self._match(tags, "line") is None or not self._inside(
+            node.location for node in item.nodes
+        ):
+            return ""
+        return self._text(f"way/{item.id}", tags, "line", self._line(item))
+
+    def _area(self, item: Any) -> str:
+        way = item.from_way()
+        tags = self.rings.pop(item.orig_id(), None) if way else dict(item.tags)
+        if tags is None or self._match(tags, "area") is None:
+            return ""
+        if not self._inside(node.location for ring in item.outer_rings() for node in ring):
+            return ""
+        try:
+            wkt = self.wkt.create_multipolygon(item)
+        except self.broken:
+            return ""
+        if item.num_rings()[0] == 1:
+            wkt = f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
+        return self._text(f"{'way' if way else 'relation'}/{item.orig_id()}", tags, "area", wkt)
+
+    def _line(self, item: Any) -> str:
+        """WKT of a way; of the pieces that are left where an extract has lost some of its nodes."""
+        try:
+            text: str = self.wkt.create_linestring(item)
+            return text
+        except self.broken:
+            runs = [list(run) for valid, run in groupby(item.nodes, _placed) if valid]
+        pieces = [
+            ", ".join(f"{n.lon:.{_DIGITS}f} {n.lat:.{_DIGITS}f}" for n in run)
+            for run in runs
+            if len(run) > 1
+        ]
+        return f"MULTILINESTRING({', '.join(f'({piece})' for piece in pieces)})" if pieces else ""
+
+    def _match(
+        self, tags: dict[str, str], geometry: str
+    ) -> tuple[TagMatch, tuple[str, ...]] | None:
+        key = (geometry, *[pair for pair in tags.items() if pair[0] in self.table.deciding])
+        if key not in self.matches:
+            match = self.table.match(tags, geometry)
+            self.matches[key] = (
+                (match, feature_pairs(match.classes, match.tags)) if match else None
+            )
+        return self.matches[key]
+
+    def _inside(self, places: Iterable[Any]) -> bool:
+        if self.bounds is None:
+            return True
+        west, south, east, north = self.bounds
+        points = [(place.lon, place.lat) for place in places if place.valid()]
+        if not points:
+            return False
+        lons, lats = zip(*points, strict=True)
+        across = min(lons) <= east and max(lons) >= west
+        return bool(across and min(lats) <= north and max(lats) >= south)
+
+    def _text(self, osm_id: str, tags: dict[str, str], geometry: str, wkt: str) -> str:
+        found = self._match(tags, geometry)
+        if found is None or not wkt:
+            return ""
+        match, pairs = found
+        subject = _PAGE + osm_id
+        lines = feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width)
+        return lines + name_lines(subject, tags) if "name" in tags else lines
+
+
+def _placed(node: Any) -> bool:
+    return bool(node.location.valid())
+
+
+def _check(path: Path) -> None:
+    """Refuse what osmium would only refuse with a riddle."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file", "check the path")
+    if not path.name.endswith(_SUFFIXES):
+        raise SourceError(
+            f"{path}: does not end in {', '.join(_SUFFIXES)}",
+            "give an OpenStreetMap extract, or rename the file",
+        )
+    if path.stat().st_size == 0:
+        raise SourceError(
+            f"{path}: is empty, expected OpenStreetMap data", "download the extract again"
+        )
+
+
+def _header(path: Path) -> Any:
+    import osmium
+
+    _check(path)
+    try:
+        with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
+            return reader.header()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: RuntimeError) -> SourceError:
+    reason = " ".join(str(error).split())
+    return SourceError(
+        f"{path}: truncated or not OpenStreetMap data ({reason})",
+        "download the extract again, then check its size",
+    )
+
+
+def _nothing(path: Path, bounds: Bounds | None) -> SourceError:
+    if bounds is None:
+        return SourceError(
+            f"{path}: no object has tags of the tag table, expected buildings, roads, land use ...",
+            "give an extract with tagged objects, or another tag table",
+        )
+    place = " ".join(f"{value:.4f}" for value in bounds)
+    return SourceError(
+        f"{path}: no mapped object lies in {place} (west south east north)",
+        "give an extract of the image's area",
+    )

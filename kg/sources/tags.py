@@ -1,0 +1,237 @@
+"""OpenStreetMap tags come in, core classes and line widths go out, by a table."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from kg import vocab
+from kg.errors import SourceError
+from kg.files import shipped
+
+_COLUMNS = ("key", "value", "geometry", "class", "width_m", "note")
+_GEOMETRIES = ("area", "line", "node")
+# Keys that say more about what another key has named (natural=water + water=river).
+_REFINING = frozenset(
+    {"water", "wetland", "leaf_type", "crop", "trees", "produce", "surface", "golf"}
+)
+# Keys that mostly say what land is used for; the others say what covers it.
+_USES = frozenset({"landuse", "leisure", "amenity", "tourism", "military", "shop", "office"})
+# Keys whose closed ways are lines unless `area=yes` says otherwise (OSM wiki, Key:area).
+_LINEAR = frozenset({"highway", "railway", "barrier"})
+_HIDDEN = {
+    "tunnel": frozenset({"yes", "building_passage", "culvert", "flooded", "covered"}),
+    "location": frozenset({"underground", "indoor"}),
+    "indoor": frozenset({"yes", "room", "corridor", "area"}),
+}
+_WIDTH = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(m|metres|meters|ft|feet|')?\s*$")
+_FEET = 0.3048
+_WIDEST = 1000.0
+
+
+@dataclass(frozen=True)
+class TagRow:
+    """One row of the table.
+
+    Attributes:
+        key: Tag key ("natural").
+        value: Tag value ("water"), or "*" for any value but "no".
+        geometry: "area", "line" or "node".
+        cls: Core class IRI.
+        width: Usual width of such a line in metres, or None.
+        order: Position in the table.
+    """
+
+    key: str
+    value: str
+    geometry: str
+    cls: str
+    width: float | None
+    order: int
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """Sort key, best first: a named value before "*", a refining key, then table order."""
+        return self.value == "*", self.key not in _REFINING, self.order
+
+
+@dataclass(frozen=True)
+class TagMatch:
+    """What the tags of one object say.
+
+    Attributes:
+        classes: Core class IRIs: at most one from keys that name a cover or an object, then at most
+            one from keys that name a land use.
+        tags: The tags that decided, "building=yes", in the order of `classes`.
+        width: Width in metres of a line (its `width` tag, else the table's usual width), or None.
+    """
+
+    classes: tuple[str, ...]
+    tags: tuple[str, ...]
+    width: float | None
+
+
+@dataclass(frozen=True)
+class TagTable:
+    """Rows of the tag table.
+
+    Which row wins: (1) a row that names the value beats a row with "*"; (2) a key that refines
+    another (`water`, `wetland`, `leaf_type` ...) beats the key it refines; (3) the earlier row of
+    the table. This is decided once among the keys that name covers and objects (`building`,
+    `natural`, `highway` ...) and once among those that name land uses (`landuse`, `leisure`,
+    `amenity` ...): a building of a school is both a Building and a School.
+
+    Attributes:
+        rows: In table order.
+    """
+
+    rows: tuple[TagRow, ...]
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Every key with a row."""
+        return frozenset(row.key for row in self.rows)
+
+    @cached_property
+    def deciding(self) -> frozenset[str]:
+        """Every key that can change what `match` returns."""
+        return self.keys | _HIDDEN.keys() | {"width", "est_width"}
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, str, str], TagRow]:
+        index: dict[tuple[str, str, str], TagRow] = {}
+        for row in self.rows:
+            index.setdefault((row.geometry, row.key, row.value), row)
+        return index
+
+    def match(self, tags: Mapping[str, str], geometry: str) -> TagMatch | None:
+        """Classify an object.
+
+        Args:
+            tags: All its tags.
+            geometry: "area", "line" or "node".
+
+        Returns:
+            None where no row fits, or where the object cannot be seen from above (tunnels,
+            underground, indoor).
+        """
+        if any(tags.get(key) in values for key, values in _HIDDEN.items()):
+            return None
+        found = sorted(
+            (hit for key, value in tags.items() if (hit := self._row(key, value, geometry))),
+            key=_rank,
+        )
+        best = [
+            next((hit for hit in found if (hit[0].key in _USES) is use), None)
+            for use in (False, True)
+        ]
+        hits = [hit for hit in best if hit is not None]
+        if not hits:
+            return None
+        classes = tuple(dict.fromkeys(row.cls for row, _ in hits))
+        return TagMatch(classes, tuple(tag for _, tag in hits), _width(tags, hits[0][0], geometry))
+
+    def is_area(self, tags: Mapping[str, str]) -> bool:
+        """Whether a closed way with these tags is an area rather than a ring-shaped line."""
+        said = tags.get("area")
+        if said in ("yes", "no"):
+            return said == "yes"
+        match = self.match(tags, "area")
+        if match is None:
+            return False
+        linear = all(tag.partition("=")[0] in _LINEAR for tag in match.tags)
+        return not (linear and self.match(tags, "line"))
+
+    def _row(self, key: str, value: str, geometry: str) -> tuple[TagRow, str] | None:
+        if key not in self.keys:
+            return None
+        first = value.partition(";")[0].strip()
+        row = self._index.get((geometry, key, first))
+        if row is None and first != "no":
+            row = self._index.get((geometry, key, "*"))
+        return None if row is None else (row, f"{key}={value}")
+
+
+def _rank(hit: tuple[TagRow, str]) -> tuple[bool, bool, int]:
+    return hit[0].rank
+
+
+def _width(tags: Mapping[str, str], row: TagRow, geometry: str) -> float | None:
+    if geometry != "line":
+        return None
+    for key in ("width", "est_width"):
+        width = parse_width(tags.get(key, ""))
+        if width is not None:
+            return width
+    return row.width
+
+
+def parse_width(text: str) -> float | None:
+    """Metres in a `width` tag ("6", "6.5 m", "20 ft"), None if unclear (OSM wiki, Key:width)."""
+    found = _WIDTH.match(text.lower())
+    if found is None:
+        return None
+    metres = float(found[1].replace(",", ".")) * (_FEET if found[2] in ("ft", "feet", "'") else 1.0)
+    return round(metres, 3) if 0 < metres <= _WIDEST else None
+
+
+def load_tags(path: str | Path | None = None) -> TagTable:
+    """Read a tag table.
+
+    Args:
+        path: CSV with the columns key, value, geometry, class, width_m, note; default
+            `ontologies/osm-tags.csv`.
+
+    Raises:
+        SourceError: The file is missing, lacks a column, or a row makes no sense; the message names
+            file and line.
+    """
+    file = shipped("ontologies/osm-tags.csv") if path is None else Path(path)
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return TagTable(tuple(_read_rows(csv.DictReader(lines), file)))
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror})", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{file}: is not UTF-8 text ({error.reason})", "save the table as UTF-8 CSV"
+        ) from error
+
+
+def _read_rows(reader: csv.DictReader[str], file: Path) -> Iterable[TagRow]:
+    missing = [name for name in _COLUMNS[:5] if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SourceError(
+            f"{file}: lacks the column(s) {', '.join(missing)}",
+            f"give a CSV with the columns {', '.join(_COLUMNS)}",
+        )
+    for order, row in enumerate(reader):
+        yield _read_row(row, order, f"{file}:{reader.line_num}")
+
+
+def _read_row(row: Mapping[str, str | None], order: int, where: str) -> TagRow:
+    cells = {name: (row[name] or "").strip() for name in _COLUMNS[:5]}
+    if cells["geometry"] not in _GEOMETRIES:
+        raise SourceError(
+            f"{where}: geometry is {cells['geometry']!r}, expected area, line or node",
+            "edit that row of the table",
+        )
+    if not cells["key"] or not cells["value"] or ":" not in cells["class"]:
+        raise SourceError(
+            f"{where}: key, value and class must all be given, class as ll:Name",
+            "edit that row of the table",
+        )
+    try:
+        width = float(cells["width_m"]) if cells["width_m"] else None
+    except ValueError as error:
+        raise SourceError(
+            f"{where}: width_m is {cells['width_m']!r}, expected metres or nothing",
+            "edit that row of the table",
+        ) from error
+    return TagRow(
+        cells["key"], cells["value"], cells["geometry"], vocab.expand(cells["class"]), width, order
+    )

@@ -1,0 +1,307 @@
+"""Geometries come in, evidence layers and relations go out. The one door to shapely."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from kg import vocab
+from kg.errors import SourceError
+from kg.evidence import EvidenceLayer
+from kg.features import Features, ancestors, issued, most_specific, read_features
+from kg.grid import Grid, burn, trace, transform_points
+
+if TYPE_CHECKING:
+    from kg.store import KnowledgeGraph
+
+RELATIONS = f"{vocab.GRAPH}relations"
+"""Named graph of materialised spatial relations."""
+
+_DIGITS = 7
+_CRS84 = "OGC:CRS84"
+_SMALL = 400.0
+_ARC_SEGMENTS = 4
+_CHUNK = 20_000
+_OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
+_PREDICATES = ("intersects", "within", "contains", "touches", "overlaps")
+_NEAR = vocab.CORE + "near"
+
+
+def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
+    """Parse GeoSPARQL WKT literals in CRS84 (the default CRS, GeoSPARQL 1.1, clause 8.5.1).
+
+    Raises:
+        SourceError: A literal is in another CRS, or is not WKT; the message shows it.
+    """
+    import shapely
+
+    plain = []
+    for text in texts:
+        crs, found, body = text.partition(">")
+        if found and crs != f"<{vocab.CRS84}":
+            raise SourceError(
+                f"geometry in {crs[1:]}, expected {vocab.CRS84}",
+                "load it through a vector source, which projects it",
+            )
+        plain.append(body.strip() if found else text)
+    try:
+        shapes: NDArray[Any] = np.asarray(shapely.from_wkt(plain), dtype=object)
+    except shapely.errors.ShapelyError as error:
+        raise SourceError(
+            f"a geometry in the graph is not WKT ({error})", "load that source again"
+        ) from error
+    return shapes
+
+
+def wkt_from_wkb(wkb: NDArray[Any], crs: str) -> list[str]:
+    """WKT in CRS84 (7 decimals) of WKB geometries in any CRS; "" for a missing or empty one."""
+    import shapely
+
+    shapes = shapely.force_2d(shapely.from_wkb(wkb))
+    if crs not in ("EPSG:4326", _CRS84):
+        shapes = shapely.transform(
+            shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], crs, _CRS84))
+        )
+    texts = shapely.to_wkt(shapes, rounding_precision=_DIGITS)
+    return ["" if text is None or text.endswith("EMPTY") else str(text) for text in texts]
+
+
+def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:
+    """WKB of WKT geometries in CRS84; polygons become multipolygons, so that a file holds one type.
+
+    Raises:
+        SourceError: A text is not WKT.
+    """
+    import shapely
+
+    shapes = [
+        shapely.MultiPolygon([s]) if s.geom_type == "Polygon" else s for s in parse_wkt(texts)
+    ]
+    wkb: NDArray[Any] = np.asarray(shapely.to_wkb(shapes), dtype=object)
+    return wkb
+
+
+def features_layer(  # noqa: PLR0913
+    graph: KnowledgeGraph,
+    grid: Grid,
+    *,
+    kind: str = vocab.OSM_FEATURE,
+    graph_iri: str | None = None,
+    name: str = "osm",
+    tolerance: float = 5.0,
+    reliability: float = 0.9,
+) -> EvidenceLayer:
+    """Lay the features of the graph on the grid of an image.
+
+    Painter's order: large areas first, then smaller ones, then lines (narrow over wide), then areas
+    under 400 m2, buildings and other objects. A line is as wide as its `ll:width`, and never
+    narrower than a pixel. Points count only with a width. A feature with several classes counts as
+    the most specific one; covers and objects come before uses.
+
+    Args:
+        graph: The knowledge graph.
+        grid: Grid of the image.
+        kind: Evidence class IRI of the features.
+        graph_iri: Named graph to look in; None looks in all.
+        name: Short name of the layer.
+        tolerance: How far a feature may be out of place, metres.
+        reliability: Probability that a feature's class is right.
+
+    Returns:
+        A layer with one cell per visible feature, in the order of their IRIs; no cells where
+        nothing overlaps.
+
+    Raises:
+        SourceError: A geometry in the graph cannot be read.
+    """
+    features = read_features(graph, kind=kind, graph_iri=graph_iri)
+    mapped = parse_wkt(features.wkt)
+    near = np.flatnonzero(_meets(mapped, grid))
+    mapped = mapped[near]
+    shapes, frame = _to_frame(mapped, grid)
+    shapes = _widen(shapes, features.widths[near], max(grid.pixel_size))
+    classes = [most_specific(features.classes[i]) for i in near]
+    cell = burn(((shapes[i], i) for i in _painting_order(shapes, mapped, classes)), frame)
+    seen = np.unique(cell[cell >= 0])
+    columns = tuple(sorted({classes[i] for i in seen}))
+    shares = np.zeros((len(seen), len(columns)), np.float32)
+    shares[np.arange(len(seen)), [columns.index(classes[i]) for i in seen]] = 1
+    rows = np.full(len(near) + 1, -1, np.int32)
+    rows[seen] = np.arange(len(seen))
+    return EvidenceLayer(
+        name,
+        kind,
+        graph_iri or (features.graphs[0] if len(features.graphs) == 1 else f"{vocab.GRAPH}{name}"),
+        grid,
+        rows[cell],
+        shares,
+        columns,
+        tuple(features.iris[near[i]] for i in seen),
+        tolerance,
+        reliability,
+        issued(graph, features.graphs[0]) if len(features.graphs) == 1 else None,
+    )
+
+
+def _meets(shapes: NDArray[Any], grid: Grid) -> NDArray[np.bool_]:
+    import shapely
+
+    west, south, east, north = grid.lonlat_bounds
+    boxes = shapely.bounds(shapes).reshape(-1, 4)
+    inside: NDArray[np.bool_] = (
+        (boxes[:, 0] <= east)
+        & (boxes[:, 2] >= west)
+        & (boxes[:, 1] <= north)
+        & (boxes[:, 3] >= south)
+    )
+    return inside
+
+
+def _to_frame(shapes: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
+    """Project to metres along columns and rows, where a width means the same in each CRS."""
+    import shapely
+
+    dx, dy = grid.pixel_size
+
+    def project(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows, cols = grid.rowcol(*lonlat.T)
+        return np.column_stack([cols * dx, rows * dy])
+
+    flat = shapely.transform(shapes, project) if len(shapes) else shapes
+    return flat, replace(grid, transform=Affine.scale(dx, dy))
+
+
+def _widen(shapes: NDArray[Any], widths: NDArray[np.float64], pixel: float) -> NDArray[Any]:
+    """Lines and points become areas of their width; points without a width become None."""
+    import shapely
+
+    dimension = shapely.get_dimensions(shapes)
+    width = np.where(dimension == 1, np.fmax(widths, pixel), widths)
+    thin = (dimension < 2) & (width > 0)
+    out = shapes.copy()
+    out[dimension < 2] = None
+    out[thin] = shapely.buffer(shapes[thin], width[thin] / 2, quad_segs=_ARC_SEGMENTS)
+    return np.asarray(out, dtype=object)
+
+
+def _painting_order(
+    shapes: NDArray[Any], mapped: NDArray[Any], classes: Sequence[str]
+) -> list[int]:
+    import shapely
+
+    area, dimension = shapely.area(shapes), shapely.get_dimensions(mapped)
+    over = np.array([bool(ancestors(cls) & _OVER_LINES) for cls in classes], bool)
+    turn = np.where(dimension < 2, 1, np.where(over | (area < _SMALL), 2, 0))
+    order = np.lexsort((np.arange(len(area)), -area, turn))
+    return [int(i) for i in order if shapes[i] is not None and not shapes[i].is_empty]
+
+
+def relate(
+    graph: KnowledgeGraph, *, graph_iri: str | None = None, near: float | None = None
+) -> dict[str, int]:
+    """Find how features lie to each other; the named graph `RELATIONS` is replaced by it.
+
+    Simple features relations (GeoSPARQL 1.1, table 2): `geo:sfIntersects`, `sfWithin`,
+    `sfContains`, `sfTouches`, `sfOverlaps`, each in the direction or directions in which it holds;
+    no feature is related to itself. `ll:near` holds between features that do not meet and are at
+    most `near` metres apart.
+
+    Args:
+        graph: The knowledge graph; features of OpenStreetMap in it are related.
+        graph_iri: Named graph to look in; None relates the features of all.
+        near: Distance in metres, or None for no `ll:near`.
+
+    Returns:
+        Predicate IRI -> number of triples.
+
+    Raises:
+        SourceError: A geometry in the graph cannot be read.
+    """
+    features = read_features(graph, graph_iri=graph_iri)
+    counts: Counter[str] = Counter()
+    graph.replace_graph(RELATIONS, _relation_lines(features, near, counts))
+    return dict(counts)
+
+
+def _relation_lines(features: Features, near: float | None, counts: Counter[str]) -> Iterator[str]:
+    for source in features.graphs:
+        yield f"<{RELATIONS}> <{vocab.PROV}wasDerivedFrom> <{source}> .\n"
+    for predicate, heads, tails in _related(parse_wkt(features.wkt), near):
+        counts[predicate] = len(heads)
+        for start in range(0, len(heads), _CHUNK):
+            block = slice(start, start + _CHUNK)
+            yield "".join(
+                f"<{features.iris[h]}> <{predicate}> <{features.iris[t]}> .\n"
+                for h, t in zip(heads[block].tolist(), tails[block].tolist(), strict=True)
+            )
+
+
+def _related(
+    shapes: NDArray[Any], near: float | None
+) -> Iterator[tuple[str, NDArray[np.intp], NDArray[np.intp]]]:
+    """(predicate IRI, heads, tails) for each relation, pairs sorted."""
+    import shapely
+
+    if not len(shapes):
+        return
+    sound = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    tree = shapely.STRtree(sound)
+    for predicate in _PREDICATES:
+        yield (
+            f"{vocab.GEO}sf{predicate.capitalize()}",
+            *_pairs(tree.query(sound, predicate=predicate)),
+        )
+    if near is not None:
+        flat = _to_metres(sound)
+        heads, tails = _pairs(shapely.STRtree(flat).query(flat, predicate="dwithin", distance=near))
+        apart = shapely.disjoint(sound[heads], sound[tails])
+        yield _NEAR, heads[apart], tails[apart]
+
+
+def _pairs(found: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    heads, tails = found[:, found[0] != found[1]]
+    order = np.lexsort((tails, heads))
+    return heads[order], tails[order]
+
+
+def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Project to the UTM zone of the middle."""
+    import shapely
+
+    west, south, east, north = shapely.total_bounds(shapes)
+    zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
+    crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
+    flat: NDArray[Any] = shapely.transform(
+        shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], _CRS84, crs))
+    )
+    return flat
+
+
+def polygons(labels: NDArray[np.int32], grid: Grid, ids: Iterable[int]) -> dict[int, str]:
+    """Outlines of some regions of a label array.
+
+    Args:
+        labels: (y, x) int32 region of each pixel.
+        grid: Where the pixels lie.
+        ids: Labels to outline.
+
+    Returns:
+        Label -> POLYGON or MULTIPOLYGON in WKT, CRS84, longitude first, 7 decimals; labels without
+        pixels are absent.
+    """
+    import shapely
+    from shapely.geometry import shape
+
+    parts: dict[int, list[Any]] = {}
+    mask = np.isin(labels, np.fromiter(ids, np.int32))
+    for outline, label in trace(labels, mask, grid):
+        parts.setdefault(label, []).append(shape(outline))
+    whole = [p[0] if len(p) == 1 else shapely.MultiPolygon(p) for _, p in sorted(parts.items())]
+    texts = wkt_from_wkb(np.asarray(shapely.to_wkb(whole), dtype=object), grid.crs) if whole else []
+    return dict(zip(sorted(parts), texts, strict=True))
