@@ -1,0 +1,186 @@
+"""Smoothness between neighbouring pixels, and the compiled passes over pixels that mean-field inference is made of.
+
+Import this module inside functions only: it loads numba through `reasoning.kernels`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.grid import Raster
+from reasoning.kernels import compiled
+
+Floats = NDArray[np.float64]
+
+
+def neighbour_weights(
+    region: NDArray[np.int32], strength: float, image: Raster | None = None
+) -> tuple[Floats, Floats]:
+    """Weights of the smoothness term: strong inside even surfaces, weak across edges of the image.
+
+    A pair of 4-neighbours gets `strength * exp(-d2 / (2 * mean d2))`, d2 the squared difference of their bands, each
+    scaled to unit variance (contrast-sensitive Potts; Boykov and Jolly, ICCV 2001); `strength` without an image.
+
+    Args:
+        region: (y, x) int32, -1 where there is no prediction; such pixels have no neighbours.
+        strength: Nats per pair at no contrast.
+        image: Bands on the same grid; pixels without observation count as no contrast.
+
+    Returns:
+        (y, x) float64 weight of the pair (pixel, pixel to the right), and of (pixel, pixel below); 0 where none.
+    """
+    right, down = np.zeros(region.shape), np.zeros(region.shape)
+    right[:, :-1] = strength * ((region[:, :-1] >= 0) & (region[:, 1:] >= 0))
+    down[:-1] = strength * ((region[:-1] >= 0) & (region[1:] >= 0))
+    if image is None or strength == 0:
+        return right, down
+    beside, below = _contrast(image)
+    seen = np.concatenate([beside.ravel(), below.ravel()])
+    mean = float(seen.mean()) if seen.size else 0.0
+    if mean > 0:
+        right[:, :-1] *= np.exp(-beside / (2 * mean))
+        down[:-1] *= np.exp(-below / (2 * mean))
+    return right, down
+
+
+def _contrast(image: Raster) -> tuple[Floats, Floats]:
+    """Squared band differences to the right and below, 0 where a pixel has no observation."""
+    valid = image.valid
+    height, width = valid.shape
+    beside, below = np.zeros((height, width - 1)), np.zeros((height - 1, width))
+    if not valid.any():
+        return beside, below
+    for values in image.values:
+        band = values.astype(np.float32)
+        band = np.where(valid, band / max(float(band[valid].std()), 1e-12), np.float32(0))
+        beside += np.square(band[:, 1:] - band[:, :-1])
+        below += np.square(band[1:] - band[:-1])
+    beside[~(valid[:, 1:] & valid[:, :-1])] = 0
+    below[~(valid[1:] & valid[:-1])] = 0
+    return beside, below
+
+
+def smoothness_gradient(
+    q: Floats, right: Floats, down: Floats, rows: NDArray[np.intp], cols: NDArray[np.intp]
+) -> Floats:
+    """Gradient of the smoothness term at some pixels, `sum_j w_ij (q_i - q_j)`.
+
+    Args:
+        q: (y, x, class) marginals.
+        right: (y, x) weights from `neighbour_weights`.
+        down: (y, x) weights from `neighbour_weights`.
+        rows: (pixel,) rows of the pixels wanted.
+        cols: (pixel,) their columns.
+
+    Returns:
+        (pixel, class) float64 nats.
+    """
+    height, width, _ = q.shape
+    here, out = q[rows, cols], np.zeros((len(rows), q.shape[2]))
+    left, up = np.maximum(cols - 1, 0), np.maximum(rows - 1, 0)
+    out += np.where(cols > 0, right[rows, left], 0)[:, None] * (here - q[rows, left])
+    out += right[rows, cols][:, None] * (here - q[rows, np.minimum(cols + 1, width - 1)])
+    out += np.where(rows > 0, down[up, cols], 0)[:, None] * (here - q[up, cols])
+    out += down[rows, cols][:, None] * (here - q[np.minimum(rows + 1, height - 1), cols])
+    return out
+
+
+@compiled
+def softmax_pixels(unary: Floats, region: NDArray[np.int32], message: Floats, out: Floats) -> None:
+    """Fill `out` with softmax(unary - message of the pixel's region), 0 where there is no region."""
+    height, width, k = unary.shape
+    for y in range(height):
+        for x in range(width):
+            r = region[y, x]
+            if r < 0:
+                out[y, x, :] = 0.0
+                continue
+            for j in range(k):
+                out[y, x, j] = unary[y, x, j] - message[r, j]
+            _normalise(out[y, x])
+
+
+@compiled
+def _normalise(s: Floats) -> None:
+    """Turn scores into probabilities, in place; -inf becomes 0."""
+    top = s.max()
+    total = 0.0
+    for j in range(len(s)):
+        s[j] = np.exp(s[j] - top)
+        total += s[j]
+    for j in range(len(s)):
+        s[j] /= total
+
+
+@compiled
+def propose(
+    q: Floats, unary: Floats, pairs: tuple[Floats, Floats], region: NDArray[np.int32], message: Floats, out: Floats
+) -> float:
+    """Fill `out` with q* = softmax(log p - g), g the gradient at q; return the largest |q* - q|."""
+    right, down = pairs
+    height, width, k = q.shape
+    residual = 0.0
+    for y in range(height):
+        up, below = max(y - 1, 0), min(y + 1, height - 1)
+        for x in range(width):
+            r = region[y, x]
+            if r < 0:
+                continue
+            left, beside = max(x - 1, 0), min(x + 1, width - 1)
+            a = right[y, left] if x > 0 else 0.0
+            b, d = right[y, x], down[y, x]
+            c = down[up, x] if y > 0 else 0.0
+            for j in range(k):
+                pull = a * q[y, left, j] + b * q[y, beside, j] + c * q[up, x, j] + d * q[below, x, j]
+                out[y, x, j] = unary[y, x, j] - message[r, j] + pull - (a + b + c + d) * q[y, x, j]
+            _normalise(out[y, x])
+            for j in range(k):
+                residual = max(residual, abs(out[y, x, j] - q[y, x, j]))
+    return residual
+
+
+@compiled
+def alignment(q: Floats, goal: Floats, old: Floats) -> float:
+    """(goal - q) . (q - old) / |q - old|^2: how much of the last move is left to do, as a multiple of that move."""
+    dot, norm = 0.0, 0.0
+    height, width, k = q.shape
+    for y in range(height):
+        for x in range(width):
+            for j in range(k):
+                move = q[y, x, j] - old[y, x, j]
+                dot += move * (goal[y, x, j] - q[y, x, j])
+                norm += move * move
+    return dot / norm if norm > 0 else 0.0
+
+
+@compiled
+def advance(
+    q: Floats, goal: Floats, step: float, unary: Floats, pairs: tuple[Floats, Floats],
+    region: NDArray[np.int32], size: Floats, out: Floats, sums: Floats,
+) -> float:
+    """Fill `out` = q + step (goal - q) and its sums per region; return KL to the unaries plus smoothness, in nats."""
+    right, down = pairs
+    height, width, k = q.shape
+    sums[:] = 0.0
+    total = 0.0
+    for y in range(height):
+        line = 0.0
+        for x in range(width):
+            r = region[y, x]
+            if r < 0:
+                out[y, x, :] = 0.0
+                continue
+            a = 0.5 * right[y, x - 1] if x > 0 else 0.0
+            c = 0.5 * down[y - 1, x] if y > 0 else 0.0
+            left, up, own, rough = max(x - 1, 0), max(y - 1, 0), 0.0, 0.0
+            for j in range(k):
+                v = q[y, x, j] + step * (goal[y, x, j] - q[y, x, j])
+                out[y, x, j] = v
+                sums[r, j] += size[y, x] * v
+                if v > 0.0:
+                    own += v * (np.log(v) - unary[y, x, j])
+                rough += a * (v - out[y, left, j]) ** 2 + c * (v - out[up, x, j]) ** 2
+            line += size[y, x] * own + rough
+        total += line
+    return total
