@@ -1,0 +1,297 @@
+"""A map without labels: an image and a coarser product come in, a `Prediction` at the image's resolution goes out.
+
+Pixels learn from the product's cells by label proportions (`fusion.train`), cells that disagree with the image
+are found (`fusion.weak`), and predictions are made to agree with the others (`fusion.rake`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.features import FeaturePlan, pixel_features, plan_features
+from fusion.prediction import Prediction
+from fusion.rake import raise_majority, rake
+from fusion.settings import SegmentSettings
+from fusion.weak import CellTargets, CellTrust, cell_targets, cell_trust, ring_features
+from kg.errors import GridError, MissingExtraError
+from kg.evidence import EvidenceLayer
+from kg.grid import Raster
+from kg.legend import Legend
+
+if TYPE_CHECKING:
+    from fusion.train import Model, Pool
+
+_STRIPE = 400_000  # pixels of a stripe of rows
+_CACHED = 3_000_000  # pixels of an image whose features are kept between passes
+_COARSER = 4  # pixels per cell from which a product counts as coarser than the image
+_CLIP = 8.0  # standard deviations
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """A map made from a product, and how far each cell of the product was believed.
+
+    Attributes:
+        prediction: The map.
+        trust: Trust of each cell of the layer.
+        raked: (cell,) bool: cells that the map was made to agree with.
+    """
+
+    prediction: Prediction
+    trust: CellTrust
+    raked: NDArray[np.bool_]
+
+
+def segment(
+    image: Raster,
+    layer: EvidenceLayer,
+    legend: Legend,
+    *,
+    dem: Raster | None = None,
+    settings: SegmentSettings | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Map an image from a product, without any label of its own.
+
+    Args:
+        image: (band, y, x) measurements.
+        layer: The product on the image's grid (`kg.sources.landcover.product_layer`).
+        legend: Labels of the map.
+        dem: Elevation in metres on the image's grid.
+        settings: Knobs; default `SegmentSettings()`.
+        progress: Called with the share done (0..1) and what is being done.
+
+    Returns:
+        Probabilities on the image's grid; all 0 where the image has no observation.
+
+    Raises:
+        GridError: `layer` or `dem` is on another grid, or no cell lies under a valid pixel.
+        RasterError: The image has no valid pixel.
+        LegendError: The product's classes say nothing about the legend.
+        MissingExtraError: torch is not installed.
+    """
+    return segment_cells(
+        image, layer, legend, dem=dem, settings=settings, progress=progress
+    ).prediction
+
+
+def segment_cells(
+    image: Raster,
+    layer: EvidenceLayer,
+    legend: Legend,
+    *,
+    dem: Raster | None = None,
+    settings: SegmentSettings | None = None,
+    progress: Progress | None = None,
+) -> Segmented:
+    """As `segment`, with the trust in each cell; arguments and errors are the same."""
+    try:
+        from fusion import train as learning
+    except ImportError as error:
+        raise MissingExtraError("segmenting an image", "vision", error) from error
+    options, tell = settings or SegmentSettings(), progress or (lambda share, what: None)
+    plan = plan_features(image, dem)
+    cell = _cells_of_pixels(image, layer)
+    targets = cell_targets(layer, legend)
+    counts = np.bincount(cell[cell >= 0], minlength=len(layer.shares))
+    tell(0.0, "features")
+    stack = _Stack(image, dem, plan, _ring(cell, counts, targets, options), cell)
+    with learning.torch_threads(options.threads):
+        pool = _pool(stack, targets, counts, options)
+        model = learning.train(pool, options, progress=_part(tell, 0.1, 0.7))
+        found, trust = _look(stack, model, targets, options, counts)
+        if options.again and options.trust:
+            pool = replace(pool, weight=trust.trust[pool.cells].astype(np.float32))
+            model = learning.train(pool, options, start=model, progress=_part(tell, 0.7, 0.85))
+            found, trust = _look(stack, model, targets, options, counts)
+    tell(0.9, "raking")
+    raked = _believed(targets, trust, counts, options)
+    inside = cell.ravel()[stack.place]
+    agreed = _agree(found, inside, targets, raked)
+    out = np.zeros((image.grid.height * image.grid.width, len(legend.classes)), np.float32)
+    out[stack.place] = agreed
+    probabilities = np.ascontiguousarray(out.T).reshape(-1, *image.grid.shape)
+    tell(1.0, "done")
+    name = f"label proportions from {layer.name}, seed {options.seed}"
+    return Segmented(Prediction(probabilities, legend, image.grid, name), trust, raked)
+
+
+def _part(tell: Progress, low: float, high: float) -> Progress:
+    return lambda share, what: tell(low + share * (high - low), what)
+
+
+def _cells_of_pixels(image: Raster, layer: EvidenceLayer) -> NDArray[np.int32]:
+    """(y, x) cell of each valid pixel, -1 elsewhere."""
+    if not layer.grid.same_as(image.grid):
+        raise GridError(
+            f"{layer.name} is on a grid of {layer.grid.width} x {layer.grid.height} px in "
+            f"{layer.grid.crs}, expected the image's: {image.grid.width} x {image.grid.height} px "
+            f"in {image.grid.crs}",
+            "lay it on the image first: kg.sources.landcover.product_layer(path, legend, image.grid)",
+        )
+    cell = np.where(image.valid, layer.cell, np.int32(-1))
+    if not (cell >= 0).any():
+        raise GridError(
+            f"no overlap: {layer.name} has no cell under a valid pixel of the image",
+            "give a product of the same area",
+        )
+    return cell
+
+
+def _ring(
+    cell: NDArray[np.int32], counts: NDArray[np.int64], targets: CellTargets, options: SegmentSettings
+) -> NDArray[np.float32] | None:
+    """Ring features per cell, for majority-only products that are coarser than the pixels."""
+    size = float(np.median(counts[counts > 0]))
+    if not (options.ring and targets.majority and size >= _COARSER):
+        return None
+    flat, (height, width) = cell.ravel(), cell.shape
+    there = flat >= 0
+    with np.errstate(invalid="ignore"):
+        rows, cols = (
+            np.bincount(flat[there], weights=v[there], minlength=len(counts)) / counts
+            for v in (np.repeat(np.arange(height), width), np.tile(np.arange(width), height))
+        )
+    return ring_features(targets.shares, rows, cols, size**0.5)
+
+
+class _Stack:
+    """Standardised features of the valid pixels, stripe by stripe; kept when the image is small."""
+
+    def __init__(
+        self,
+        image: Raster,
+        dem: Raster | None,
+        plan: FeaturePlan,
+        ring: NDArray[np.float32] | None,
+        cell: NDArray[np.int32],
+    ) -> None:
+        self.image, self.dem, self.plan, self.ring, self.cell = image, dem, plan, ring, cell
+        self.valid = image.valid
+        self.place = np.flatnonzero(self.valid)
+        self.mean, self.std = self._moments()
+        self._kept: list[NDArray[np.float16]] | None = None
+
+    def _raw(self, first: int, last: int) -> NDArray[np.float32]:
+        """(valid pixel, feature) of some rows."""
+        valid = self.valid[first:last]
+        out = pixel_features(self.image, self.plan, self.dem, rows=(first, last))[valid]
+        if self.ring is None:
+            return out
+        cells = self.cell[first:last][valid]
+        around = np.where((cells >= 0)[:, None], self.ring[cells], self.ring.mean(axis=0))
+        return np.concatenate([out, around.astype(np.float32)], axis=1)
+
+    def _moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and deviation of each feature over a few bands of rows."""
+        rows = np.flatnonzero(self.valid.any(axis=1))
+        starts = np.unique(rows[np.linspace(0, len(rows) - 1, 8).astype(int)])
+        parts = [self._raw(r, min(r + 32, len(self.valid))) for r in starts]
+        sample = np.concatenate(parts)
+        std = np.maximum(sample.std(axis=0, dtype=np.float64), 1e-6)
+        return sample.mean(axis=0, dtype=np.float64).astype(np.float32), std.astype(np.float32)
+
+    def _compute(self) -> Iterator[NDArray[np.float16]]:
+        height, width = self.valid.shape
+        step = max(64, _STRIPE // width)
+        for first in range(0, height, step):
+            raw = self._raw(first, min(first + step, height))
+            yield np.clip((raw - self.mean) / self.std, -_CLIP, _CLIP).astype(np.float16)
+
+    def stripes(self) -> Iterator[NDArray[np.float16]]:
+        """(valid pixel, feature) of each stripe, from the top."""
+        if self._kept is None and self.valid.size <= _CACHED:
+            self._kept = list(self._compute())
+        yield from self._kept if self._kept is not None else self._compute()
+
+    def gather(self, wanted: NDArray[np.int64]) -> NDArray[np.float16]:
+        """Features of some valid pixels, given by their sorted positions among the valid ones."""
+        parts, at = [], 0
+        for stripe in self.stripes():
+            low, high = np.searchsorted(wanted, (at, at + len(stripe)))
+            parts.append(stripe[wanted[low:high] - at])
+            at += len(stripe)
+        return np.concatenate(parts)
+
+
+def _pool(
+    stack: _Stack, targets: CellTargets, counts: NDArray[np.int64], options: SegmentSettings
+) -> Pool:
+    """Training pixels: of all usable cells, or of as many as fit."""
+    from fusion.train import Pool
+
+    cell = stack.cell.ravel()[stack.place]
+    cells = np.flatnonzero(targets.usable & (counts > 0))
+    cells = np.random.default_rng(options.seed).permutation(cells)
+    most = max(options.cell_pixels * 10, options.most_pixels // max(len(cells), 1))
+    kept = np.minimum(counts, most)
+    cells = np.sort(cells[: np.searchsorted(np.cumsum(kept[cells]), options.most_pixels) + 1])
+    chosen = np.zeros(len(counts), bool)
+    chosen[cells] = True
+    position = np.flatnonzero(chosen[cell] & (cell >= 0))
+    position = position[np.argsort(cell[position], kind="stable")]
+    position = position[_thinned(counts[cells], kept[cells])]
+    order = np.argsort(position, kind="stable")
+    features = np.empty((len(position), len(stack.mean)), np.float16)
+    features[order] = stack.gather(position[order])
+    start = np.concatenate([[0], np.cumsum(kept[cells])]).astype(np.int64)
+    shares = targets.shares[cells].astype(np.float32)
+    weight = np.ones(len(cells), np.float32)
+    return Pool(features, start, shares, weight, stack.place[position], cells)
+
+
+def _thinned(counts: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pixels stay when `kept` of `counts` pixels of each cell are taken at even steps."""
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    rank, total, some = np.arange(counts.sum()) - first, np.repeat(counts, counts), np.repeat(kept, counts)
+    return np.asarray((rank + 1) * some // total != rank * some // total)
+
+
+def _look(
+    stack: _Stack,
+    model: Model,
+    targets: CellTargets,
+    options: SegmentSettings,
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.float32], CellTrust]:
+    """Probabilities of all valid pixels, and what they say of the cells."""
+    from fusion.train import predict
+
+    found = np.concatenate([predict(model, stripe) for stripe in stack.stripes()])
+    cell = stack.cell.ravel()[stack.place]
+    there = cell >= 0
+    sums = [np.bincount(cell[there], weights=p[there], minlength=len(counts)) for p in found.T]
+    with np.errstate(invalid="ignore"):
+        means = np.stack(sums, axis=1) / counts[:, None]
+    return found, cell_trust(means, targets, seed=options.seed)
+
+
+def _believed(
+    targets: CellTargets, trust: CellTrust, counts: NDArray[np.int64], options: SegmentSettings
+) -> NDArray[np.bool_]:
+    """(cell,) cells to agree with: coarse, whole, of the same classes, and trusted."""
+    usual = float(np.median(counts[counts > 0]))
+    if not options.rake or usual < _COARSER:
+        return np.zeros(len(counts), bool)
+    good = targets.usable & targets.same & (counts >= usual / 2)
+    return good & (trust.trust >= 0.5) if options.trust else good
+
+
+def _agree(
+    found: NDArray[np.float32],
+    cell: NDArray[np.int32],
+    targets: CellTargets,
+    raked: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    if not raked.any():
+        return found
+    if targets.majority:
+        return raise_majority(found, cell, np.where(raked, targets.shares.argmax(axis=1), -1))
+    return rake(found, cell, np.where(raked[:, None], targets.shares, 0.0))

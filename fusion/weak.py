@@ -1,0 +1,177 @@
+"""Weak labels: a product laid on the image comes in, class shares per cell and how far to trust them go out.
+
+No torch here. A *cell* is a row of an `EvidenceLayer`: a pixel or a block of pixels of a coarser product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import LegendError
+from kg.evidence import EvidenceLayer
+from kg.legend import Legend
+
+Floats = NDArray[np.float64]
+
+_SAME = 0.999  # a crosswalk row with this much in one label means the same as that label
+_GRADED = 0.01  # share of a cell that may be of graded classes, and the cell still be raked
+_KNOWN = 0.5  # share of a cell that must be of classes which the legend can say
+_KAPPAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # candidates: independent observations that a cell is worth
+_REFERENCES = 400  # cells that stand for "any cell" in the trust model
+
+
+@dataclass(frozen=True)
+class CellTargets:
+    """What the pixels of each cell should add up to.
+
+    Attributes:
+        shares: (cell, label) float64; rows sum to 1, all 0 for cells that say nothing of the legend.
+        same: (cell,) bool: the classes in the cell mean the same as labels (no graded crosswalk).
+        majority: True when every cell names one class only: its largest, not its whole content.
+    """
+
+    shares: Floats
+    same: NDArray[np.bool_]
+    majority: bool
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """(cell,) bool: cells that say something."""
+        usable: NDArray[np.bool_] = self.shares.sum(axis=1) > 0.5
+        return usable
+
+
+def cell_targets(layer: EvidenceLayer, legend: Legend) -> CellTargets:
+    """Turn the shares of a product's classes into shares of the legend's labels.
+
+    Args:
+        layer: The product on the image's grid.
+        legend: Labels wanted; the product's classes reach them by `kg.legend.crosswalk`.
+
+    Raises:
+        LegendError: No class of the product says anything about the legend.
+    """
+    table = _crosswalk(layer.classes, legend)
+    shares = np.nan_to_num(np.asarray(layer.shares, np.float64))
+    out = shares @ table
+    known = out.sum(axis=1)
+    if not (known > _KNOWN).any():
+        raise LegendError(
+            f"no class of {layer.name} ({len(layer.classes)} classes) means a class of legend "
+            f"{legend.name}",
+            "give --legend with the product's own legend, or one that its classes map to",
+        )
+    out = np.where(known[:, None] > _KNOWN, out / np.maximum(known, 1e-12)[:, None], 0.0)
+    graded = shares @ (table.max(axis=1) < _SAME)
+    named = out.max(axis=1)[known > _KNOWN]
+    return CellTargets(out, graded <= _GRADED, bool((named > _SAME).mean() > 0.99))
+
+
+def _crosswalk(classes: tuple[str, ...], legend: Legend) -> Floats:
+    """(class, label) share of each label in each class; the identity for the legend's own classes."""
+    labels = [c.iri for c in legend.classes]
+    if set(classes) <= set(labels):
+        return np.eye(len(labels))[[labels.index(c) for c in classes]]
+    from kg.legend import crosswalk
+    from kg.ontology import load_ontology
+
+    table: Floats = crosswalk(classes, legend, load_ontology())
+    return table
+
+
+def ring_features(shares: Floats, rows: Floats, cols: Floats, size: float) -> NDArray[np.float32]:
+    """The product around each cell, the cell itself left out, smoothed over 1 and over 3 cells.
+
+    A local prior that does not leak the cell's own label.
+
+    Args:
+        shares: (cell, label).
+        rows, cols: (cell,) centre of each cell in pixels; NaN for cells outside the image.
+        size: Side of a cell in pixels.
+
+    Returns:
+        (cell, 2 * label) float32.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    here = np.isfinite(rows) & (shares.sum(axis=1) > 0.5)
+    r, c = (np.round(np.where(here, v, 0) / size).astype(int) for v in (rows, cols))
+    board = np.zeros((shares.shape[1] + 1, r.max() + 1, c.max() + 1))
+    for k in range(shares.shape[1]):
+        np.add.at(board[k], (r[here], c[here]), shares[here, k])
+    np.add.at(board[-1], (r[here], c[here]), 1.0)
+    prior = shares[here].mean(axis=0)
+    out = []
+    for sigma in (1.0, 3.0):
+        spot = np.zeros((25, 25))
+        spot[12, 12] = 1.0
+        own = gaussian_filter(spot, sigma, truncate=4.0, mode="constant")[12, 12]
+        smooth = np.stack([gaussian_filter(b, sigma, truncate=4.0, mode="constant") for b in board])
+        around = smooth[:, r, c].T
+        around[here] -= own * np.concatenate([shares, np.ones((len(shares), 1))], axis=1)[here]
+        around = np.maximum(around, 0)
+        out.append((around[:, :-1] + 0.02 * prior) / (around[:, -1:] + 0.02))
+    return np.concatenate(out, axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class CellTrust:
+    """Which cells agree with the image.
+
+    Attributes:
+        trust: (cell,) float64 probability that the cell's shares belong to the place; 1 for unusable cells.
+        noise: Estimated share of false cells.
+        kappa: Independent observations that a cell is worth, by maximum likelihood.
+    """
+
+    trust: Floats
+    noise: float
+    kappa: float
+
+
+def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTrust:
+    """Find cells whose shares look like those of some other cell: a mixture of two components.
+
+    A cell's shares y are drawn either from its own mean prediction m (likelihood prod m_k ** (kappa y_k)) or
+    from that of any cell (the mean of that likelihood over a sample of cells); the share of the second
+    component is found by EM, kappa by maximum likelihood over a short list.
+
+    Args:
+        means: (cell, label) mean predicted probability of the pixels of each cell; NaN where it has none.
+        targets: What the product says.
+        seed: Fixes the sample of cells.
+    """
+    use = targets.usable & np.isfinite(means).all(axis=1)
+    trust = np.ones(len(means))
+    if use.sum() < 20:
+        return CellTrust(trust, 0.0, 1.0)
+    log_m, y = np.log(np.maximum(means[use], 1e-4)), targets.shares[use]
+    sample = np.random.default_rng(seed).permutation(len(y))[:_REFERENCES]
+    fits = []
+    for kappa in _KAPPAS:
+        sharp = kappa * log_m
+        if targets.majority:  # one observation: which class is largest
+            sharp -= np.log(np.exp(sharp).sum(axis=1, keepdims=True))
+        fits.append(_mixture((y * sharp).sum(axis=1) - _log_mean_exp(y @ sharp[sample].T)))
+    best = max(range(len(fits)), key=lambda i: fits[i][2])
+    trust[use] = fits[best][0]
+    return CellTrust(trust, fits[best][1], _KAPPAS[best])
+
+
+def _log_mean_exp(values: Floats) -> Floats:
+    top = values.max(axis=1, keepdims=True)
+    out: Floats = top[:, 0] + np.log(np.exp(values - top).mean(axis=1))
+    return out
+
+
+def _mixture(ratio: Floats) -> tuple[Floats, float, float]:
+    """EM for the noise rate, given log likelihood ratios own : any; trust, noise, mean log-likelihood."""
+    noise = 0.1
+    odds = np.exp(np.clip(ratio, -60, 60))
+    for _ in range(100):
+        trust = (1 - noise) * odds / ((1 - noise) * odds + noise)
+        noise = float(np.clip(1 - trust.mean(), 1e-4, 0.9))
+    return trust, noise, float(np.log((1 - noise) * odds + noise).mean())
