@@ -1,95 +1,186 @@
-"""Ontologies and rules in OWL come in, frozen class expressions go out. The one door to owlready2."""
+"""OWL files come in, schemas and class expressions go out. The one door to owlready2."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import io
+import shutil
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kg import owl, vocab
+from kg.errors import OntologyError
+from kg.expressions import (
+    HARD_WEIGHT,
+    And,
+    Axiom,
+    Expression,
+    Facet,
+    Named,
+    Not,
+    Only,
+    Or,
+    Some,
+)
+from kg.files import shipped
+from kg.manchester import manchester
+from kg.rules import load_rules
+from kg.schema import Ontology, ontology_of
+
+__all__ = [
+    "HARD_WEIGHT",
+    "And",
+    "Axiom",
+    "Expression",
+    "Facet",
+    "Named",
+    "Not",
+    "Only",
+    "Ontology",
+    "Or",
+    "Some",
+    "check_consistent",
+    "load_ontology",
+    "load_rules",
+    "manchester",
+    "read_owl",
+]
 
 
-@dataclass(frozen=True)
-class Named:
-    """A named class."""
+def load_ontology(paths: Sequence[str | Path] | None = None) -> Ontology:
+    """Read the schema from OWL files.
 
-    iri: str
+    Args:
+        paths: Turtle, N-Triples, RDF/XML or OWL/XML files; default `ontologies/core.ttl`.
 
+    Returns:
+        The ontology; the same object again while the files' contents stay the same.
 
-@dataclass(frozen=True)
-class And:
-    """Intersection (owl:intersectionOf)."""
-
-    parts: tuple[Expression, ...]
-
-
-@dataclass(frozen=True)
-class Or:
-    """Union (owl:unionOf)."""
-
-    parts: tuple[Expression, ...]
-
-
-@dataclass(frozen=True)
-class Not:
-    """Complement (owl:complementOf)."""
-
-    part: Expression
-
-
-@dataclass(frozen=True)
-class Some:
-    """Existential restriction (owl:someValuesFrom): at least one `role` neighbour is `filler`."""
-
-    role: str
-    filler: Expression
-
-
-@dataclass(frozen=True)
-class Only:
-    """Universal restriction (owl:allValuesFrom): every `role` neighbour is `filler`."""
-
-    role: str
-    filler: Expression
-
-
-@dataclass(frozen=True)
-class Facet:
-    """A bound on a data property, `property some decimal[op value]`.
-
-    Attributes:
-        property: Data property IRI (its unit is declared in the core ontology).
-        op: "<", "<=", ">" or ">=".
-        value: The bound, in the unit of the property.
-        tolerance: Half-width of the soft step, same unit; 0 is a hard step.
+    Raises:
+        SourceError: A Turtle file is missing or broken (file and line are named).
+        OntologyError: Another file is missing or broken, or its OWL cannot be read.
     """
-
-    property: str
-    op: str
-    value: float
-    tolerance: float = 0.0
+    files = tuple(Path(path) for path in paths or (shipped("ontologies/core.ttl"),))
+    return _load(files, tuple(_digest(path) for path in files))
 
 
-Expression = Named | And | Or | Not | Some | Only | Facet
+@lru_cache(maxsize=8)
+def _load(files: tuple[Path, ...], digests: tuple[str, ...]) -> Ontology:
+    digest = hashlib.sha256("".join(digests).encode()).hexdigest()
+    return ontology_of([read_owl(path) for path in files], digest)
 
 
-@dataclass(frozen=True)
-class Axiom:
-    """`left SubClassOf right`, with how strongly it is believed and who says so.
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise OntologyError(
+            f"{path}: cannot be read ({error.strerror})", "check the path"
+        ) from error
 
-    Attributes:
-        iri: Identifier of the rule (the value of its `dct:identifier` annotation expanded, or minted from its content).
-        label: Short English name (rdfs:label@en); shown in tables and sentences.
-        label_zh: Chinese name, or "".
-        left, right: Class expressions.
-        weight: Nats per pixel of violation; ignored when `hard`.
-        hard: The axiom removes labels instead of penalising them.
-        citation: Source of the knowledge (dct:source / dct:bibliographicCitation).
-        file: File it was read from (name only).
+
+def read_owl(path: str | Path) -> owl.Terms:
+    """The triples of an OWL file, by subject; `owl:imports` are not followed.
+
+    Args:
+        path: `.ttl`; or N-Triples, RDF/XML or OWL/XML under any other name.
+
+    Raises:
+        SourceError: Broken Turtle.
+        OntologyError: The file is missing or is none of these.
     """
+    path = Path(path)
+    _digest(path)
+    data = _turtle(path) if path.suffix == ".ttl" else path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import owlready2
 
-    iri: str
-    label: str
-    label_zh: str
-    left: Expression
-    right: Expression
-    weight: float
-    hard: bool
-    citation: str
-    file: str
+        world = owlready2.World()
+        onto = world.get_ontology(vocab.BASE + "reading#")
+        try:
+            onto.graph.parse(io.BytesIO(data), default_base=vocab.BASE + "reading#")
+        except Exception as error:  # owlready2 raises whatever its parsers stumble over
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise OntologyError(
+                f"{path}: not readable OWL ({reason})",
+                "expected Turtle (.ttl), RDF/XML, OWL/XML or N-Triples",
+            ) from error
+        return _terms(world)
+
+
+def _turtle(path: Path) -> bytes:
+    from kg.store import read_turtle
+
+    return "".join(f"{s} {p} {o} .\n" for s, p, o in read_turtle(path)).encode()
+
+
+def _terms(world: Any) -> owl.Terms:
+    """Copy owlready2's quads: its numbers become IRIs, negative ones are blank nodes."""
+    index: dict[str, dict[str, list[owl.Term]]] = defaultdict(lambda: defaultdict(list))
+    name: dict[int, str] = {}
+
+    def node(number: int) -> str:
+        if number not in name:
+            name[number] = f"_:{-number}" if number < 0 else world._unabbreviate(number)
+        return name[number]
+
+    for s, p, o in world._get_obj_triples_spo_spo(None, None, None):
+        index[node(s)][node(p)].append(node(o))
+    for s, p, value, kind in world._get_data_triples_spod_spod(None, None, None, None):
+        lang = kind[1:] if isinstance(kind, str) else ""
+        index[node(s)][node(p)].append(owl.Literal(value, lang))
+    world.close()
+    return owl.Terms({s: dict(row) for s, row in index.items()})
+
+
+def check_consistent(
+    ontology_files: Sequence[str | Path] | None = None,
+    rule_files: Sequence[str | Path] = (),
+) -> tuple[str, ...]:
+    """Ask the HermiT reasoner which classes can have no instance.
+
+    Args:
+        ontology_files: The schema; default the core ontology.
+        rule_files: Rule files whose axioms are to hold without exception.
+
+    Returns:
+        IRIs of unsatisfiable classes, sorted; empty when all is well.
+
+    Raises:
+        OntologyError: Java is missing, the ontology as a whole is inconsistent, or HermiT cannot read it.
+    """
+    if shutil.which("java") is None:
+        raise OntologyError(
+            "the consistency check needs Java, and no `java` was found",
+            "install a Java runtime (for example openjdk-17-jre-headless)",
+        )
+    files = [*(ontology_files or (shipped("ontologies/core.ttl"),)), *rule_files]
+    text = owl.schema_ntriples([read_owl(path) for path in files])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import owlready2
+
+        world = owlready2.World()
+        onto = world.get_ontology(vocab.BASE + "checking#")
+        onto.load(fileobj=io.BytesIO(text.encode()))
+        try:
+            owlready2.sync_reasoner_hermit(world, debug=0)
+        except owlready2.OwlReadyInconsistentOntologyError as error:
+            names = ", ".join(Path(path).name for path in files)
+            raise OntologyError(
+                f"{names}: contradictory as a whole",
+                "open the files in Protégé and run its reasoner",
+            ) from error
+        except owlready2.OwlReadyJavaError as error:
+            reason = str(error).splitlines()[0]
+            raise OntologyError(
+                f"HermiT stopped: {reason}", "check the ontology in Protégé"
+            ) from error
+        found = {cls.iri for cls in world.inconsistent_classes()}
+        world.close()
+    return tuple(sorted(found - {owl.NOTHING}))

@@ -1,0 +1,98 @@
+"""owl:Axiom nodes come in, what they say of their axiom goes out: weight, tolerance, names, source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kg import owl, vocab
+from kg.errors import RuleError
+
+_SOURCES = (vocab.DCT + "source", vocab.DCT + "bibliographicCitation")
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What a file says about one axiom, possibly in several owl:Axiom nodes.
+
+    Attributes:
+        file: Path of the file, for messages.
+        terms: Its triples.
+        nodes: The owl:Axiom nodes, sorted.
+    """
+
+    file: str
+    terms: owl.Terms
+    nodes: Sequence[str]
+
+    @property
+    def identifier(self) -> str:
+        """dct:identifier, or ""."""
+        return self.text(vocab.DCT + "identifier")
+
+    @property
+    def called(self) -> str:
+        """How messages call the axiom: its identifier, else its label, in quotes."""
+        return repr(self.identifier or self.text(vocab.RDFS + "label", "en") or self.nodes[0])
+
+    @property
+    def citation(self) -> str:
+        """dct:source, else dct:bibliographicCitation, else ""."""
+        return self.text(_SOURCES[0]) or self.text(_SOURCES[1])
+
+    @property
+    def weight(self) -> float | None:
+        """ll:weight, nats per pixel.
+
+        Raises:
+            RuleError: Not a number, negative, or said twice.
+        """
+        return self._number("weight")
+
+    @property
+    def tolerance(self) -> float | None:
+        """ll:tolerance, in the unit of the property.
+
+        Raises:
+            RuleError: Not a number, negative, or said twice.
+        """
+        return self._number("tolerance")
+
+    @property
+    def hard(self) -> bool:
+        """ll:hard.
+
+        Raises:
+            RuleError: Neither true nor false.
+        """
+        values = [str(value).lower() for value in self._values(vocab.CORE + "hard")]
+        if any(value not in ("true", "false", "1", "0") for value in values) or len(values) > 1:
+            raise self._fault(f"has ll:hard {' and '.join(values)}", "write ll:hard true")
+        return values in (["true"], ["1"])
+
+    def text(self, predicate: str, lang: str = "", *, exact: bool = False) -> str:
+        """The first literal in this language (unless `exact`, else without language), or ""."""
+        found = (self.terms.text(node, predicate, lang, exact=exact) for node in self.nodes)
+        return next(filter(None, found), "")
+
+    def _values(self, predicate: str) -> list[str | int | float]:
+        found = {t for node in self.nodes for t in self.terms.objects(node, predicate)}
+        return sorted({t.value for t in found if isinstance(t, owl.Literal)}, key=str)
+
+    def _number(self, name: str) -> float | None:
+        values = self._values(vocab.CORE + name)
+        if not values:
+            return None
+        if len(values) > 1:
+            said = " and ".join(map(str, values))
+            raise self._fault(f"has ll:{name} {said}", "keep one of them")
+        value = values[0]
+        if isinstance(value, str) or not math.isfinite(value) or value < 0:
+            raise self._fault(
+                f"has ll:{name} {value!r}; expected a number of at least 0", f"write ll:{name} 1.0"
+            )
+        return float(value)
+
+    def _fault(self, what: str, hint: str) -> RuleError:
+        return RuleError(f"{self.file}: rule {self.called} {what}", hint)

@@ -1,0 +1,155 @@
+"""Class expressions and axioms: frozen trees, and what can be asked of them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+HARD_WEIGHT = 10.0
+"""Nats per pixel of a hard axiom where it acts as a penalty (it depends on a neighbour)."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A named class."""
+
+    iri: str
+
+
+@dataclass(frozen=True)
+class And:
+    """Intersection (owl:intersectionOf)."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """Union (owl:unionOf)."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """Complement (owl:complementOf)."""
+
+    part: Expression
+
+
+@dataclass(frozen=True)
+class Some:
+    """Existential restriction (owl:someValuesFrom): at least one `role` neighbour is `filler`."""
+
+    role: str
+    filler: Expression
+
+
+@dataclass(frozen=True)
+class Only:
+    """Universal restriction (owl:allValuesFrom): every `role` neighbour is `filler`."""
+
+    role: str
+    filler: Expression
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A bound on a data property, `property some decimal[op value]`.
+
+    Attributes:
+        property: Data property IRI (its unit is declared in the core ontology).
+        op: "<", "<=", ">" or ">=".
+        value: The bound, in the unit of the property.
+        tolerance: Half-width of the soft step, same unit; 0 is a hard step.
+    """
+
+    property: str
+    op: str
+    value: float
+    tolerance: float = 0.0
+
+
+Expression = Named | And | Or | Not | Some | Only | Facet
+
+
+@dataclass(frozen=True)
+class Axiom:
+    """`left SubClassOf right`, with how strongly it is believed and who says so.
+
+    Attributes:
+        iri: `vocab.RULE` + its dct:identifier; without one, minted from its content.
+        label: Short English name (rdfs:label@en); shown in tables and sentences.
+        label_zh: Chinese name, or "".
+        left, right: Class expressions.
+        weight: Nats per pixel of violation; of a `hard` axiom only where it must act as a penalty.
+        hard: The axiom removes labels instead of penalising them.
+        citation: Source of the knowledge (dct:source / dct:bibliographicCitation).
+        file: File it was read from (name only).
+        comment: The axiom in Manchester syntax as its file states it (rdfs:comment), or "".
+    """
+
+    iri: str
+    label: str
+    label_zh: str
+    left: Expression
+    right: Expression
+    weight: float
+    hard: bool
+    citation: str
+    file: str
+    comment: str = ""
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions directly inside this one."""
+    if isinstance(expression, And | Or):
+        return expression.parts
+    if isinstance(expression, Not):
+        return (expression.part,)
+    if isinstance(expression, Some | Only):
+        return (expression.filler,)
+    return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """This expression and everything inside it, depth first, left to right."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)
+
+
+def key(expression: Expression) -> tuple[object, ...]:
+    """A hashable form, equal when only the order of `and` / `or` operands differs.
+
+    Two nodes of a file mean the same expression exactly when their keys are equal (OWL 2 structural
+    specification, section 2.1: operands are a set).
+    """
+    name = type(expression).__name__
+    if isinstance(expression, And | Or):
+        return (name, *sorted({key(part) for part in expression.parts}, key=repr))
+    if isinstance(expression, Not):
+        return (name, key(expression.part))
+    if isinstance(expression, Some | Only):
+        return (name, expression.role, key(expression.filler))
+    if isinstance(expression, Facet):
+        return (name, expression.property, expression.op, expression.value, expression.tolerance)
+    return (name, expression.iri)
+
+
+def rebuild(expression: Expression, parts: tuple[Expression, ...]) -> Expression:
+    """The same expression with other children, as many as `children` gives."""
+    if isinstance(expression, And | Or):
+        return replace(expression, parts=parts)
+    if isinstance(expression, Not):
+        return Not(parts[0])
+    if isinstance(expression, Some | Only):
+        return replace(expression, filler=parts[0])
+    return expression
+
+
+def soften(expression: Expression, tolerance: float) -> Expression:
+    """The same expression with this tolerance on each of its facets."""
+    if isinstance(expression, Facet):
+        return replace(expression, tolerance=tolerance)
+    return rebuild(expression, tuple(soften(part, tolerance) for part in children(expression)))
