@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kg import vocab
+from kg.codes import UNKNOWN, places, shown
+from kg.descent import ClassTree, Descent
+from kg.errors import LegendError
+from kg.files import shipped
+from kg.scheme import Scheme, read_scheme, usual_covers
 
 
 @dataclass(frozen=True)
@@ -13,7 +26,7 @@ class LandClass:
         iri: Concept IRI, `<vocab.LEGEND>worldcover/10`.
         label: English name.
         label_zh: Chinese name.
-        broader: IRIs of broader concepts within the legend.
+        broader: IRIs of all broader concepts within the legend, nearest first.
         core: (core class IRI, share) pairs of the graded crosswalk; shares sum to 1. A class that means the
             same as one core class has the one pair with share 1.
         kind: IRI of the one core class that this class is (exact, close or broad match): decides whether a label
@@ -34,7 +47,7 @@ class Legend:
 
     Attributes:
         iri: Concept scheme IRI, `<vocab.LEGEND>worldcover`.
-        name: Short name ("worldcover").
+        name: Short name ("worldcover"), with the variant of the codes if there is one ("corine:44").
         classes: One per code, in code order; the order of every class axis.
         codes: Official pixel values.
         colours: (red, green, blue) 0..255 per class.
@@ -47,3 +60,248 @@ class Legend:
     codes: tuple[int, ...]
     colours: tuple[tuple[int, int, int], ...]
     nodata: tuple[int, ...] = (0,)
+
+    def __len__(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    def index(self, iri: str) -> int:
+        """Place of a class on the class axis.
+
+        Args:
+            iri: IRI of a class of this legend.
+
+        Raises:
+            LegendError: The legend has no such class.
+        """
+        iris = [one.iri for one in self.classes]
+        if iri in iris:
+            return iris.index(iri)
+        raise LegendError(
+            f"legend {self.name}: no class <{iri}>",
+            f"its classes are <{self.iri}/CODE>: {self.named_codes()}",
+        )
+
+    def encode(self, codes: ArrayLike, *, nodata: float | None = None) -> NDArray[np.int16]:
+        """Turn pixel values into class indices.
+
+        Args:
+            codes: Pixel values, any shape; integers, or floats that hold whole numbers or NaN.
+            nodata: One more value that means "no observation" (that of the raster file).
+
+        Returns:
+            Indices into `classes`, same shape, int16; -1 where nothing was observed.
+
+        Raises:
+            LegendError: A value is neither a code of the legend nor nodata; the message names the values.
+        """
+        values = np.asarray(codes)
+        known = {
+            float(value): -1 for value in (*self.nodata, *([] if nodata is None else [nodata]))
+        }
+        known |= {float(code): place for place, code in enumerate(self.codes) if code != nodata}
+        indices = places(values, known)
+        if indices.size and indices.min() == UNKNOWN:
+            raise LegendError(
+                f"legend {self.name}: unknown class code {shown(values[indices == UNKNOWN])}; "
+                f"expected {self.named_codes()}",
+                f"choose the legend that the file was made with: {', '.join(legend_names())}",
+            )
+        return indices
+
+    def decode(self, indices: ArrayLike) -> NDArray[np.int32]:
+        """Turn class indices into official pixel values.
+
+        Args:
+            indices: Indices into `classes`, any shape; -1 becomes the first nodata value.
+
+        Returns:
+            Pixel values, same shape, int32.
+
+        Raises:
+            LegendError: An index is outside the legend.
+        """
+        found = np.asarray(indices)
+        if found.size and (found.min() < -1 or found.max() >= len(self)):
+            raise LegendError(
+                f"legend {self.name}: class index {found.min()}..{found.max()} found, -1..{len(self) - 1} expected",
+                "give indices made by Legend.encode of the same legend",
+            )
+        table = np.array([*self.codes, self.nodata[0] if self.nodata else -1], dtype=np.int32)
+        return np.asarray(table[found])
+
+    def colour_table(self) -> dict[int, tuple[int, int, int]]:
+        """Official pixel value -> (red, green, blue), 0..255."""
+        return dict(zip(self.codes, self.colours, strict=True))
+
+    def names(self) -> dict[int, str]:
+        """Official pixel value -> English name."""
+        return {code: one.label for code, one in zip(self.codes, self.classes, strict=True)}
+
+    def named_codes(self, most: int = 12) -> str:
+        """The codes as a short text for messages: "10, 20, 30 ... (11 codes)"."""
+        text = ", ".join(map(str, self.codes[:most]))
+        return text if len(self) <= most else f"{text} ... {self.codes[-1]} ({len(self)} codes)"
+
+
+def legend_names() -> tuple[str, ...]:
+    """Names of the legends that ship with Landlore, variants included ("corine", "corine:44")."""
+    folder = shipped("ontologies/legends")
+    schemes = [(path.stem, read_scheme(path)) for path in sorted(folder.glob("*.ttl"))]
+    return tuple(
+        f"{stem}:{codes}" if codes else stem for stem, scheme in schemes for codes in scheme.nodata
+    )
+
+
+def load_legend(name_or_path: str | Path, *, codes: str | None = None) -> Legend:
+    """Read a legend.
+
+    Args:
+        name_or_path: "worldcover", "corine", "corine:44" (a variant of the codes), or the path of a `.ttl` file.
+        codes: Variant of the codes; the same as after the colon of a name. Default: the official codes.
+
+    Raises:
+        LegendError: No such legend or variant, or a file that is not a legend.
+        SourceError: The file is missing or not Turtle.
+
+    Example:
+        >>> load_legend("worldcover").names()[80]
+        'Permanent water bodies'
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".ttl":
+        name, _, variant = str(name_or_path).partition(":")
+        path, codes = shipped(f"ontologies/legends/{name}.ttl"), codes or variant
+        if not path.is_file():
+            raise LegendError(
+                f"no legend {name!r}; found {', '.join(legend_names())}", "or give a .ttl file"
+            )
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return _load(path.resolve(), codes or "", changed)
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, codes: str, _changed: int) -> Legend:
+    """A file that is edited is read anew: the time of its last change is part of the key."""
+    scheme = read_scheme(path)
+    if codes not in scheme.nodata:
+        found = ", ".join(filter(None, scheme.nodata)) or "none"
+        raise LegendError(
+            f"legend {path.stem}: no code list {codes!r}; found {found}", f"try {path.stem!r}"
+        )
+    chosen = sorted(
+        (one.codes[codes], one.iri) for one in scheme.concepts.values() if codes in one.codes
+    )
+    numbers = tuple(code for code, _ in chosen)
+    twice = sorted({code for code in numbers if numbers.count(code) > 1})
+    if twice or not numbers:
+        raise LegendError(
+            f"{path}: code {twice} stands twice, or no concept has a code", "edit ll:code there"
+        )
+    return Legend(
+        iri=scheme.iri,
+        name=f"{path.stem}:{codes}" if codes else path.stem,
+        classes=tuple(_land_class(scheme, iri) for _, iri in chosen),
+        codes=numbers,
+        colours=tuple(scheme.concepts[iri].colour for _, iri in chosen),
+        nodata=scheme.nodata[codes],
+    )
+
+
+def _land_class(scheme: Scheme, iri: str) -> LandClass:
+    concept = scheme.concepts[iri]
+    broader: list[str] = []
+    queue = list(concept.broader)
+    while queue:
+        nearest = queue.pop(0)
+        if nearest not in broader and nearest in scheme.concepts:
+            broader.append(nearest)
+            queue += scheme.concepts[nearest].broader
+    label = concept.labels.get("en") or iri.rpartition("/")[2]
+    return LandClass(
+        iri, label, concept.labels.get("zh", ""), tuple(broader), concept.core, concept.kind
+    )
+
+
+def membership(legend: Legend, tree: ClassTree, class_iri: str) -> NDArray[np.bool_]:
+    """Which labels are a class: their kind is the class or below it.
+
+    Args:
+        legend: Labels, K of them.
+        tree: Subsumption.
+        class_iri: Core class IRI, or the IRI of a legend class (then: that label and the narrower ones).
+
+    Returns:
+        (K,) bool.
+    """
+    below = tree.below(class_iri) | {class_iri}
+    return np.array(
+        [one.kind in below or class_iri in (one.iri, *one.broader) for one in legend.classes],
+        dtype=bool,
+    )
+
+
+def crosswalk(
+    classes: Sequence[str], legend: Legend, tree: ClassTree, *, sources: Sequence[Legend] = ()
+) -> NDArray[np.float64]:
+    """How much each source class speaks for each label of a legend.
+
+    A legend class goes through its graded crosswalk to core classes; a core class goes to the labels whose kind is
+    above or below it (`kg.descent`); a use or mixed class that is neither goes through what usually covers it
+    (ontologies/covers.ttl). Labels of one kind share by how much of the class they hold.
+
+    Args:
+        classes: E class IRIs: core classes, or classes of legends.
+        legend: Target, K labels.
+        tree: Subsumption of core classes.
+        sources: Legends, besides the shipped ones, that `classes` may come from.
+
+    Returns:
+        (E, K) float64, row e = P(label | class e); rows sum to 1, or are all 0 when the class says nothing about
+        the labels.
+
+    Raises:
+        LegendError: A class belongs to no known legend.
+    """
+    walk = _Crosswalk(legend, tree, {one.iri: one for one in sources})
+    return np.array([walk.row(iri) for iri in classes], dtype=np.float64).reshape(
+        len(classes), len(legend)
+    )
+
+
+class _Crosswalk:
+    """Rows of one crosswalk."""
+
+    def __init__(self, legend: Legend, tree: ClassTree, sources: dict[str, Legend]) -> None:
+        self.legend, self.sources = legend, sources
+        self.descent = Descent(
+            [(one.kind, one.core) for one in legend.classes], tree, usual_covers()
+        )
+
+    def row(self, iri: str) -> NDArray[np.float64]:
+        """P(label | class): (K,), sums to 1 or 0."""
+        own = self._labels(lambda one: iri in (one.iri, *one.broader))
+        if own.any():
+            return np.asarray(own / own.sum())
+        if not iri.startswith((vocab.LEGEND, *(f"{scheme}/" for scheme in self.sources))):
+            return self.descent.row(iri)
+        found = [one for one in self._source(iri) if iri in (one.iri, *one.broader)]
+        if not found:
+            raise LegendError(
+                f"no legend has a class <{iri}>", f"legends: {', '.join(legend_names())}"
+            )
+        own = self._labels(lambda one: one.iri in found[0].broader)
+        if own.any():
+            return np.asarray(own / own.sum())
+        return self.descent.mixed([pair for one in found for pair in one.core])
+
+    def _labels(self, chosen: Callable[[LandClass], bool]) -> NDArray[np.float64]:
+        return np.array([float(chosen(one)) for one in self.legend.classes], dtype=np.float64)
+
+    def _source(self, iri: str) -> tuple[LandClass, ...]:
+        scheme = iri.rpartition("/")[0]
+        if scheme in self.sources:
+            return self.sources[scheme].classes
+        name = scheme.removeprefix(vocab.LEGEND)
+        variants = [one for one in legend_names() if one.partition(":")[0] == name]
+        return tuple(one for variant in variants for one in load_legend(variant).classes)

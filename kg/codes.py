@@ -1,0 +1,37 @@
+"""Pixel values and the codes that a legend knows come in, places on its class axis go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = -2
+
+
+def places(values: NDArray[Any], known: Mapping[float, int]) -> NDArray[np.int16]:
+    """Look each value up.
+
+    Args:
+        values: Pixel values, any shape.
+        known: Value -> place; the value NaN is always -1.
+
+    Returns:
+        Places, same shape, int16; `UNKNOWN` for a value that is not known.
+    """
+    if values.dtype == np.uint8:  # one look-up table: product tiles have 10**9 pixels
+        bytes_ = np.array([known.get(value, UNKNOWN) for value in range(256)], dtype=np.int16)
+        return np.asarray(bytes_[values])
+    found, inverse = np.unique(values, return_inverse=True)
+    table = np.array([known.get(value, UNKNOWN) for value in found.tolist()], dtype=np.int16)
+    table[np.isnan(found) if found.dtype.kind == "f" else np.zeros(found.shape, dtype=bool)] = -1
+    return np.asarray(table[inverse].reshape(values.shape))
+
+
+def shown(values: NDArray[Any], most: int = 8) -> str:
+    """Distinct values as a short text: "7, 12 ... (30 values)"."""
+    found = np.unique(values)
+    text = ", ".join(f"{value:g}" for value in found[:most].tolist())
+    return text if found.size <= most else f"{text} ... ({found.size} values)"

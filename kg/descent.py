@@ -1,0 +1,127 @@
+"""A core class and the labels of a legend come in, how the class spreads over those labels goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pairs = Sequence[tuple[str, float]]
+
+
+class ClassTree(Protocol):
+    """Subsumption between classes, as `kg.ontology.Ontology` gives it."""
+
+    def below(self, iri: str) -> frozenset[str]:
+        """The class and all its subclasses."""
+
+    def above(self, iri: str) -> frozenset[str]:
+        """The class and all its superclasses."""
+
+
+def spread(iri: str, kinds: frozenset[str], tree: ClassTree) -> dict[str, float]:
+    """Share of a class that falls to each of the given kinds.
+
+    A class that is one of the kinds falls to it alone. Otherwise a class that has kinds below it is split evenly over
+    those direct subclasses that lead to a kind, and so on downwards. Otherwise it falls evenly to the nearest
+    kinds above it.
+
+    Args:
+        iri: Class IRI.
+        kinds: Class IRIs that may receive a share.
+        tree: Subsumption.
+
+    Returns:
+        Kind IRI -> share; shares sum to 1. Empty when no kind is above or below the class.
+    """
+    shares = _downwards(iri, kinds, tree)
+    if shares:
+        return shares
+    above = kinds & tree.above(iri)
+    nearest = [
+        one
+        for one in above
+        if not any(one != other and one in tree.above(other) for other in above)
+    ]
+    return {one: 1.0 / len(nearest) for one in sorted(nearest)}
+
+
+def nearest_above(iri: str, known: Mapping[str, object], tree: ClassTree) -> str:
+    """The most specific of the `known` classes that is the class itself or above it; "" when there is none."""
+    above = {one for one in known if one == iri or one in tree.above(iri)}
+    nearest = [
+        one
+        for one in above
+        if not any(one != other and one in tree.above(other) for other in above)
+    ]
+    return min(nearest, default="")
+
+
+def _downwards(iri: str, kinds: frozenset[str], tree: ClassTree) -> dict[str, float]:
+    if iri in kinds:
+        return {iri: 1.0}
+    below = tree.below(iri) - {iri}
+    if not kinds & below:
+        return {}
+    children = [one for one in below if not (tree.above(one) - {one}) & below]
+    branches = [shares for one in sorted(children) if (shares := _downwards(one, kinds, tree))]
+    total: dict[str, float] = {}
+    for shares in branches:
+        for kind, share in shares.items():
+            total[kind] = total.get(kind, 0.0) + share / len(branches)
+    return total
+
+
+class Descent:
+    """Rows P(label | core class); remembers what it has found.
+
+    Args:
+        labels: (kind, graded core classes) of each of the K labels.
+        tree: Subsumption.
+        covers: What usually covers a class whose kinds are no help: class IRI -> (core class IRI, share) pairs.
+    """
+
+    def __init__(
+        self, labels: Sequence[tuple[str, Pairs]], tree: ClassTree, covers: Mapping[str, Pairs]
+    ) -> None:
+        self.labels, self.tree, self.covers = labels, tree, covers
+        self.kinds = frozenset(kind for kind, _ in labels if kind)
+        self.found: dict[str, NDArray[np.float64]] = {}
+
+    def row(self, iri: str) -> NDArray[np.float64]:
+        """(K,) float64: sums to 1, or all 0 when the class says nothing about the labels."""
+        if iri not in self.found:
+            self.found[iri] = np.zeros(
+                len(self.labels)
+            )  # a cover that leads back to its own class says nothing
+            shares = spread(iri, self.kinds, self.tree)
+            rows = [(self._kind_row(kind, iri), share) for kind, share in shares.items()]
+            self.found[iri] = self._normal(rows) if rows else self.mixed(self._cover(iri))
+        return self.found[iri]
+
+    def mixed(self, pairs: Pairs) -> NDArray[np.float64]:
+        """The row of a mixture of core classes; those that say nothing are left out."""
+        return self._normal([(self.row(iri), share) for iri, share in pairs])
+
+    def _cover(self, iri: str) -> Pairs:
+        known = nearest_above(iri, self.covers, self.tree)
+        return self.covers.get(known, ())
+
+    def _kind_row(self, kind: str, iri: str) -> NDArray[np.float64]:
+        """Labels of one kind share by how much of the class `iri` their crosswalk holds; evenly if none does."""
+        related = self.tree.below(iri) | self.tree.above(iri) | {iri}
+        held = [
+            sum(s for core, s in pairs if core in related) if k == kind else 0.0
+            for k, pairs in self.labels
+        ]
+        if not any(held):
+            held = [float(k == kind) for k, _ in self.labels]
+        return np.array(held, dtype=np.float64) / sum(held)
+
+    def _normal(self, rows: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:
+        total = np.zeros(len(self.labels))
+        for row, share in rows:
+            total += row * share
+        return np.asarray(total / total.sum()) if total.sum() > 0 else total
