@@ -1,40 +1,300 @@
-"""RDF files and statements come in, one knowledge graph that answers SPARQL goes out. The one door to pyoxigraph."""
+"""RDF comes in, one knowledge graph that answers SPARQL goes out.
+
+With `kg.rdf` the one door to pyoxigraph.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
-from kg.errors import SourceError
+from kg import rdf, vocab
+from kg.errors import OutputError, SourceError
+from kg.folder import recover, replace_file, replace_folder, unwritable
+from kg.rdf import read_turtle
+from kg.results import QueryResult
+from kg.triples import Triple
+
+__all__ = ["KnowledgeGraph", "read_turtle"]
+
+_SMALL = 4_000_000  # characters of N-Triples that one transaction may hold
+_FEW = 40_000  # triples that one transaction may remove
 
 
-def read_turtle(path: str | Path) -> list[tuple[Any, Any, Any]]:
-    """Read a Turtle file.
+class KnowledgeGraph:
+    """Named graphs of RDF with SPARQL 1.1 over them, in memory or in a folder on disk.
+
+    Queries see the union of all named graphs as the default graph; a triple that two graphs hold
+    counts twice there, so write `SELECT DISTINCT` where that matters.
+
+    A folder is an Oxigraph (RocksDB) database; one writer at a time. A new one appears whole.
 
     Args:
-        path: A `.ttl` file, UTF-8.
-
-    Returns:
-        (subject, predicate, object) in file order, as pyoxigraph terms (`NamedNode`, `BlankNode`, `Literal`:
-        all have `.value`; literals also `.datatype` and `.language`).
+        path: Folder of the graph, or None for memory.
+        read_only: Open an existing folder for reading; several processes may.
 
     Raises:
-        SourceError: The file is missing or is not Turtle; the message names file and line.
+        SourceError: `read_only` and no graph there, or the path is a file.
+        OutputError: The folder cannot be opened for writing, e.g. another process writes to it.
+
+    Example:
+        >>> graph = KnowledgeGraph()
+        >>> graph.load_text("<ex:pond> a ll:Water .", graph="ex:facts")
+        >>> print(graph.query("SELECT ?s { ?s a ll:Water }").to_table(), end="")
+        s
+        -------
+        ex:pond
     """
-    try:
-        data = Path(path).read_bytes()
-        quads = ox.parse(data, ox.RdfFormat.TURTLE, base_iri=Path(path).resolve().as_uri())
-        return [(quad.subject, quad.predicate, quad.object) for quad in quads]
-    except SyntaxError as error:
-        raise syntax_error(path, error) from error
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})", "check the path") from error
 
+    def __init__(self, path: str | Path | None = None, read_only: bool = False) -> None:
+        self.path = None if path is None else Path(path).absolute()
+        self.read_only = read_only
+        self._fresh = False
+        self._store = self._open()
 
-def syntax_error(path: str | Path, error: SyntaxError) -> SourceError:
-    """The SourceError for RDF that does not parse: "file:line: reason"."""
-    line = f":{error.lineno}" if error.lineno else ""
-    reason = str(error.msg).partition(": ")[2] or str(error.msg)
-    return SourceError(f"{path}{line}: not valid RDF: {reason}", f"edit {path} at that line")
+    @classmethod
+    def open(cls, path: str | Path) -> KnowledgeGraph:
+        """Open what is there for reading: a graph folder, or an RDF file (.trig, .nq, .ttl ...).
+
+        Raises:
+            SourceError: Nothing there, or not RDF.
+        """
+        if not Path(path).is_file():
+            return cls(path, read_only=True)
+        graph = cls()
+        graph.load(path)
+        return graph
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def graphs(self) -> tuple[str, ...]:
+        """IRIs of the named graphs, sorted."""
+        return tuple(sorted(graph.value for graph in self._store.named_graphs()))
+
+    def query(self, sparql: str, *, prefixes: bool = True) -> QueryResult:
+        """Answer a SPARQL 1.1 query.
+
+        Args:
+            sparql: SELECT, ASK, CONSTRUCT or DESCRIBE.
+            prefixes: Let the query use `vocab.PREFIXES` without declaring them; its own win.
+
+        Raises:
+            QueryError: It cannot be parsed (with line and column) or run.
+        """
+        known = vocab.PREFIXES if prefixes else {}
+        with rdf.query_errors(sparql):
+            found = self._store.query(sparql, prefixes=known, use_default_graph_as_union=True)
+            return rdf.result(found)
+
+    def describe(self, iri: str) -> QueryResult:
+        """All statements about a thing, with the nodes of its weighted statements and geometries.
+
+        Args:
+            iri: Full or short ("ll:Water").
+        """
+        rows = rdf.described(self._store, rdf.node(vocab.expand(iri)))
+        return QueryResult(rdf.TRIPLE, rows, "graph")
+
+    def triples(self, *, graph: str | None = None, weighted: bool = True) -> list[Triple]:
+        """Statements between IRIs, each once, sorted: what an embedding is learned from.
+
+        A weighted statement `?s ?p [ ll:value ?o ; ll:weight 0.4 ]` becomes one triple.
+
+        Args:
+            graph: Only this named graph; default all.
+            weighted: Keep the weights; otherwise every weight is 1.
+        """
+        place = None if graph is None else rdf.node(graph)
+        return rdf.weighted_triples(self._store, place, weighted)
+
+    def add(self, triples: Iterable[Triple], graph: str) -> None:
+        """Add triples between IRIs to a named graph, all or none.
+
+        A weight below 1 is written as the weighted statement.
+
+        Raises:
+            OutputError: The graph is read-only or the disk is full.
+        """
+        place = rdf.node(graph)
+        quads = [ox.Quad(s, p, o, place) for t in triples for s, p, o in rdf.statement(t)]
+        self._write(lambda store: store.extend(quads))
+
+    def load_text(self, data: str | bytes, format: str = "ttl", graph: str | None = None) -> None:
+        """Add RDF text, all or none; `vocab.PREFIXES` may be used in Turtle and TriG.
+
+        Args:
+            data: RDF in UTF-8.
+            format: "ttl", "trig", "nq", "nt" or "rdf".
+            graph: Named graph for formats without graphs.
+
+        Raises:
+            SourceError: The text does not parse; the message names the line.
+            OutputError: The graph is read-only or the disk is full.
+        """
+        known, place = rdf.format_of(f"text.{format}"), None if graph is None else rdf.node(graph)
+        body = data.encode() if isinstance(data, str) else data
+        if format in ("ttl", "trig"):  # all on the first line, so that lines keep their numbers
+            first = "".join(f"@prefix {p}: <{ns}> . " for p, ns in vocab.PREFIXES.items())
+            body = first.encode() + body
+        self._write(lambda store: store.load(body, known, to_graph=place), f"the {format} text")
+
+    def load(self, path: str | Path, graph: str | None = None) -> None:
+        """Add an RDF file (.ttl, .trig, .nq, .nt, .rdf), all or none.
+
+        Raises:
+            SourceError: The file is missing or does not parse; the message names file and line.
+            OutputError: The graph is read-only or the disk is full.
+        """
+        known, place = rdf.format_of(path), None if graph is None else rdf.node(graph)
+        base = Path(path).resolve().as_uri()
+        try:
+            with Path(path).open("rb") as file:
+                self._write(
+                    lambda store: store.bulk_load(file, known, base_iri=base, to_graph=place), path
+                )
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be read ({error})", "check the path") from error
+
+    def update(self, sparql: str, *, prefixes: bool = True) -> None:
+        """Run a SPARQL 1.1 update as one transaction.
+
+        Raises:
+            QueryError: It cannot be parsed or run.
+            OutputError: The graph is read-only.
+        """
+        known = vocab.PREFIXES if prefixes else {}
+
+        def run(store: ox.Store) -> None:
+            with rdf.query_errors(sparql):
+                store.update(sparql, prefixes=known)
+
+        self._write(run)
+
+    def replace_graph(self, iri: str, ntriples: Iterable[str]) -> None:
+        """Put new content into a named graph; after a failure or a crash the former is still there.
+
+        Args:
+            iri: The named graph.
+            ntriples: Chunks of whole N-Triples lines; read once, never held whole when large.
+
+        Raises:
+            SourceError: A line is not N-Triples.
+            OutputError: The graph is read-only or the disk is full.
+        """
+        place, chunks = rdf.node(iri), iter([ntriples] if isinstance(ntriples, str) else ntriples)
+        first, size = [], 0
+        while size < _SMALL and (chunk := next(chunks, None)) is not None:
+            first.append(chunk)
+            size += len(chunk)
+        few = self._count(place)
+        if not few:
+            self._write(lambda store: rdf.fill_graph(store, place, chain(first, chunks)))
+        elif size < _SMALL and few <= _FEW:
+            new = f"INSERT DATA {{ GRAPH {place} {{ {''.join(first)} }} }}"
+            self._write(lambda store: store.update(f"DROP SILENT GRAPH {place} ; {new}"), iri)
+        else:
+            self.replace_graphs({iri: chain(first, chunks)})
+
+    def _count(self, place: ox.NamedNode) -> int:
+        found = self._store.quads_for_pattern(None, None, None, place)
+        return sum(1 for _ in islice(found, _FEW + 1))
+
+    def replace_graphs(self, graphs: Mapping[str, Iterable[str]]) -> None:
+        """`replace_graph` for several at once: all of them or none.
+
+        The whole graph is copied beside the former one (about a minute per million triples), then
+        takes its place.
+        """
+        new = {rdf.node(iri): chunks for iri, chunks in graphs.items()}
+
+        def fill(store: ox.Store) -> None:
+            kept: list[Any] = [g for g in self._store.named_graphs() if g not in new]
+            for graph in [ox.DefaultGraph(), *kept]:
+                store.bulk_extend(self._store.quads_for_pattern(None, None, None, graph))
+            for graph, chunks in new.items():
+                rdf.fill_graph(store, graph, chunks)
+
+        self._write(fill, rebuild=True)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to .trig, .nq, .ttl or .nt (the last two merge the graphs).
+
+        The same statements give the same bytes; the file appears whole or not at all.
+
+        Raises:
+            SourceError, OutputError: Not an RDF file name; the file cannot be written.
+        """
+        known = rdf.format_of(path)
+        body = rdf.serialise(self._store.dump(format=ox.RdfFormat.N_QUADS) or b"", known)
+        replace_file(Path(path), body)
+        return Path(path)
+
+    def to_rdflib(self) -> Any:
+        """A copy as an `rdflib.Dataset` with the union of its graphs as the default."""
+        from rdflib import Dataset
+
+        data = Dataset(default_union=True)
+        data.parse(data=self._store.dump(format=ox.RdfFormat.N_QUADS) or b"", format="nquads")
+        return data
+
+    def _open(self) -> ox.Store:
+        if self.path is None:
+            return ox.Store()
+        try:
+            recover(self.path)
+            self._fresh = not self.path.exists() or not any(self.path.iterdir())
+            if not self._fresh and not (self.path / "CURRENT").exists():
+                raise SourceError(f"{self.path}: holds other files", "name another folder")
+            if self.read_only and not self._fresh:
+                return ox.Store.read_only(str(self.path))
+            if not self.read_only:
+                return ox.Store() if self._fresh else ox.Store(str(self.path))
+        except NotADirectoryError as error:
+            raise SourceError(
+                f"{self.path}: is a file, not a graph folder", "use KnowledgeGraph.open"
+            ) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        raise SourceError(f"{self.path}: no graph there", "landlore build makes one")
+
+    def _write(
+        self, action: Callable[[ox.Store], None], where: str | Path = "", *, rebuild: bool = False
+    ) -> None:
+        """Run a change; in a new folder, or to `rebuild`, on a store that then takes its place."""
+        if self.read_only:
+            raise OutputError(f"{self.path}: opened read-only", "open it with read_only=False")
+        try:
+            if rebuild or self._fresh:
+                self._renew(action)
+            else:
+                action(self._store)
+        except SyntaxError as error:
+            raise rdf.broken(where, error) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _renew(self, fill: Callable[[ox.Store], None]) -> None:
+        if self.path is None:
+            store = ox.Store()
+            fill(store)
+            self._store = store
+            return
+        closed = False
+
+        def build(folder: Path) -> None:
+            nonlocal closed
+            store = ox.Store(str(folder))
+            fill(store)
+            store.flush()
+            self._store, closed = ox.Store(), True  # the former one is about to be moved
+
+        try:
+            replace_folder(self.path, build)
+        finally:
+            if closed:
+                self._store = self._open()

@@ -1,0 +1,79 @@
+"""Files and folders that appear whole or not at all: readers see the old or the new, no half."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from kg.errors import OutputError
+
+
+def _former(path: Path) -> Path:
+    return path.with_name(f".{path.name}.former")
+
+
+def recover(path: Path) -> None:
+    """Put the former folder back when a crash fell between the two renames of `replace_folder`."""
+    if not path.exists() and _former(path).exists():
+        _former(path).rename(path)
+
+
+def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
+    """Build a folder beside its place, then rename it there.
+
+    Args:
+        path: Where the folder shall be; the former one, if any, goes once the new one is there.
+        build: Fills the (not yet existing) folder that it is given.
+
+    Raises:
+        OutputError: The place cannot be written; whatever was there is untouched.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        build(room / "new")
+        _swap(room / "new", path)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def replace_file(path: Path, body: bytes) -> None:
+    """Write a file beside its place, then rename it there.
+
+    Raises:
+        OutputError: The place cannot be written; whatever was there is untouched.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
+            part = Path(room) / path.name
+            part.write_bytes(body)
+            part.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path | None, error: OSError) -> OutputError:
+    """The error for a place that cannot be written: read-only, locked, missing or full."""
+    reason = error.strerror or str(error)
+    hint = "choose a writable folder with -o"
+    if "lock" in reason.lower():
+        reason, hint = "another program has it open for writing", "close that program"
+    return OutputError(f"{path or 'the graph'}: cannot be written ({reason})", hint)
+
+
+def _swap(new: Path, path: Path) -> None:
+    former = _former(path)
+    shutil.rmtree(former, ignore_errors=True)
+    if path.exists():
+        path.rename(former)
+    try:
+        new.rename(path)
+    except OSError:
+        recover(path)
+        raise
+    shutil.rmtree(former, ignore_errors=True)

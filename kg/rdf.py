@@ -1,0 +1,285 @@
+"""RDF text and SPARQL answers come in, terms, rows and plain errors go out.
+
+With `kg.store` the one door to pyoxigraph.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg import vocab
+from kg.errors import QueryError, SourceError
+from kg.results import QueryResult, Row, Term
+from kg.triples import Triple
+
+_FORMATS = {
+    ".ttl": ox.RdfFormat.TURTLE,
+    ".trig": ox.RdfFormat.TRIG,
+    ".nq": ox.RdfFormat.N_QUADS,
+    ".nt": ox.RdfFormat.N_TRIPLES,
+    ".rdf": ox.RdfFormat.RDF_XML,
+    ".owl": ox.RdfFormat.RDF_XML,
+}
+_VALUE, _WEIGHT = ox.NamedNode(vocab.VALUE), ox.NamedNode(vocab.WEIGHT)
+_PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_FORMS = re.compile(r"\b(select|ask|construct|describe|insert|delete|drop|clear)\b", re.IGNORECASE)
+_SHOWN = 40  # characters of a query that an error repeats
+TRIPLE = ("subject", "predicate", "object")
+
+
+def read_turtle(path: str | Path) -> list[tuple[Any, Any, Any]]:
+    """Read a Turtle file.
+
+    Args:
+        path: A `.ttl` file, UTF-8.
+
+    Returns:
+        (subject, predicate, object) in file order, as pyoxigraph terms (`NamedNode`, `BlankNode`,
+        `Literal`: all have `.value`; literals also `.datatype` and `.language`; `str()` of a term
+        is its N-Triples form).
+
+    Raises:
+        SourceError: The file is missing or is not Turtle; the message names file and line.
+    """
+    try:
+        data = Path(path).read_bytes()
+        quads = ox.parse(data, ox.RdfFormat.TURTLE, base_iri=Path(path).resolve().as_uri())
+        return [(quad.subject, quad.predicate, quad.object) for quad in quads]
+    except SyntaxError as error:
+        raise broken(path, error) from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})", "check the path") from error
+
+
+def format_of(path: str | Path) -> ox.RdfFormat:
+    """RDF format by the ending of a file name.
+
+    Raises:
+        SourceError: The ending is not one of .ttl .trig .nq .nt .rdf .owl.
+    """
+    found = _FORMATS.get(Path(path).suffix.lower())
+    if found is None:
+        expected = " ".join(_FORMATS)
+        raise SourceError(f"{path}: not an RDF file name, expected {expected}", "rename the file")
+    return found
+
+
+def broken(where: str | Path, error: SyntaxError) -> SourceError:
+    """The error for RDF that does not parse: "file:line: reason"."""
+    reason = str(error.msg).partition(": ")[2] or str(error.msg)
+    found = re.search(r"line (\d+)|error at (\d+):", str(error.msg))
+    number = error.lineno or (found and next(filter(None, found.groups())))
+    line = f":{number}" if number else ""
+    return SourceError(f"{where}{line}: not valid RDF: {reason}", f"correct {where} at that line")
+
+
+@contextmanager
+def query_errors(sparql: str) -> Iterator[None]:
+    """Turn every failure of a query or update into a QueryError."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise _unparsed(sparql, error) from error
+    except (RuntimeError, OSError, ValueError) as error:
+        raise QueryError(f"SPARQL stopped: {error}", "change that part of the query") from error
+
+
+def _unparsed(sparql: str, error: SyntaxError) -> QueryError:
+    """The error for SPARQL that does not parse: line, column and the text there."""
+    found = _PLACE.match(str(error.msg))
+    if found is None:
+        return QueryError(f"SPARQL: {error.msg}", "correct the query")
+    line, column, undeclared = int(found[1]), int(found[2]), "Prefix not found" in found[3]
+    text = (sparql.splitlines()[line - 1 :][:1] or [""])[0]
+    start = max(text.rfind(gap, 0, column - 1) for gap in " <({") + 1 if undeclared else column - 1
+    here = text[start:].strip()[:_SHOWN] or "the end"
+    return QueryError(
+        f"SPARQL line {line}, column {start + 1}: cannot go on at {here!r}",
+        _advice(sparql, undeclared),
+    )
+
+
+def _advice(sparql: str, undeclared: bool) -> str:
+    if undeclared:
+        known = " ".join(f"{prefix}:" for prefix in vocab.PREFIXES)
+        return f"declare it with PREFIX name: <iri>; known without that: {known}"
+    if not _FORMS.search(sparql):
+        return "begin with SELECT, ASK, CONSTRUCT or DESCRIBE"
+    return "look there for a missing term, dot, quote or bracket"
+
+
+def node(iri: str) -> ox.NamedNode:
+    """A named node.
+
+    Raises:
+        SourceError: The text is not an absolute IRI.
+    """
+    try:
+        return ox.NamedNode(iri)
+    except ValueError as error:
+        raise SourceError(f"{iri!r} is not an IRI ({error})", "write scheme:rest") from error
+
+
+def term(found: Any) -> Term | None:
+    """A pyoxigraph term as ours; None stays None."""
+    if found is None:
+        return None
+    if isinstance(found, ox.NamedNode):
+        return Term(found.value)
+    if isinstance(found, ox.BlankNode):
+        return Term(found.value, "bnode")
+    if isinstance(found, ox.Literal):
+        return Term(found.value, "literal", found.datatype.value, found.language or "")
+    return Term(str(found), "triple")
+
+
+def row(quad: Any) -> Row:
+    """Subject, predicate and object of a triple or quad."""
+    return term(quad.subject), term(quad.predicate), term(quad.object)
+
+
+def result(found: Any) -> QueryResult:
+    """The whole answer of a pyoxigraph query."""
+    if isinstance(found, ox.QueryBoolean):
+        return QueryResult((), ((),) if found else (), "ask")
+    if isinstance(found, ox.QueryTriples):
+        return QueryResult(TRIPLE, tuple(row(triple) for triple in found), "graph")
+    names = tuple(variable.value for variable in found.variables)
+    rows = tuple(tuple(term(value) for value in solution) for solution in found)
+    return QueryResult(names, rows)
+
+
+def statement(triple: Triple) -> Iterator[tuple[Any, Any, Any]]:
+    """A triple, or for weights below 1 the three statements of the weighted pattern."""
+    head, relation, tail = node(triple.head), node(triple.relation), node(triple.tail)
+    if triple.weight >= 1:
+        yield head, relation, tail
+        return
+    inner = ox.BlankNode()
+    yield head, relation, inner
+    yield inner, _VALUE, tail
+    yield inner, _WEIGHT, ox.Literal(float(triple.weight))
+
+
+def described(store: ox.Store, subject: ox.NamedNode) -> tuple[Row, ...]:
+    """Statements about a thing and about the nodes of its weighted statements and geometries."""
+    rows: dict[Row, None] = {}
+    wanted: list[Any] = [subject]
+    seen: set[Any] = {subject}
+    while wanted:
+        for quad in store.quads_for_pattern(wanted.pop(), None, None):
+            rows[row(quad)] = None
+            if quad.object not in seen and _inner(store, quad.object):
+                seen.add(quad.object)
+                wanted.append(quad.object)
+    return tuple(rows)
+
+
+def _inner(store: ox.Store, found: Any) -> bool:
+    if not isinstance(found, ox.NamedNode):
+        return isinstance(found, ox.BlankNode)
+    roles = (_VALUE, ox.NamedNode(vocab.GEO + "asWKT"))
+    return any(True for role in roles for _ in store.quads_for_pattern(found, role, None))
+
+
+def weighted_triples(store: ox.Store, place: ox.NamedNode | None, weighted: bool) -> list[Triple]:
+    """Statements between IRIs, sorted; weighted statements become one triple each."""
+    values, weights = _objects(store, _VALUE, place), _objects(store, _WEIGHT, place)
+    found: dict[tuple[str, str, str], float] = {}
+    for quad in store.quads_for_pattern(None, None, None, place):
+        head: Any = quad.subject
+        tail: Any = quad.object
+        weight = 1.0
+        if tail in values:
+            weight = float(weights[tail].value) if tail in weights and weighted else 1.0
+            tail = values[tail]
+        named = isinstance(head, ox.NamedNode) and isinstance(tail, ox.NamedNode)
+        if named and head not in values:
+            key = head.value, quad.predicate.value, tail.value
+            found[key] = max(weight, found.get(key, 0.0))
+    return [Triple(*key, weight) for key, weight in sorted(found.items())]
+
+
+def _objects(store: ox.Store, role: ox.NamedNode, place: ox.NamedNode | None) -> dict[Any, Any]:
+    return {quad.subject: quad.object for quad in store.quads_for_pattern(None, role, None, place)}
+
+
+def canonical(nquads: bytes, *, graphs: bool = True) -> list[bytes]:
+    """Sorted lines of N-Quads (or N-Triples) that do not depend on how the statements came in.
+
+    Blank nodes are named by RDF Dataset Canonicalization (W3C RDFC-1.0).
+    """
+    lines = nquads.splitlines()
+    blank = [line for line in lines if line.startswith(b"_:") or b" _:" in line]
+    if blank:
+        lines = sorted(set(lines) - set(blank))
+        data = ox.Dataset(ox.parse(b"\n".join(blank), ox.RdfFormat.N_QUADS))
+        data.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+        named = ox.serialize(data, format=ox.RdfFormat.N_QUADS)
+        lines += (named or b"").splitlines()
+    if not graphs:
+        quads = ox.parse(b"\n".join(lines), ox.RdfFormat.N_QUADS)
+        flat = ox.serialize((q.triple for q in quads), format=ox.RdfFormat.N_TRIPLES)
+        lines = list(set((flat or b"").splitlines()))
+    return sorted(lines)
+
+
+def serialise(nquads: bytes, known: ox.RdfFormat) -> bytes:
+    """RDF text with the same bytes for the same statements; formats without graphs merge them."""
+    lines = canonical(nquads, graphs=known.supports_datasets)
+    plain = ox.RdfFormat.N_QUADS if known.supports_datasets else ox.RdfFormat.N_TRIPLES
+    body = b"".join(line + b"\n" for line in lines)
+    if known == plain:
+        return body
+    quads = sorted(ox.parse(body, plain), key=lambda quad: (str(quad.graph_name), str(quad)))
+    found: Iterable[Any] = quads if known.supports_datasets else (quad.triple for quad in quads)
+    return _tidy(ox.serialize(found, format=known, prefixes=vocab.PREFIXES) or b"")
+
+
+def _tidy(data: bytes) -> bytes:
+    """Prefix lines sorted, those that are not used left out."""
+    head = re.match(rb"(?:@prefix [^\n]*\n)*", data)
+    cut = head.end() if head else 0
+    lines, body = data[:cut].splitlines(keepends=True), data[cut:]
+    return b"".join(sorted(line for line in lines if line.split(b" ")[1] in body)) + body
+
+
+def fill_graph(store: ox.Store, place: ox.NamedNode, chunks: Iterable[str]) -> None:
+    """Add N-Triples to a graph in one step of the database; the text is never whole in memory.
+
+    Raises:
+        SourceError: A line is not N-Triples.
+    """
+    try:
+        file = io.BufferedReader(_Stream(chunks), 1 << 16)
+        store.bulk_load(file, ox.RdfFormat.N_TRIPLES, to_graph=place)
+    except SyntaxError as error:
+        raise broken(place.value, error) from error
+
+
+class _Stream(io.RawIOBase):
+    """Chunks of text as a file to read from."""
+
+    def __init__(self, chunks: Iterable[str]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = chunk.encode()
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
