@@ -20,25 +20,30 @@ Statements = tuple[str, list[tuple[str, str]]]
 
 _ILLEGAL = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 _LOCAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
-_TYPED = re.compile(r'"([^"\\]*)"\^\^<([^>]*)>\Z')
 _BARE = {vocab.XSD + name for name in ("double", "decimal", "integer", "boolean")}
+_SPECIAL = re.compile(r'[\\"\n\r\t]')
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _CHUNK = 2000
+_PREFIX = {namespace: prefix for prefix, namespace in vocab.PREFIXES.items()}
 
 
 def iri(value: str) -> str:
     """`<value>`; characters that an IRI may not hold are percent-encoded (RFC 3987)."""
-    return f"<{_ILLEGAL.sub(lambda found: quote(found.group()), value)}>"
+    if _ILLEGAL.search(value):
+        value = _ILLEGAL.sub(lambda found: quote(found.group()), value)
+    return f"<{value}>"
 
 
 def text(value: str, lang: str = "") -> str:
     """A string literal, with a language tag if given."""
-    return f'"{value.translate(_ESCAPES)}"' + (f"@{lang}" if lang else "")
+    if _SPECIAL.search(value):
+        value = value.translate(_ESCAPES)
+    return f'"{value}"@{lang}' if lang else f'"{value}"'
 
 
 def typed(value: str, datatype: str) -> str:
     """A literal of the datatype with this IRI."""
-    return f'"{value.translate(_ESCAPES)}"^^<{datatype}>'
+    return f"{text(value)}^^<{datatype}>"
 
 
 def double(value: float) -> str:
@@ -104,13 +109,12 @@ def _predicate(value: str) -> str:
 
 def _short(term: str) -> str:
     """A term of N-Triples in the shorter syntax of Turtle, where there is one."""
-    if term.startswith("<"):
-        name = vocab.curie(term[1:-1])
-        prefix, _, local = name.partition(":")
-        return name if prefix in vocab.PREFIXES and _LOCAL.match(local) else term
-    found = _TYPED.match(term)
-    if found is None:
+    if term[0] == "<":
+        end = max(term.rfind("#"), term.rfind("/")) + 1
+        prefix, local = _PREFIX.get(term[1:end]), term[end:-1]
+        return f"{prefix}:{local}" if prefix and _LOCAL.match(local) else term
+    if term[-1] != ">":
         return term
-    lexical, datatype = found.groups()
-    plain = datatype in _BARE and lexical not in ("NaN", "INF", "-INF")
-    return lexical if plain else f'"{lexical}"^^{_short(f"<{datatype}>")}'
+    lexical, _, datatype = term[:-1].rpartition("^^<")
+    plain = datatype in _BARE and lexical[-2].isalnum() and lexical[-2] not in "NF"
+    return lexical[1:-1] if plain else f"{lexical}^^{_short(f'<{datatype}>')}"
