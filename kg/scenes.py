@@ -20,10 +20,9 @@ from kg.triples import Triple
 
 SCENE_CLASS = vocab.CORE + "SceneClass"
 RELATIONS = tuple(vocab.CORE + r for r in ("hasCover", "hasPart", "hasPattern", "hasFunction", "hasSurrounding"))
-_ROOTS = frozenset(
-    vocab.CORE + c for c in ("LandCover", "LandUse", "LandObject", "Pattern", "Artificial", "BuiltUp")
-)
+_ROOTS = frozenset(vocab.CORE + c for c in ("LandCover", "LandUse", "LandObject", "Pattern"))
 _DECAY = 0.5  # an object or use one level up says half as much; cover shares add up unchanged
+_STRENGTH = dict(zip(RELATIONS, (1.0, 0.5, 1.0, 0.5, 0.25), strict=True))  # what fills the image says most
 _Statements = dict[str, dict[str, list[Any]]]
 
 
@@ -52,8 +51,8 @@ class SceneConcept:
 class Attributes:
     """Scene classes in graded terms, with the way back to the statements.
 
-    The table is linear in the statements: `weights[c, j] = sum over triples (c, relation, value) of
-    weight * share(value, j)`, so whatever is linear in the table can be split over triples exactly.
+    The table is linear in the statements: `weights[c, j] = sum over triples t of class c of strength(t) *
+    share(t, j)`, so whatever is linear in the table can be split over triples exactly.
 
     Attributes:
         columns: (relation IRI, class IRI) of each attribute, sorted.
@@ -141,7 +140,7 @@ class SceneKnowledge:
         for row, concept in enumerate(concepts):
             for triple in concept.triples if concept else ():
                 columns, shares = spread[triple.relation, triple.tail]
-                weights[row, columns] += triple.weight * shares
+                weights[row, columns] += strength(triple) * shares
         statements = tuple(c.triples if c else () for c in concepts)
         return Attributes(self._columns, weights, statements, spread)
 
@@ -159,6 +158,17 @@ class SceneKnowledge:
             columns = np.array([column[relation, up] for up in shares], np.int64)
             spread[relation, value] = (columns, np.array(list(shares.values())))
         return spread
+
+
+def strength(triple: Triple) -> float:
+    """How much a statement counts in the attribute table.
+
+    Cover shares enter by their square root, as usual for compositions (Legendre and Gallagher 2001, Hellinger
+    distance), so that a cover of 4 % is not lost beside one of 90 %. Relations that describe the whole image
+    (cover, pattern) count more than parts and functions, and these more than surroundings.
+    """
+    weight = triple.weight**0.5 if triple.relation == RELATIONS[0] else triple.weight
+    return weight * _STRENGTH[triple.relation]
 
 
 def _key(name: str) -> str:
