@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kg import vocab
-from kg.statements import iri, text
+from kg.statements import text
 
 _TYPE = f"<{vocab.RDF}type>"
 _GEOMETRY = f"<{vocab.GEO}hasGeometry>"
@@ -38,37 +38,31 @@ def feature_pairs(
 def feature_lines(
     subject: str, pairs: Iterable[str], wkt: str, *, osm_id: str = "", width: float | None = None
 ) -> str:
-    """N-Triples lines of one feature.
+    """N-Triples lines of one feature: types, tags, geometry, identifier and width.
+
+    The geometry node is `<subject#geometry>`, so that the same file always gives the same bytes.
 
     Args:
-        subject: IRI of the feature, percent-encoded where needed.
+        subject: The feature, "<IRI>".
         pairs: From `feature_pairs`.
         wkt: Geometry, longitude first (CRS84), without the CRS in front.
         osm_id: "way/123", or "" for features from elsewhere.
         width: Width of a line in metres, or None.
-
-    Returns:
-        Lines for the types, the tags, the geometry (GeoSPARQL 1.1, 8.5.1), and identifier and width
-        where given. The geometry node is `<subject#geometry>`, so that the same file always gives
-        the same bytes.
     """
-    head = iri(subject)
-    place = f"{head[:-1]}#geometry>"
-    lines = [head + pair for pair in pairs]
-    lines.append(f'{head} {_GEOMETRY} {place} .\n{place} {_WKT} "<{vocab.CRS84}> {wkt}"{_LITERAL}')
+    place = f"{subject[:-1]}#geometry>"
+    lines = f"{subject}{subject.join(pairs)}{subject} {_GEOMETRY} {place} .\n"
+    lines += f'{place} {_WKT} "<{vocab.CRS84}> {wkt}"{_LITERAL}'
     if osm_id:
-        lines.append(f'{head} {_OSM_ID} "{osm_id}" .\n')
+        lines += f'{subject} {_OSM_ID} "{osm_id}" .\n'
     if width is not None:
-        lines.append(f'{head} {_WIDTH} "{width:.3f}"{_DECIMAL}')
-    return "".join(lines)
+        lines += f'{subject} {_WIDTH} "{width:.3f}"{_DECIMAL}'
+    return lines
 
 
 def name_lines(subject: str, tags: Mapping[str, str]) -> str:
-    """rdfs:label lines from `name`, `name:en` and `name:zh`, where present."""
-    head, lines = iri(subject), ""
-    if tags.get("name"):
-        lines = f"{head} {_LABEL} {text(tags['name'])} .\n"
+    """rdfs:label lines of "<IRI>" from `name`, `name:en` and `name:zh`, where present."""
+    lines = f"{subject} {_LABEL} {text(tags['name'])} .\n" if tags.get("name") else ""
     for lang in _LANGUAGES:
-        if tags.get(f"name:{lang}"):
-            lines += f"{head} {_LABEL} {text(tags[f'name:{lang}'], lang)} .\n"
+        if name := tags.get(f"name:{lang}"):
+            lines += f"{subject} {_LABEL} {text(name, lang)} .\n"
     return lines

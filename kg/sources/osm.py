@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kg import vocab
 from kg.errors import SourceError
@@ -102,6 +102,13 @@ class OsmSource:
         yield "".join(lines)
 
 
+class _Case(NamedTuple):
+    """What one combination of tags means."""
+
+    area: bool
+    matches: dict[str, tuple[TagMatch, tuple[str, ...]]]
+
+
 class _Reader:
     """Turns osmium's objects into lines; keeps the tags of closed ways until their area comes."""
 
@@ -109,30 +116,35 @@ class _Reader:
         import osmium
 
         self.table, self.bounds = table, bounds
-        self.matches: dict[tuple[Any, ...], tuple[TagMatch, tuple[str, ...]] | None] = {}
+        self.cases: dict[tuple[tuple[str, str], ...], _Case] = {}
         self.rings: dict[int, dict[str, str]] = {}
         self.wkt = osmium.geom.WKTFactory()
         self.broken = (osmium.InvalidLocationError, RuntimeError)
 
     def features(self, path: Path) -> Iterator[str]:
         """One text per feature."""
-        import osmium
+        from osmium import FileProcessor, osm
 
-        wanted = osmium.filter.KeyFilter(*sorted(self.table.keys))
         large = path.stat().st_size > _LARGE
-        objects = osmium.FileProcessor(str(path)).with_locations(
+        objects = FileProcessor(str(path)).with_locations(
             "sparse_file_array" if large else "flex_mem"
         )
-        for item in objects.with_areas(wanted).with_filter(wanted):
-            text = ""
-            if item.is_area():
-                text = self._area(item)
-            elif item.is_way():
-                text = self._way(item)
-            elif item.is_node():
-                text = self._node(item)
+        read: dict[str, Callable[[Any], str]] = {"n": self._node, "w": self._way, "a": self._area}
+        objects.with_areas(self._having(osm.RELATION | osm.WAY, "area"))
+        objects.with_filter(self._having(osm.RELATION))
+        objects.with_filter(self._having(osm.NODE, "node"))
+        objects.with_filter(self._having(osm.WAY | osm.AREA, "area", "line"))
+        for item in objects:
+            text = read[item.type_str()](item)
             if text:
                 yield text
+
+    def _having(self, entities: Any, *geometries: str) -> Any:
+        from osmium import filter as filters
+
+        if not geometries:
+            return filters.EntityFilter(~entities)
+        return filters.KeyFilter(*self.table.keys_of(*geometries)).enable_for(entities)
 
     def _node(self, item: Any) -> str:
         tags, place = dict(item.tags), item.location
@@ -143,19 +155,18 @@ class _Reader:
 
     def _way(self, item: Any) -> str:
         tags = dict(item.tags)
-        if item.is_closed() and self.table.is_area(tags):
+        case = self._case(tags)
+        if case.area and item.is_closed():
             self.rings[item.id] = tags
             return ""
-        if self._match(tags, "line") is None or not self._inside(
-            node.location for node in item.nodes
-        ):
+        if "line" not in case.matches or not self._inside(node.location for node in item.nodes):
             return ""
         return self._text(f"way/{item.id}", tags, "line", self._line(item))
 
     def _area(self, item: Any) -> str:
-        way = item.from_way()
-        tags = self.rings.pop(item.orig_id(), None) if way else dict(item.tags)
-        if tags is None or self._match(tags, "area") is None:
+        way, number = item.from_way(), item.orig_id()
+        tags = self.rings.pop(number, None) if way else dict(item.tags)
+        if tags is None or "area" not in self._case(tags).matches:
             return ""
         if not self._inside(node.location for ring in item.outer_rings() for node in ring):
             return ""
@@ -163,9 +174,9 @@ class _Reader:
             wkt = self.wkt.create_multipolygon(item)
         except self.broken:
             return ""
-        if item.num_rings()[0] == 1:
+        if wkt.find(")),((") < 0:
             wkt = f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
-        return self._text(f"{'way' if way else 'relation'}/{item.orig_id()}", tags, "area", wkt)
+        return self._text(f"{'way' if way else 'relation'}/{number}", tags, "area", wkt)
 
     def _line(self, item: Any) -> str:
         """WKT of a way; of the pieces that are left where an extract has lost some of its nodes."""
@@ -181,16 +192,15 @@ class _Reader:
         ]
         return f"MULTILINESTRING({', '.join(f'({piece})' for piece in pieces)})" if pieces else ""
 
-    def _match(
-        self, tags: dict[str, str], geometry: str
-    ) -> tuple[TagMatch, tuple[str, ...]] | None:
-        key = (geometry, *[pair for pair in tags.items() if pair[0] in self.table.deciding])
-        if key not in self.matches:
-            match = self.table.match(tags, geometry)
-            self.matches[key] = (
-                (match, feature_pairs(match.classes, match.tags)) if match else None
-            )
-        return self.matches[key]
+    def _case(self, tags: dict[str, str]) -> _Case:
+        deciding = self.table.deciding
+        key = tuple([pair for pair in tags.items() if pair[0] in deciding])
+        case = self.cases.get(key)
+        if case is None:
+            found = {name: self.table.match(tags, name) for name in ("area", "line", "node")}
+            pairs = {n: (m, feature_pairs(m.classes, m.tags)) for n, m in found.items() if m}
+            case = self.cases[key] = _Case(self.table.is_area(tags), pairs)
+        return case
 
     def _inside(self, places: Iterable[Any]) -> bool:
         if self.bounds is None:
@@ -204,11 +214,11 @@ class _Reader:
         return bool(across and min(lats) <= north and max(lats) >= south)
 
     def _text(self, osm_id: str, tags: dict[str, str], geometry: str, wkt: str) -> str:
-        found = self._match(tags, geometry)
+        found = self._case(tags).matches.get(geometry)
         if found is None or not wkt:
             return ""
         match, pairs = found
-        subject = _PAGE + osm_id
+        subject = f"<{_PAGE}{osm_id}>"
         lines = feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width)
         return lines + name_lines(subject, tags) if "name" in tags else lines
 

@@ -28,6 +28,8 @@ _HIDDEN = {
     "location": frozenset({"underground", "indoor"}),
     "indoor": frozenset({"yes", "room", "corridor", "area"}),
 }
+# Values of things that are not there; "*" does not mean them.
+_GONE = frozenset({"no", "proposed", "razed", "demolished", "dismantled", "removed", "destroyed"})
 _WIDTH = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(m|metres|meters|ft|feet|')?\s*$")
 _FEET = 0.3048
 _WIDEST = 1000.0
@@ -39,7 +41,7 @@ class TagRow:
 
     Attributes:
         key: Tag key ("natural").
-        value: Tag value ("water"), or "*" for any value but "no".
+        value: Tag value ("water"), or "*" for any value of a thing that is there.
         geometry: "area", "line" or "node".
         cls: Core class IRI.
         width: Usual width of such a line in metres, or None.
@@ -99,7 +101,7 @@ class TagTable:
     @cached_property
     def deciding(self) -> frozenset[str]:
         """Every key that can change what `match` returns."""
-        return self.keys | _HIDDEN.keys() | {"width", "est_width"}
+        return self.keys | _HIDDEN.keys() | {"area", "width", "est_width"}
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], TagRow]:
@@ -136,22 +138,28 @@ class TagTable:
         return TagMatch(classes, tuple(tag for _, tag in hits), _width(tags, hits[0][0], geometry))
 
     def is_area(self, tags: Mapping[str, str]) -> bool:
-        """Whether a closed way with these tags is an area rather than a ring-shaped line."""
-        said = tags.get("area")
-        if said in ("yes", "no"):
-            return said == "yes"
+        """Whether a closed way with these tags is a known area rather than a ring-shaped line."""
         match = self.match(tags, "area")
-        if match is None:
+        if match is None or tags.get("area") == "no":
             return False
         linear = all(tag.partition("=")[0] in _LINEAR for tag in match.tags)
-        return not (linear and self.match(tags, "line"))
+        return tags.get("area") == "yes" or not linear or self.match(tags, "line") is None
+
+    def key_of(self, value: str, geometry: str) -> str:
+        """The key of the first row with this value ("forest" -> "landuse"), or ""."""
+        hits = (r.key for r in self.rows if (r.value, r.geometry) == (value, geometry))
+        return next(hits, "") if value not in ("", "*", "yes") else ""
+
+    def keys_of(self, *geometries: str) -> list[str]:
+        """Every key with a row for one of these geometries, sorted."""
+        return sorted({row.key for row in self.rows if row.geometry in geometries})
 
     def _row(self, key: str, value: str, geometry: str) -> tuple[TagRow, str] | None:
         if key not in self.keys:
             return None
         first = value.partition(";")[0].strip()
         row = self._index.get((geometry, key, first))
-        if row is None and first != "no":
+        if row is None and first not in _GONE:
             row = self._index.get((geometry, key, "*"))
         return None if row is None else (row, f"{key}={value}")
 

@@ -1,0 +1,284 @@
+"""Vector files come in, GeoSPARQL features go out; corrections go back. The one door to pyogrio."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg import spatial, vocab
+from kg.errors import GridError, OutputError, SourceError
+from kg.sources import SourceInfo, checksum
+from kg.sources.exports import osm_identity, tags_of
+from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
+from kg.sources.tags import TagMatch, TagTable, load_tags
+
+_BATCH = 20_000
+_ODBL = "https://opendatacommons.org/licenses/odbl/1-0/"
+_ATTRIBUTION = "© OpenStreetMap contributors"
+_PAGE = "https://www.openstreetmap.org/"
+_GEOMETRIES = {
+    "POINT": "node",
+    "MULTIPOINT": "node",
+    "LINESTRING": "line",
+    "MULTILINESTRING": "line",
+    "POLYGON": "area",
+    "MULTIPOLYGON": "area",
+}
+_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON"}
+
+
+@dataclass(frozen=True)
+class VectorSource:
+    """A vector file (GeoPackage, Shapefile, GeoJSON ...) as a source of the graph.
+
+    Exports of OpenStreetMap are recognised: columns named like tags (`building`, `highway` ...), or
+    a column `fclass` or `type` in a layer whose name tells the tag ("aachen_buildings",
+    "gis_osm_roads_free_1"); the tag table then decides. Rows with `osm_id` and `osm_type` keep
+    their OpenStreetMap identity.
+
+    Attributes:
+        path: The file; "/vsizip/..." paths work.
+        name: Name of the source's graph; default the file's stem.
+        layer: Layer to read; None reads all.
+        mapping: "column=value" -> class ("ll:Building"), "column=*" for any value, "*" for every
+            row; the first that fits wins. None recognises exports of OpenStreetMap.
+        kind: Evidence class IRI; what `coveredBy some (KIND and CLASS)` in rules looks at.
+        licence: IRI of the licence; None is the ODbL for recognised exports and unknown for others.
+    """
+
+    path: str | Path
+    name: str = ""
+    layer: str | None = None
+    mapping: Mapping[str, str] | None = None
+    kind: str = vocab.OSM_FEATURE
+    licence: str | None = None
+    table: TagTable | None = field(default=None, repr=False)
+
+    @property
+    def stem(self) -> str:
+        """Name of the file without folder and suffix."""
+        return Path(self.path).stem
+
+    @property
+    def iri(self) -> str:
+        """IRI of the named graph."""
+        return f"{vocab.GRAPH}{quote(self.name or self.stem)}"
+
+    def describe(self) -> SourceInfo:
+        """Title, licence, attribution and checksum.
+
+        Raises:
+            SourceError: The file is missing or not a vector file.
+        """
+        _layers(self.path, self.layer)
+        ours = self.mapping is None
+        licence = self.licence if self.licence is not None else (_ODBL if ours else "")
+        file = Path(self.path)
+        return SourceInfo(
+            title=f"{'OpenStreetMap, ' if ours else ''}{file.name}",
+            licence=licence,
+            attribution=_ATTRIBUTION if ours else "",
+            path=file,
+            sha256=checksum(file) if file.is_file() else "",
+            url=_PAGE if ours else "",
+        )
+
+    def ntriples(self) -> Iterator[str]:
+        """The features as N-Triples, one chunk per 20,000 rows, in the order of layers and rows.
+
+        Raises:
+            SourceError: The file is missing, damaged or not a vector file, or no row has a class.
+            GridError: A layer has no CRS.
+        """
+        found = False
+        for layer in _layers(self.path, self.layer):
+            for rows in _read(self.path, layer):
+                text = "".join(self._lines(rows, layer))
+                found |= bool(text)
+                yield text
+        if not found:
+            raise self._nothing()
+
+    def _lines(self, rows: _Rows, layer: str) -> Iterator[str]:
+        table = self.table or load_tags() if self.mapping is None else None
+        known: dict[TagMatch, tuple[str, ...]] = {}
+        columns = [(name, values) for name, values in rows.columns.items()]
+        for i, wkt in enumerate(rows.wkt):
+            cells = {name: text for name, values in columns if (text := _text(values[i]))}
+            match = wkt and self._match(cells, wkt, layer, table)
+            if not match:
+                continue
+            if match not in known:
+                known[match] = feature_pairs(match.classes, match.tags, kind=self.kind)
+            osm_id = osm_identity(cells)
+            iri = f"{_PAGE}{osm_id}" if osm_id else f"{vocab.ID}{self._place(layer)}/{rows.fids[i]}"
+            yield feature_lines(
+                f"<{iri}>", known[match], wkt, osm_id=osm_id, width=match.width
+            ) + name_lines(f"<{iri}>", cells)
+
+    def _place(self, layer: str) -> str:
+        return f"{quote(self.stem, safe='')}/{quote(layer, safe='')}"
+
+    def _match(
+        self, cells: Mapping[str, str], wkt: str, layer: str, table: TagTable | None
+    ) -> TagMatch | None:
+        geometry = _geometry(wkt)
+        if table is not None:
+            return table.match(tags_of(cells, layer, table, geometry), geometry)
+        for rule, cls in (self.mapping or {}).items():
+            key, _, value = rule.partition("=")
+            if rule == "*" or (key in cells and value in ("*", "", cells[key])):
+                tags = () if rule == "*" else (f"{key}={cells[key]}",)
+                return TagMatch((vocab.expand(cls),), tags, None)
+        return None
+
+    def _nothing(self) -> SourceError:
+        columns = sorted(
+            {c for layer in _layers(self.path, self.layer) for c in _columns(self.path, layer)}
+        )
+        return SourceError(
+            f"{self.path}: no row has a class; columns found: {', '.join(columns[:12]) or 'none'}",
+            "give a mapping such as 'column=value' -> ll:Building, or '*' -> ll:Building for every row",
+        )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a layer, as columns."""
+
+    fids: NDArray[np.int64]
+    wkt: list[str]
+    columns: dict[str, NDArray[Any]]
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return str(value).strip()
+
+
+def _geometry(wkt: str) -> str:
+    return _GEOMETRIES.get(wkt.partition(" ")[0], "")
+
+
+def _failure(path: str | Path, error: Exception) -> SourceError:
+    reason = " ".join(str(error).split())
+    return SourceError(
+        f"{path}: not a readable vector file ({reason})",
+        "give a GeoPackage, Shapefile or GeoJSON; `ogrinfo` shows what it is",
+    )
+
+
+def _layers(path: str | Path, layer: str | None) -> list[str]:
+    """Names of the layers with geometry, in file order."""
+    import pyogrio
+
+    if not str(path).startswith("/vsi") and not Path(path).exists():
+        raise SourceError(f"{path}: no such file", "check the path")
+    try:
+        names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+    except pyogrio.errors.DataSourceError as error:
+        raise _failure(path, error) from error
+    if layer is not None and layer not in names:
+        raise SourceError(
+            f"{path}: no layer {layer!r} with geometry, found {', '.join(names) or 'none'}",
+            "name one of these layers",
+        )
+    return names if layer is None else [layer]
+
+
+def _columns(path: str | Path, layer: str) -> list[str]:
+    import pyogrio
+
+    return [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]]
+
+
+def _read(path: str | Path, layer: str) -> Iterator[_Rows]:
+    import pyogrio
+
+    start, total = 0, 1
+    try:
+        total = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
+        while start < total:
+            meta, fids, wkb, data = pyogrio.raw.read(
+                path, layer=layer, skip_features=start, max_features=_BATCH, return_fids=True
+            )
+            if not meta["crs"]:
+                raise GridError(
+                    f"{path}: layer {layer} has no coordinate reference system",
+                    "ogr2ogr -a_srs EPSG:XXXXX fixed.gpkg FILE, then give fixed.gpkg",
+                )
+            names = [str(name) for name in meta["fields"]]
+            texts = spatial.wkt_from_wkb(wkb, str(meta["crs"]))
+            yield _Rows(fids, texts, dict(zip(names, data, strict=True)))
+            start += _BATCH
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise _failure(path, error) from error
+
+
+def write_vector(
+    path: str | Path,
+    wkt: Sequence[str],
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+    *,
+    layer: str = "corrections",
+) -> Path:
+    """Write polygons with attributes; the file appears whole or not at all, and the same input gives the same bytes.
+
+    Args:
+        path: `.gpkg`, `.geojson` or `.json`.
+        wkt: POLYGON or MULTIPOLYGON per row, CRS84 (longitude first).
+        columns: Column name -> one value per row: text, integers or floats.
+        layer: Name of the layer.
+
+    Raises:
+        OutputError: The suffix is unknown, or the folder cannot be written or is full.
+        SourceError: A geometry is not WKT.
+    """
+    import pyogrio
+
+    target = Path(path)
+    driver = _DRIVERS.get(target.suffix.lower())
+    if driver is None:
+        raise OutputError(
+            f"{target}: unknown kind of file {target.suffix!r}", "name it .gpkg or .geojson"
+        )
+    wkb = spatial.wkb_from_wkt(wkt)
+    data = [
+        np.asarray(v) if np.asarray(v).dtype.kind in "iufb" else np.asarray(v, object)
+        for v in columns.values()
+    ]
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
+            part = Path(folder) / target.name
+            pyogrio.raw.write(
+                part,
+                wkb,
+                data,
+                list(columns),
+                layer=layer,
+                driver=driver,
+                geometry_type="MultiPolygon",
+                crs="EPSG:4326",
+            )
+            part.replace(target)
+    except (
+        OSError,
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.FeatureError,
+        RuntimeError,
+    ) as error:
+        raise OutputError(
+            f"{target}: cannot be written ({error})", "choose a writable folder with -o"
+        ) from error
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    return target
