@@ -78,46 +78,51 @@ class Descent:
     """Rows P(label | core class); remembers what it has found.
 
     Args:
-        labels: (kind, graded core classes) of each of the K labels.
+        labels: (kinds, graded core classes) of each of the K labels.
         tree: Subsumption.
         covers: What usually covers a class whose kinds are no help: class IRI -> (core class IRI, share) pairs.
     """
 
     def __init__(
-        self, labels: Sequence[tuple[str, Pairs]], tree: ClassTree, covers: Mapping[str, Pairs]
+        self,
+        labels: Sequence[tuple[tuple[str, ...], Pairs]],
+        tree: ClassTree,
+        covers: Mapping[str, Pairs],
     ) -> None:
         self.labels, self.tree, self.covers = labels, tree, covers
-        self.kinds = frozenset(kind for kind, _ in labels if kind)
+        self.kinds = frozenset(kind for kinds, _ in labels for kind in kinds if kind)
         self.found: dict[str, NDArray[np.float64]] = {}
 
     def row(self, iri: str) -> NDArray[np.float64]:
         """(K,) float64: sums to 1, or all 0 when the class says nothing about the labels."""
         if iri not in self.found:
-            self.found[iri] = np.zeros(
-                len(self.labels)
-            )  # a cover that leads back to its own class says nothing
-            shares = spread(iri, self.kinds, self.tree)
-            rows = [(self._kind_row(kind, iri), share) for kind, share in shares.items()]
-            self.found[iri] = self._normal(rows) if rows else self.mixed(self._cover(iri))
+            self.found[iri] = self._row(iri, frozenset())
         return self.found[iri]
 
     def mixed(self, pairs: Pairs) -> NDArray[np.float64]:
         """The row of a mixture of core classes; those that say nothing are left out."""
         return self._normal([(self.row(iri), share) for iri, share in pairs])
 
-    def _cover(self, iri: str) -> Pairs:
+    def _row(self, iri: str, asked: frozenset[str]) -> NDArray[np.float64]:
+        """`asked` holds the classes on the way here: a cover that leads back to one of them says nothing."""
+        shares = spread(iri, self.kinds, self.tree)
+        if shares:
+            return self._normal(
+                [(self._kind_row(one, iri), share) for one, share in shares.items()]
+            )
         known = nearest_above(iri, self.covers, self.tree)
-        return self.covers.get(known, ())
+        parts = [] if known in asked else self.covers.get(known, ())
+        return self._normal([(self._row(one, asked | {known}), share) for one, share in parts])
 
     def _kind_row(self, kind: str, iri: str) -> NDArray[np.float64]:
         """Labels of one kind share by how much of the class `iri` their crosswalk holds; evenly if none does."""
         related = self.tree.below(iri) | self.tree.above(iri) | {iri}
         held = [
-            sum(s for core, s in pairs if core in related) if k == kind else 0.0
-            for k, pairs in self.labels
+            sum(s for core, s in pairs if core in related) if kind in kinds else 0.0
+            for kinds, pairs in self.labels
         ]
         if not any(held):
-            held = [float(k == kind) for k, _ in self.labels]
+            held = [float(kind in kinds) for kinds, _ in self.labels]
         return np.array(held, dtype=np.float64) / sum(held)
 
     def _normal(self, rows: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,8 @@ class LandClass:
             same as one core class has the one pair with share 1.
         kind: IRI of the one core class that this class is (exact, close or broad match): decides whether a label
             is "below" a class named in a rule.
+        related: IRIs of uses and objects (related match) that stand for this class in crosswalks, as a residential
+            area does for discontinuous urban fabric.
     """
 
     iri: str
@@ -39,6 +40,7 @@ class LandClass:
     broader: tuple[str, ...] = ()
     core: tuple[tuple[str, float], ...] = ()
     kind: str = ""
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,11 @@ class Legend:
 
 def legend_names() -> tuple[str, ...]:
     """Names of the legends that ship with Landlore, variants included ("corine", "corine:44")."""
-    folder = shipped("ontologies/legends")
-    schemes = [(path.stem, read_scheme(path)) for path in sorted(folder.glob("*.ttl"))]
+    paths = sorted(shipped("ontologies/legends").glob("*.ttl"))
     return tuple(
-        f"{stem}:{codes}" if codes else stem for stem, scheme in schemes for codes in scheme.nodata
+        f"{path.stem}:{codes}" if codes else path.stem
+        for path in paths
+        for codes in read_scheme(path).nodata
     )
 
 
@@ -176,14 +179,10 @@ def load_legend(name_or_path: str | Path, *, codes: str | None = None) -> Legend
             raise LegendError(
                 f"no legend {name!r}; found {', '.join(legend_names())}", "or give a .ttl file"
             )
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _load(path.resolve(), codes or "", changed)
+    return _legend(read_scheme(path), path, codes or "")
 
 
-@lru_cache(maxsize=64)
-def _load(path: Path, codes: str, _changed: int) -> Legend:
-    """A file that is edited is read anew: the time of its last change is part of the key."""
-    scheme = read_scheme(path)
+def _legend(scheme: Scheme, path: Path, codes: str) -> Legend:
     if codes not in scheme.nodata:
         found = ", ".join(filter(None, scheme.nodata)) or "none"
         raise LegendError(
@@ -193,10 +192,10 @@ def _load(path: Path, codes: str, _changed: int) -> Legend:
         (one.codes[codes], one.iri) for one in scheme.concepts.values() if codes in one.codes
     )
     numbers = tuple(code for code, _ in chosen)
-    twice = sorted({code for code in numbers if numbers.count(code) > 1})
-    if twice or not numbers:
+    if len(set(numbers)) != len(numbers) or not numbers:
+        twice = sorted({code for code in numbers if numbers.count(code) > 1})
         raise LegendError(
-            f"{path}: code {twice} stands twice, or no concept has a code", "edit ll:code there"
+            f"{path}: codes {twice} stand twice, or no concept has a code", "edit ll:code there"
         )
     return Legend(
         iri=scheme.iri,
@@ -209,18 +208,10 @@ def _load(path: Path, codes: str, _changed: int) -> Legend:
 
 
 def _land_class(scheme: Scheme, iri: str) -> LandClass:
-    concept = scheme.concepts[iri]
-    broader: list[str] = []
-    queue = list(concept.broader)
-    while queue:
-        nearest = queue.pop(0)
-        if nearest not in broader and nearest in scheme.concepts:
-            broader.append(nearest)
-            queue += scheme.concepts[nearest].broader
-    label = concept.labels.get("en") or iri.rpartition("/")[2]
-    return LandClass(
-        iri, label, concept.labels.get("zh", ""), tuple(broader), concept.core, concept.kind
-    )
+    one = scheme.concepts[iri]
+    label = one.labels.get("en") or iri.rpartition("/")[2]
+    broader = scheme.broader(iri)
+    return LandClass(iri, label, one.labels.get("zh", ""), broader, one.core, one.kind, one.related)
 
 
 def membership(legend: Legend, tree: ClassTree, class_iri: str) -> NDArray[np.bool_]:
@@ -247,8 +238,8 @@ def crosswalk(
     """How much each source class speaks for each label of a legend.
 
     A legend class goes through its graded crosswalk to core classes; a core class goes to the labels whose kind is
-    above or below it (`kg.descent`); a use or mixed class that is neither goes through what usually covers it
-    (ontologies/covers.ttl). Labels of one kind share by how much of the class they hold.
+    (or related use) is above or below it (`kg.descent`); a class that has no such label goes through what usually
+    covers it (ontologies/covers.ttl). Labels of one kind share by how much of the class they hold.
 
     Args:
         classes: E class IRIs: core classes, or classes of legends.
@@ -274,9 +265,8 @@ class _Crosswalk:
 
     def __init__(self, legend: Legend, tree: ClassTree, sources: dict[str, Legend]) -> None:
         self.legend, self.sources = legend, sources
-        self.descent = Descent(
-            [(one.kind, one.core) for one in legend.classes], tree, usual_covers()
-        )
+        labels = [((one.kind, *one.related), one.core) for one in legend.classes]
+        self.descent = Descent(labels, tree, usual_covers())
 
     def row(self, iri: str) -> NDArray[np.float64]:
         """P(label | class): (K,), sums to 1 or 0."""

@@ -29,6 +29,7 @@ class Concept:
         colour: (red, green, blue) 0..255.
         kind: Core class IRI of its exact, close or broad match, in this order of preference; "" without one.
         core: (core class IRI, share) pairs; shares sum to 1.
+        related: Core class IRIs of its related matches.
     """
 
     iri: str
@@ -38,6 +39,7 @@ class Concept:
     colour: tuple[int, int, int]
     kind: str
     core: tuple[tuple[str, float], ...]
+    related: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ class Scheme:
     iri: str
     concepts: dict[str, Concept]
     nodata: dict[str, tuple[int, ...]]
+
+    def broader(self, iri: str) -> tuple[str, ...]:
+        """All broader concepts of a concept, nearest first."""
+        found: list[str] = []
+        queue = list(self.concepts[iri].broader)
+        while queue:
+            nearest = queue.pop(0)
+            if nearest not in found and nearest in self.concepts:
+                found.append(nearest)
+                queue += self.concepts[nearest].broader
+        return tuple(found)
 
 
 class _Node:
@@ -84,6 +97,12 @@ def read_scheme(path: Path) -> Scheme:
         SourceError: The file is missing or not Turtle.
         LegendError: It holds no scheme, a code or colour that cannot be read, or a crosswalk that does not sum to 1.
     """
+    return _scheme(path, _changed(path))
+
+
+@lru_cache(maxsize=64)
+def _scheme(path: Path, _time: int) -> Scheme:
+    """A file that is edited is read anew: the time of its last change is part of the key."""
     graph = _graph(path)
     nodes = [_Node(graph, subject) for subject in graph]
     schemes = [
@@ -105,15 +124,19 @@ def read_scheme(path: Path) -> Scheme:
 def usual_covers() -> dict[str, tuple[tuple[str, float], ...]]:
     """What usually covers a use or a mixed class (ontologies/covers.ttl): class -> (core class, share) pairs."""
     path = shipped("ontologies/covers.ttl")
-    return _covers(path, path.stat().st_mtime_ns)
+    return _covers(path, _changed(path))
 
 
 @lru_cache(maxsize=4)
-def _covers(path: Path, _changed: int) -> dict[str, tuple[tuple[str, float], ...]]:
+def _covers(path: Path, _time: int) -> dict[str, tuple[tuple[str, float], ...]]:
     graph = _graph(path)
     nodes = {subject.value: _Node(graph, subject) for subject in graph}
     found = {iri: _weighted(node, vocab.CORE + "hasCover", path) for iri, node in nodes.items()}
     return {iri: pairs for iri, pairs in found.items() if pairs}
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _graph(path: Path) -> dict[Any, dict[str, list[Any]]]:
@@ -137,6 +160,7 @@ def _concept(node: _Node, path: Path) -> Concept:
         _colour(node, path),
         kind,
         _weighted(node, vocab.CORE + "crosswalk", path) or (((kind, 1.0),) if kind else ()),
+        tuple(node.texts(vocab.SKOS + "relatedMatch")),
     )
 
 
