@@ -21,8 +21,15 @@ BOXES = (3, 7, 15, 31)
 DEVIATION_BOXES = (3, 7, 15)
 TERRAIN_BOXES = (7, 31, 61)
 MARGIN = max(*BOXES, *TERRAIN_BOXES) // 2 + 2
-_ELEVATION_RANGE = (-500.0, 9000.0)  # metres; no land lies outside, undeclared nodata (65535, -32768) does
-_INDICES = (("nir", "red"), ("green", "nir"), ("swir", "nir"))  # NDVI, NDWI (McFeeters 1996), NDBI (Zha et al. 2003)
+_ELEVATION_RANGE = (
+    -500.0,
+    9000.0,
+)  # metres; no land lies outside, undeclared nodata (65535, -32768) does
+_INDICES = (
+    ("nir", "red"),
+    ("green", "nir"),
+    ("swir", "nir"),
+)  # NDVI, NDWI (McFeeters 1996), NDBI (Zha et al. 2003)
 _MOST_BOXED = 12
 
 
@@ -68,15 +75,22 @@ def plan_features(image: Raster, dem: Raster | None = None) -> FeaturePlan:
         )
     sample = image.values[:, image.valid]
     if sample.shape[1] == 0:
-        raise RasterError("the image has no valid pixel: all nodata or NaN", "check its nodata value with gdalinfo")
+        raise RasterError(
+            "the image has no valid pixel: all nodata or NaN",
+            "check its nodata value with gdalinfo",
+        )
     sample = sample[:, :: max(1, sample.shape[1] // 100_000)].astype(np.float64)
     logarithmic = tuple(bool(np.quantile(band, 0.001) >= 0) for band in sample)
-    scale = tuple(float(np.median(np.abs(band))) or float(np.abs(band).mean()) or 1.0 for band in sample)
+    scale = tuple(
+        float(np.median(np.abs(band))) or float(np.abs(band).mean()) or 1.0 for band in sample
+    )
     pairs = _pairs(image.bands, len(sample), logarithmic)
     return _named_plan(image, logarithmic, scale, pairs, dem is not None)
 
 
-def _pairs(names: tuple[str, ...], count: int, positive: tuple[bool, ...]) -> tuple[tuple[int, int], ...]:
+def _pairs(
+    names: tuple[str, ...], count: int, positive: tuple[bool, ...]
+) -> tuple[tuple[int, int], ...]:
     """Known indices first, then all pairs (up to four bands) or neighbouring bands."""
     at = {name.lower(): i for i, name in enumerate(names)}
     known = [(at[a], at[b]) for a, b in _INDICES if a in at and b in at]
@@ -94,7 +108,11 @@ def _named_plan(
     terrain: bool,
 ) -> FeaturePlan:
     bands = image.bands or tuple(f"band{i + 1}" for i in range(len(scale)))
-    point = [*bands, *(f"({bands[i]}-{bands[j]})/({bands[i]}+{bands[j]})" for i, j in pairs), "brightness"]
+    point = [
+        *bands,
+        *(f"({bands[i]}-{bands[j]})/({bands[i]}+{bands[j]})" for i, j in pairs),
+        "brightness",
+    ]
     n, last = len(bands), len(point) - 1
     spread = np.linspace(0, n - 1, min(n, _MOST_BOXED)).round().astype(int)
     boxed = (*(int(i) for i in spread), *range(n, min(n + 2, last)))
@@ -109,7 +127,11 @@ def _named_plan(
 
 
 def pixel_features(
-    image: Raster, plan: FeaturePlan, dem: Raster | None = None, *, rows: tuple[int, int] | None = None
+    image: Raster,
+    plan: FeaturePlan,
+    dem: Raster | None = None,
+    *,
+    rows: tuple[int, int] | None = None,
 ) -> NDArray[np.float32]:
     """Features of all pixels, or of the rows `rows[0]` to `rows[1] - 1`.
 
@@ -149,7 +171,8 @@ def _point_features(
     """Logs (or scaled values), normalised differences, brightness: (y, x) each, 0 where not valid."""
     shape = valid.shape
     scaled = [
-        np.where(valid, band, 0).astype(np.float32) / np.float32(s) for band, s in zip(values, plan.scale, strict=True)
+        np.where(valid, band, 0).astype(np.float32) / np.float32(s)
+        for band, s in zip(values, plan.scale, strict=True)
     ]
     point = [
         np.log(np.maximum(band, 0) + np.float32(0.02)) if log else band

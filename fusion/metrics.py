@@ -30,13 +30,20 @@ def confusion(truth: NDArray[np.integer], labels: NDArray[np.integer], classes: 
         RasterError: The shapes differ, or a class index is not below `classes`.
     """
     if truth.shape != labels.shape:
-        raise RasterError(f"truth has shape {truth.shape}, labels {labels.shape}", "put both on one grid first")
+        raise RasterError(
+            f"truth has shape {truth.shape}, labels {labels.shape}", "put both on one grid first"
+        )
     known = (truth >= 0) & (labels >= 0)
     t, p = truth[known].astype(np.int64), labels[known].astype(np.int64)
     worst = max(int(t.max(initial=0)), int(p.max(initial=0)))
     if worst >= classes:
-        raise RasterError(f"class index {worst} found, expected below {classes}", "encode codes with Legend.encode")
-    counts: Counts = np.bincount(t * classes + p, minlength=classes * classes).reshape(classes, classes)
+        raise RasterError(
+            f"class index {worst} found, expected below {classes}",
+            "encode codes with Legend.encode",
+        )
+    counts: Counts = np.bincount(t * classes + p, minlength=classes * classes).reshape(
+        classes, classes
+    )
     return counts
 
 

@@ -66,10 +66,16 @@ def _buckets(
         at += len(part)
         place = np.arange(counts[part].max())
         there = place[None, :] < counts[part][:, None]
-        yield part, np.where(there, order[np.where(there, first[part][:, None] + place, 0)], 0), there
+        yield (
+            part,
+            np.where(there, order[np.where(there, first[part][:, None] + place, 0)], 0),
+            there,
+        )
 
 
-def _rake_cells(p: Floats, y: Floats, there: NDArray[np.bool_], tolerance: float, rounds: int) -> Floats:
+def _rake_cells(
+    p: Floats, y: Floats, there: NDArray[np.bool_], tolerance: float, rounds: int
+) -> Floats:
     """Rake a bucket: p (cell, pixel, class) with zero rows where no pixel is, y (cell, class)."""
     wanted = y / y.sum(axis=1, keepdims=True)
     p = p * (wanted > 0)[:, None, :]
@@ -107,16 +113,19 @@ def _plain_step(wanted: Floats, mean: Floats) -> Floats:
 def _newton_step(q: Floats, mean: Floats, error: Floats, wanted: Floats, count: Floats) -> Floats:
     """Solve Hessian * step = gradient of the concave dual sum(y * log w) - mean(log sum(p * w))."""
     classes = mean.shape[1]
-    hessian = -(q.transpose(0, 2, 1) @ q) / count[:, :, None]
+    products: Floats = q.transpose(0, 2, 1) @ q
+    hessian = -products / count[:, :, None]
     diagonal = np.arange(classes)
     hessian[:, diagonal, diagonal] += mean + np.where(wanted > 0, 1e-12, 1.0)
     hessian += (1.0 / classes) * np.ones((classes, classes))  # fixes the free constant
     step: Floats = np.linalg.solve(hessian, np.where(wanted > 0, error, 0.0)[:, :, None])[:, :, 0]
-    longest = np.abs(step).max(axis=1, keepdims=True)
-    return step * np.minimum(1, _LONGEST / np.maximum(longest, 1e-300))
+    longest: Floats = np.abs(step).max(axis=1, keepdims=True)
+    return step * np.minimum(1.0, _LONGEST / np.maximum(longest, 1e-300))
 
 
-def _better(p: Floats, weight: Floats, count: Floats, wanted: Floats, steps: tuple[Floats, Floats]) -> Floats:
+def _better(
+    p: Floats, weight: Floats, count: Floats, wanted: Floats, steps: tuple[Floats, Floats]
+) -> Floats:
     """The first step where it lowers the error more than the second does, else the second."""
     errors = [np.abs(wanted - _weighted(p, weight + step, count)[1]).max(axis=1) for step in steps]
     return np.where((errors[0] < errors[1])[:, None], steps[0], steps[1])

@@ -6,17 +6,18 @@ are found (`fusion.weak`), and predictions are made to agree with the others (`f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.features import FeaturePlan, pixel_features, plan_features
+from fusion.features import plan_features
 from fusion.prediction import Prediction
 from fusion.rake import raise_majority, rake
 from fusion.settings import SegmentSettings
+from fusion.stack import Stack
 from fusion.weak import CellTargets, CellTrust, cell_targets, cell_trust, ring_features
 from kg.errors import GridError, MissingExtraError
 from kg.evidence import EvidenceLayer
@@ -26,10 +27,7 @@ from kg.legend import Legend
 if TYPE_CHECKING:
     from fusion.train import Model, Pool
 
-_STRIPE = 400_000  # pixels of a stripe of rows
-_CACHED = 3_000_000  # pixels of an image whose features are kept between passes
 _COARSER = 4  # pixels per cell from which a product counts as coarser than the image
-_CLIP = 8.0  # standard deviations
 
 Progress = Callable[[float, str], None]
 
@@ -102,7 +100,7 @@ def segment_cells(
     targets = cell_targets(layer, legend)
     counts = np.bincount(cell[cell >= 0], minlength=len(layer.shares))
     tell(0.0, "features")
-    stack = _Stack(image, dem, plan, _ring(cell, counts, targets, options), cell)
+    stack = Stack(image, dem, plan, _ring(cell, counts, targets, options), cell)
     with learning.torch_threads(options.threads):
         pool = _pool(stack, targets, counts, options)
         model = learning.train(pool, options, progress=_part(tell, 0.1, 0.7))
@@ -146,7 +144,10 @@ def _cells_of_pixels(image: Raster, layer: EvidenceLayer) -> NDArray[np.int32]:
 
 
 def _ring(
-    cell: NDArray[np.int32], counts: NDArray[np.int64], targets: CellTargets, options: SegmentSettings
+    cell: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    targets: CellTargets,
+    options: SegmentSettings,
 ) -> NDArray[np.float32] | None:
     """Ring features per cell, for majority-only products that are coarser than the pixels."""
     size = float(np.median(counts[counts > 0]))
@@ -162,67 +163,8 @@ def _ring(
     return ring_features(targets.shares, rows, cols, size**0.5)
 
 
-class _Stack:
-    """Standardised features of the valid pixels, stripe by stripe; kept when the image is small."""
-
-    def __init__(
-        self,
-        image: Raster,
-        dem: Raster | None,
-        plan: FeaturePlan,
-        ring: NDArray[np.float32] | None,
-        cell: NDArray[np.int32],
-    ) -> None:
-        self.image, self.dem, self.plan, self.ring, self.cell = image, dem, plan, ring, cell
-        self.valid = image.valid
-        self.place = np.flatnonzero(self.valid)
-        self.mean, self.std = self._moments()
-        self._kept: list[NDArray[np.float16]] | None = None
-
-    def _raw(self, first: int, last: int) -> NDArray[np.float32]:
-        """(valid pixel, feature) of some rows."""
-        valid = self.valid[first:last]
-        out = pixel_features(self.image, self.plan, self.dem, rows=(first, last))[valid]
-        if self.ring is None:
-            return out
-        cells = self.cell[first:last][valid]
-        around = np.where((cells >= 0)[:, None], self.ring[cells], self.ring.mean(axis=0))
-        return np.concatenate([out, around.astype(np.float32)], axis=1)
-
-    def _moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and deviation of each feature over a few bands of rows."""
-        rows = np.flatnonzero(self.valid.any(axis=1))
-        starts = np.unique(rows[np.linspace(0, len(rows) - 1, 8).astype(int)])
-        parts = [self._raw(r, min(r + 32, len(self.valid))) for r in starts]
-        sample = np.concatenate(parts)
-        std = np.maximum(sample.std(axis=0, dtype=np.float64), 1e-6)
-        return sample.mean(axis=0, dtype=np.float64).astype(np.float32), std.astype(np.float32)
-
-    def _compute(self) -> Iterator[NDArray[np.float16]]:
-        height, width = self.valid.shape
-        step = max(64, _STRIPE // width)
-        for first in range(0, height, step):
-            raw = self._raw(first, min(first + step, height))
-            yield np.clip((raw - self.mean) / self.std, -_CLIP, _CLIP).astype(np.float16)
-
-    def stripes(self) -> Iterator[NDArray[np.float16]]:
-        """(valid pixel, feature) of each stripe, from the top."""
-        if self._kept is None and self.valid.size <= _CACHED:
-            self._kept = list(self._compute())
-        yield from self._kept if self._kept is not None else self._compute()
-
-    def gather(self, wanted: NDArray[np.int64]) -> NDArray[np.float16]:
-        """Features of some valid pixels, given by their sorted positions among the valid ones."""
-        parts, at = [], 0
-        for stripe in self.stripes():
-            low, high = np.searchsorted(wanted, (at, at + len(stripe)))
-            parts.append(stripe[wanted[low:high] - at])
-            at += len(stripe)
-        return np.concatenate(parts)
-
-
 def _pool(
-    stack: _Stack, targets: CellTargets, counts: NDArray[np.int64], options: SegmentSettings
+    stack: Stack, targets: CellTargets, counts: NDArray[np.int64], options: SegmentSettings
 ) -> Pool:
     """Training pixels: of all usable cells, or of as many as fit."""
     from fusion.train import Pool
@@ -250,12 +192,16 @@ def _pool(
 def _thinned(counts: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pixels stay when `kept` of `counts` pixels of each cell are taken at even steps."""
     first = np.repeat(np.cumsum(counts) - counts, counts)
-    rank, total, some = np.arange(counts.sum()) - first, np.repeat(counts, counts), np.repeat(kept, counts)
+    rank, total, some = (
+        np.arange(counts.sum()) - first,
+        np.repeat(counts, counts),
+        np.repeat(kept, counts),
+    )
     return np.asarray((rank + 1) * some // total != rank * some // total)
 
 
 def _look(
-    stack: _Stack,
+    stack: Stack,
     model: Model,
     targets: CellTargets,
     options: SegmentSettings,

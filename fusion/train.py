@@ -134,8 +134,14 @@ def train(
         start: A model to go on from.
         progress: Told how far it is.
     """
-    network = start.network if start else new_network(pool.features.shape[1], pool.shares.shape[1], settings)
-    steps, warm = (settings.again, 0) if start else (settings.steps, round(settings.steps * settings.warm_up))
+    network = (
+        start.network
+        if start
+        else new_network(pool.features.shape[1], pool.shares.shape[1], settings)
+    )
+    steps, warm = (
+        (settings.again, 0) if start else (settings.steps, round(settings.steps * settings.warm_up))
+    )
     draw = _sampling(pool, settings.tempering)
     rng = np.random.default_rng(settings.seed + (1 if start else 0))
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
@@ -144,7 +150,9 @@ def train(
     for step in range(steps):
         cells, rows = _batch(pool, draw, settings, rng)
         optimiser.zero_grad()
-        loss = _loss(network, pool, (cells, rows), settings.pixel_weight if step >= warm else None, losses)
+        loss = _loss(
+            network, pool, (cells, rows), settings.pixel_weight if step >= warm else None, losses
+        )
         loss.backward()
         optimiser.step()
         schedule.step()
@@ -169,7 +177,10 @@ def _shift(pool: Pool, draw: NDArray[np.float64]) -> NDArray[np.float32]:
     """log(share of each label in the product / in what was drawn)."""
     true = (pool.shares * pool.weight[:, None]).sum(axis=0, dtype=np.float64) / pool.weight.sum()
     drawn = draw @ pool.shares
-    return np.log(np.maximum(true, 1e-9) / np.maximum(drawn, 1e-9)).astype(np.float32)
+    shift: NDArray[np.float32] = np.log(np.maximum(true, 1e-9) / np.maximum(drawn, 1e-9)).astype(
+        np.float32
+    )
+    return shift
 
 
 def _batch(
@@ -204,11 +215,15 @@ def _loss(
         entropy = torch.special.entr(shares).sum(dim=1)
         total = (-(shares * mean.log()).sum(dim=1) - entropy).mean() + pixel_weight * single
     for loss in losses:
-        total = total + _Penalty.apply(logp.exp(), loss, pool.pixel[rows.ravel()])
+        total = total + _Penalty.apply(  # type: ignore[no-untyped-call]
+            logp.exp(), loss, pool.pixel[rows.ravel()]
+        )
     return total
 
 
-def predict(model: Model, features: NDArray[np.floating], *, shifted: bool = True) -> NDArray[np.float32]:
+def predict(
+    model: Model, features: NDArray[np.floating], *, shifted: bool = True
+) -> NDArray[np.float32]:
     """Label probabilities of pixels.
 
     Args:

@@ -19,7 +19,21 @@ Floats = NDArray[np.float64]
 _SAME = 0.999  # a crosswalk row with this much in one label means the same as that label
 _GRADED = 0.01  # share of a cell that may be of graded classes, and the cell still be raked
 _KNOWN = 0.5  # share of a cell that must be of classes which the legend can say
-_KAPPAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # candidates: independent observations that a cell is worth
+_KAPPAS = (
+    0.5,
+    0.75,
+    1.0,
+    1.25,
+    1.5,
+    1.75,
+    2.0,
+    3.0,
+    4.0,
+    6.0,
+    8.0,
+    16.0,
+    32.0,
+)  # candidates: independent observations that a cell is worth
 _REFERENCES = 400  # cells that stand for "any cell" in the trust model
 
 
@@ -89,7 +103,8 @@ def ring_features(shares: Floats, rows: Floats, cols: Floats, size: float) -> ND
 
     Args:
         shares: (cell, label).
-        rows, cols: (cell,) centre of each cell in pixels; NaN for cells outside the image.
+        rows: (cell,) centre of each cell, in pixels from the top; NaN for cells outside the image.
+        cols: (cell,) the same from the left.
         size: Side of a cell in pixels.
 
     Returns:
@@ -153,9 +168,13 @@ def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTru
     fits = []
     for kappa in _KAPPAS:
         sharp = kappa * log_m
-        if targets.majority:  # one observation: which class is largest
-            sharp -= np.log(np.exp(sharp).sum(axis=1, keepdims=True))
-        fits.append(_mixture((y * sharp).sum(axis=1) - _log_mean_exp(y @ sharp[sample].T)))
+        other = _log_mean_exp(y @ sharp[sample].T)
+        if (
+            targets.majority
+        ):  # one observation, which class is largest, drawn from normalised powers
+            sharp = sharp - np.log(np.exp(sharp).sum(axis=1, keepdims=True))
+            other = np.log(y @ y.mean(axis=0))
+        fits.append(_mixture((y * sharp).sum(axis=1) - other))
     best = max(range(len(fits)), key=lambda i: fits[i][2])
     trust[use] = fits[best][0]
     return CellTrust(trust, fits[best][1], _KAPPAS[best])
