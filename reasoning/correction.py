@@ -65,8 +65,8 @@ class Trace:
     """How the inference went.
 
     Attributes:
-        energy: Free energy after each accepted step, nats.
-        residual: Largest change of a probability in the last step.
+        energy: Free energy at the start and after each accepted step, nats; never rises.
+        residual: Largest change of a probability that a further undamped step would make.
         steps: Accepted steps.
         stopped: "converged", "no descent" or "cap".
     """

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import bmat, coo_matrix, csr_matrix, diags
+
+from fusion.prediction import Prediction
+from kg import vocab
+from kg.errors import LegendError
+from kg.evidence import EvidenceLayer
+from kg.grid import Raster
+from kg.legend import ClassTree, LandClass, Legend, legend_names, load_legend
+from reasoning.measures import distances, spectral, terrain
+from reasoning.regions import RegionGraph
+
+Column = NDArray[np.float64]
+
+ADJACENT_TO = vocab.CORE + "adjacentTo"
+SURROUNDED_BY = vocab.CORE + "surroundedBy"
 
 
 @dataclass(frozen=True)
@@ -24,3 +38,156 @@ class Facts:
     data: Mapping[str, NDArray[np.float64]]
     shares: Mapping[tuple[str, str], NDArray[np.float64]]
     relations: Mapping[str, csr_matrix]
+
+
+def gather_facts(
+    regions: RegionGraph,
+    prediction: Prediction,
+    layers: Sequence[EvidenceLayer],
+    tree: ClassTree,
+    *,
+    image: Raster | None = None,
+    dem: Raster | None = None,
+) -> Facts:
+    """Collect what rules may ask of the regions.
+
+    Args:
+        regions: Regions of the prediction.
+        prediction: What the regions were made from.
+        layers: Evidence on the prediction's grid.
+        tree: Subsumption of core classes (the ontology).
+        image: Bands by name, on the prediction's grid; gives indices and brightness.
+        dem: Elevation in metres on any overlapping grid; gives elevation and slope.
+
+    Returns:
+        Facts. A data property that cannot be had from these inputs is absent, which makes its rules inactive.
+
+    Raises:
+        GridError: The elevation does not overlap the prediction.
+        LegendError: A layer's class belongs to no known legend.
+    """
+    data = {
+        "area": regions.area,
+        "perimeter": regions.perimeter,
+        "meanWidth": regions.mean_width,
+        "minWidth": regions.min_width,
+        "elongation": regions.elongation,
+        "compactness": 4 * np.pi * regions.area / regions.perimeter**2,
+    }
+    columns = {vocab.CORE + name: values for name, values in data.items()}
+    columns |= distances(regions, prediction, tree)
+    if image is not None:
+        columns |= spectral(regions, image)
+    if dem is not None:
+        columns |= terrain(regions, prediction, dem)
+    shares: dict[tuple[str, str], Column] = {}
+    for layer in layers:
+        for core, share in _layer_shares(layer, regions, prediction.legend).items():
+            known = shares.get((layer.kind, core), np.zeros(len(regions)))
+            shares[layer.kind, core] = np.maximum(known, share)
+    boundary = (diags(1 / regions.perimeter) @ regions.adjacency).tocsr()
+    boundary.sort_indices()
+    return Facts(columns, shares, {ADJACENT_TO: boundary, SURROUNDED_BY: boundary})
+
+
+def cells_under(
+    region: NDArray[np.int32], cell: NDArray[np.int32], regions: int, cells: int
+) -> csr_matrix:
+    """(region, cell) pixel counts: how many pixels of each region lie on each cell of a layer."""
+    both = (region >= 0) & (cell >= 0)
+    rows, cols = region[both], cell[both]
+    counts = coo_matrix((np.ones(len(rows)), (rows, cols)), shape=(regions, cells)).tocsr()
+    counts.sort_indices()
+    return counts
+
+
+def _layer_shares(layer: EvidenceLayer, regions: RegionGraph, legend: Legend) -> dict[str, Column]:
+    """Core class IRI -> share of each region that the layer covers with it."""
+    counts = cells_under(regions.label, layer.cell, len(regions), len(layer.shares))
+    shares = np.asarray(counts @ layer.shares.astype(np.float64)) / regions.count[:, None]
+    out: dict[str, Column] = {}
+    for column, iri in enumerate(layer.classes):
+        for core, part in core_classes(iri, legend):
+            out[core] = out.get(core, np.zeros(len(regions))) + part * shares[:, column]
+    return out
+
+
+def core_classes(iri: str, legend: Legend) -> tuple[tuple[str, float], ...]:
+    """What a class is made of in core classes.
+
+    Args:
+        iri: Core class IRI, or class IRI of `legend` or of a legend that ships with Landlore.
+        legend: Looked at first.
+
+    Returns:
+        (core class IRI, share) pairs: the graded crosswalk of a legend class, or the core class itself with 1.
+
+    Raises:
+        LegendError: A legend class that no legend has.
+    """
+    found = _find(iri, legend.classes)
+    if found is None and not iri.startswith(vocab.LEGEND):
+        return ((iri, 1.0),)
+    if found is None:
+        name = iri.removeprefix(vocab.LEGEND).partition("/")[0]
+        variants = [one for one in legend_names() if one.partition(":")[0] == name]
+        found = _find(iri, [c for one in variants for c in load_legend(one).classes])
+    if found is None:
+        raise LegendError(f"no legend has a class <{iri}>", f"legends: {', '.join(legend_names())}")
+    return found.core or ((found.kind, 1.0),)
+
+
+def _find(iri: str, classes: Sequence[LandClass]) -> LandClass | None:
+    exact = next((one for one in classes if one.iri == iri), None)
+    return exact or next((one for one in classes if iri in one.broader), None)
+
+
+def limit_messages(
+    facts: Facts, count: NDArray[np.int64], cap: float
+) -> tuple[Facts, NDArray[np.intp]]:
+    """Bound what a rule about a large region may tell the pixels of a small neighbour.
+
+    The penalty of region r, with a_r pixels, sends each pixel of its neighbour s a message of at most
+    w * R_rs * a_r / a_s nats. Where R_rs * a_r exceeds cap * a_s, the relation is split: a part R' = cap * a_s / a_r
+    looks at the neighbour as it changes, the rest (R - R') / (1 - R') at the neighbour as the network saw it, which
+    stays fixed. The free energy stays one function, so inference still descends, and r's own truth is unchanged
+    while s is as the network saw it.
+
+    Args:
+        facts: Facts of n regions.
+        count: (region,) pixels.
+        cap: Nats per pixel and unit of weight.
+
+    Returns:
+        Facts of n + m rows, the last m for neighbours that stay fixed, and (m,) the regions that they repeat.
+    """
+    split = {role: _excess(matrix, count, cap) for role, matrix in facts.relations.items()}
+    rows = np.unique(
+        np.concatenate([over.indices for _, over in split.values()] or [np.empty(0, np.intp)])
+    )
+    if not len(rows):
+        return facts, rows.astype(np.intp)
+    relations = {}
+    for role, (kept, over) in split.items():
+        empty = csr_matrix((len(rows), len(rows)))
+        relations[role] = bmat(
+            [[kept, over[:, rows]], [csr_matrix((len(rows), len(count))), empty]]
+        ).tocsr()
+    data = {name: np.concatenate([column, column[rows]]) for name, column in facts.data.items()}
+    shares = {pair: np.concatenate([column, column[rows]]) for pair, column in facts.shares.items()}
+    return Facts(data, shares, relations), rows.astype(np.intp)
+
+
+def _excess(
+    matrix: csr_matrix, count: NDArray[np.int64], cap: float
+) -> tuple[csr_matrix, csr_matrix]:
+    """The part of a relation that is kept, and the part that looks at fixed neighbours."""
+    source = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    most = cap * count[matrix.indices] / np.maximum(count[source], 1)
+    kept = np.minimum(matrix.data, most)
+    rest = np.where(kept < matrix.data, (matrix.data - kept) / np.maximum(1 - kept, 1e-12), 0)
+    over = csr_matrix(
+        (np.clip(rest, 0, 1), matrix.indices, matrix.indptr), shape=matrix.shape, copy=True
+    )
+    over.eliminate_zeros()
+    return csr_matrix((kept, matrix.indices, matrix.indptr), shape=matrix.shape, copy=True), over

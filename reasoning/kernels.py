@@ -43,8 +43,12 @@ def number_regions(components: NDArray[np.uint32], total: int) -> tuple[NDArray[
 
 @compiled
 def shape_sums(
-    label: NDArray[np.int32], classes: NDArray[np.int16], count: NDArray[np.int64],
-    bbox: NDArray[np.int32], moments: NDArray[np.float64], cls: NDArray[np.int16],
+    label: NDArray[np.int32],
+    classes: NDArray[np.int16],
+    count: NDArray[np.int64],
+    bbox: NDArray[np.int32],
+    moments: NDArray[np.float64],
+    cls: NDArray[np.int16],
 ) -> None:
     """Fill pixel counts, bounding boxes, classes and moments (y, x, yy, xx, yx; pixel units), all starting at 0."""
     height, width = label.shape
@@ -69,7 +73,11 @@ def shape_sums(
 
 @compiled
 def band_sums(
-    label: NDArray[np.int32], band: NDArray[Any], nodata: float, sums: NDArray[np.float64], count: NDArray[np.int64]
+    label: NDArray[np.int32],
+    band: NDArray[Any],
+    nodata: float,
+    sums: NDArray[np.float64],
+    count: NDArray[np.int64],
 ) -> None:
     """Add a band up per region, without NaN and `nodata` (NaN: there is none)."""
     height, width = label.shape
@@ -123,7 +131,11 @@ def cracks_beside(
 
 @compiled
 def cracks_below(
-    label: NDArray[np.int32], dx: float, pairs: NDArray[np.int32], lengths: NDArray[np.float64], n: int
+    label: NDArray[np.int32],
+    dx: float,
+    pairs: NDArray[np.int32],
+    lengths: NDArray[np.float64],
+    n: int,
 ) -> int:
     """The same for edges between pixels of one column, going on at entry `n`; horizontal runs become one entry."""
     height, width = label.shape
@@ -143,7 +155,9 @@ def cracks_below(
 
 
 @compiled
-def perimeters(label: NDArray[np.int32], dx: float, dy: float, perimeter: NDArray[np.float64]) -> None:
+def perimeters(
+    label: NDArray[np.int32], dx: float, dy: float, perimeter: NDArray[np.float64]
+) -> None:
     """Add up each region's outline along pixel edges, the image edge and nodata included."""
     height, width = label.shape
     for y in range(height):
@@ -245,3 +259,30 @@ def widest(
             a, b, c, d = corner[y, x], corner[y, x + 1], corner[y + 1, x], corner[y + 1, x + 1]
             low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
             width[r] = max(width[r], max(2.0 * high, 2.0 * low + step))
+
+
+@compiled
+def mask_columns(mask: NDArray[np.bool_], dy: float) -> NDArray[np.float32]:
+    """(y, x) distance along the column to the nearest True; inf if none. `corner_rows` makes it Euclidean."""
+    height, width = mask.shape
+    out = np.full((height, width), np.inf, np.float32)
+    for y in range(height):
+        for x in range(width):
+            if mask[y, x]:
+                out[y, x] = 0.0
+            elif y > 0:
+                out[y, x] = out[y - 1, x] + dy
+    for y in range(height - 2, -1, -1):
+        for x in range(width):
+            out[y, x] = min(out[y, x], out[y + 1, x] + dy)
+    return out
+
+
+@compiled
+def least(label: NDArray[np.int32], values: NDArray[np.float32], out: NDArray[np.float64]) -> None:
+    """Lower `out` to the smallest value in each region."""
+    height, width = label.shape
+    for y in range(height):
+        for x in range(width):
+            if label[y, x] >= 0:
+                out[label[y, x]] = min(out[label[y, x]], values[y, x])

@@ -129,7 +129,9 @@ def _components(classes: NDArray[np.int16], connectivity: int) -> tuple[NDArray[
     if connectivity not in (4, 8):
         raise RasterError(f"connectivity {connectivity}, expected 4 or 8", "leave it out for 4")
     components, total = cc3d.connected_components(
-        np.ascontiguousarray((classes + 1).astype(np.uint16)), connectivity=connectivity, return_N=True
+        np.ascontiguousarray((classes + 1).astype(np.uint16)),
+        connectivity=connectivity,
+        return_N=True,
     )
     return number_regions(np.ascontiguousarray(components, np.uint32), int(total))
 

@@ -115,7 +115,12 @@ def _normalise(s: Floats) -> None:
 
 @compiled
 def propose(
-    q: Floats, unary: Floats, pairs: tuple[Floats, Floats], region: NDArray[np.int32], message: Floats, out: Floats
+    q: Floats,
+    unary: Floats,
+    pairs: tuple[Floats, Floats],
+    region: NDArray[np.int32],
+    message: Floats,
+    out: Floats,
 ) -> float:
     """Fill `out` with q* = softmax(log p - g), g the gradient at q; return the largest |q* - q|."""
     right, down = pairs
@@ -132,7 +137,9 @@ def propose(
             b, d = right[y, x], down[y, x]
             c = down[up, x] if y > 0 else 0.0
             for j in range(k):
-                pull = a * q[y, left, j] + b * q[y, beside, j] + c * q[up, x, j] + d * q[below, x, j]
+                pull = (
+                    a * q[y, left, j] + b * q[y, beside, j] + c * q[up, x, j] + d * q[below, x, j]
+                )
                 out[y, x, j] = unary[y, x, j] - message[r, j] + pull - (a + b + c + d) * q[y, x, j]
             _normalise(out[y, x])
             for j in range(k):
@@ -156,8 +163,15 @@ def alignment(q: Floats, goal: Floats, old: Floats) -> float:
 
 @compiled
 def advance(
-    q: Floats, goal: Floats, step: float, unary: Floats, pairs: tuple[Floats, Floats],
-    region: NDArray[np.int32], size: Floats, out: Floats, sums: Floats,
+    q: Floats,
+    goal: Floats,
+    step: float,
+    unary: Floats,
+    pairs: tuple[Floats, Floats],
+    region: NDArray[np.int32],
+    size: Floats,
+    out: Floats,
+    sums: Floats,
 ) -> float:
     """Fill `out` = q + step (goal - q) and its sums per region; return KL to the unaries plus smoothness, in nats."""
     right, down = pairs

@@ -1,0 +1,219 @@
+"""Who changed what: a solved field comes in, corrections with their additive contributions go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.prediction import Prediction
+from kg import vocab
+from kg.ontology import Axiom
+from reasoning.correction import Contribution, Correction
+from reasoning.hard import Exclusions
+from reasoning.infer import Penalty, Problem, Solution, region_message
+from reasoning.observe import Observation
+from reasoning.regions import RegionGraph
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+MOST_EVIDENCE = 8
+"""Features and cells that one correction names."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A solved problem and what it was made from.
+
+    Attributes:
+        before: What the network said.
+        after: The corrected prediction.
+        regions: Regions of the labels before.
+        observations: Evidence.
+        axioms: (axiom, weight, compiled) of every soft axiom in force.
+        exclusions: What hard axioms removed.
+        problem: Terms of F.
+        solution: Where inference ended.
+        floor: Smallest probability of the network that is told from 0.
+    """
+
+    before: Prediction
+    after: Prediction
+    regions: RegionGraph
+    observations: tuple[Observation, ...]
+    axioms: tuple[tuple[Axiom, float, Penalty], ...]
+    exclusions: Exclusions
+    problem: Problem
+    solution: Solution
+    floor: float
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Changed pixels, and the groups (region, class after) that they form."""
+
+    rows: Ints
+    cols: Ints
+    old: Ints
+    new: Ints
+    group: Ints
+    first: Ints
+    count: NDArray[np.int64]
+
+    def mean(self, values: Floats) -> Floats:
+        """(group,) mean of one value per changed pixel."""
+        return np.bincount(self.group, weights=values, minlength=len(self.count)) / self.count
+
+
+def attribute(run: Run) -> tuple[tuple[Correction, ...], NDArray[np.int32]]:
+    """Group the changed pixels by region and class after, and say what each term contributed.
+
+    Returns:
+        Corrections, largest area first, and (y, x) int32 row of the correction of each changed pixel, -1 elsewhere.
+    """
+    index = np.full(run.before.grid.shape, -1, np.int32)
+    changes = _changes(run)
+    if not len(changes.rows):
+        return (), index
+    order = np.argsort(-changes.count, kind="stable")
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    index[changes.rows, changes.cols] = rank[changes.group]
+    return _corrections(run, changes, order), index
+
+
+def _changes(run: Run) -> _Changes:
+    old, new = run.before.labels, run.after.labels
+    rows, cols = np.nonzero((old != new) & (old >= 0))
+    after, before = new[rows, cols].astype(np.intp), old[rows, cols].astype(np.intp)
+    key = run.regions.label[rows, cols].astype(np.int64) * len(run.before.legend.classes) + after
+    _, first, group, count = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
+    return _Changes(rows, cols, before, after, group.ravel(), first, count)
+
+
+def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:
+    """(term, kind, mean contribution per group) of everything that spoke."""
+    from reasoning.smooth import smoothness_gradient
+
+    each = np.arange(len(c.rows))
+
+    def difference(planes: NDArray[np.floating]) -> Floats:
+        values = planes[:, c.rows, c.cols].astype(np.float64)
+        return c.mean(values[c.new, each] - values[c.old, each])
+
+    logs = np.log(
+        np.maximum(run.before.probabilities[:, c.rows, c.cols].astype(np.float64), run.floor)
+    )
+    terms = [(vocab.NETWORK, "network", c.mean(logs[c.new, each] - logs[c.old, each]))]
+    for one in run.observations:
+        terms.append((one.layer.source or one.layer.name, "evidence", difference(one.potential)))
+    rough = smoothness_gradient(
+        run.solution.at, run.problem.right, run.problem.down, c.rows, c.cols
+    )
+    terms.append((vocab.SMOOTHNESS, "smoothness", c.mean(rough[each, c.old] - rough[each, c.new])))
+    region, old, new = _heads(run, c)
+    b = np.concatenate([run.regions.count, np.zeros(len(run.problem.fixed))])
+    for axiom, weight, penalty in run.axioms:
+        message = weight * region_message(penalty, run.solution.means, b)
+        terms.append((axiom.iri, "axiom", message[region, old] - message[region, new]))
+    return _merged(terms)
+
+
+def _merged(terms: list[tuple[str, str, Floats]]) -> list[tuple[str, str, Floats]]:
+    """One entry per term: two layers of one source add up."""
+    sums: dict[tuple[str, str], Floats] = {}
+    for term, kind, values in terms:
+        sums[term, kind] = sums[term, kind] + values if (term, kind) in sums else values
+    return [(term, kind, values) for (term, kind), values in sums.items()]
+
+
+def _heads(run: Run, c: _Changes) -> tuple[Ints, Ints, Ints]:
+    """Region, class before and class after of each group."""
+    rows, cols = c.rows[c.first], c.cols[c.first]
+    return run.regions.label[rows, cols].astype(np.intp), c.old[c.first], c.new[c.first]
+
+
+def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
+    terms, each = _terms(run, c), np.arange(len(c.rows))
+    region, old, new = _heads(run, c)
+    q = run.solution.q[c.rows, c.cols]
+    with np.errstate(divide="ignore"):
+        odds = c.mean(np.log(q[each, c.new]) - np.log(q[each, c.old]))
+    odds = np.where(np.isfinite(odds), odds, sum(values for _, _, values in terms))
+    confidence, (lon, lat) = c.mean(q[each, c.new]), _middles(run, c)
+    evidence, classes = _evidence(run.observations, c), run.before.legend.classes
+    pixel_area = run.before.grid.pixel_area
+    spoke = [_spoken(terms, values) for values in np.stack([v for _, _, v in terms], axis=1)]
+    return tuple(
+        Correction(
+            region=int(region[g]),
+            before=classes[old[g]].iri,
+            after=classes[new[g]].iri,
+            pixels=int(c.count[g]),
+            area=float(c.count[g] * pixel_area),
+            lon=float(lon[g]),
+            lat=float(lat[g]),
+            log_odds=float(odds[g]),
+            contributions=spoke[g],
+            evidence=evidence.get(int(g), ()),
+            confidence=float(confidence[g]),
+            excluded_by=run.exclusions.by(int(region[g]), int(old[g])),
+        )
+        for g in order
+    )
+
+
+def _spoken(terms: Sequence[tuple[str, str, Floats]], values: Floats) -> tuple[Contribution, ...]:
+    """Contributions that are not 0, largest magnitude first."""
+    order = np.argsort(-np.abs(values), kind="stable")
+    return tuple(
+        Contribution(terms[i][0], terms[i][1], float(values[i])) for i in order if values[i] != 0
+    )
+
+
+def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:
+    """Longitude and latitude of the changed pixel nearest to the middle of each group."""
+    away = (c.rows - c.mean(c.rows)[c.group]) ** 2 + (c.cols - c.mean(c.cols)[c.group]) ** 2
+    order = np.lexsort((away, c.group))
+    starts = np.concatenate([[0], np.cumsum(c.count)[:-1]])
+    pick = order[starts]
+    return run.before.grid.lonlat(c.rows[pick] + 0.5, c.cols[pick] + 0.5)
+
+
+def _evidence(observations: Sequence[Observation], c: _Changes) -> dict[int, tuple[str, ...]]:
+    """Group -> IRIs of the features and cells under its pixels, most pixels first."""
+    names: list[str] = []
+    found = []
+    for one in observations:
+        cell = _reach(one)[c.rows, c.cols]
+        seen = cell >= 0
+        found.append(np.stack([c.group[seen], cell[seen] + len(names)], axis=1))
+        names += one.layer.entities
+    if not names:
+        return {}
+    pairs, count = np.unique(np.concatenate(found), axis=0, return_counts=True)
+    out: dict[int, list[str]] = {}
+    for i in np.lexsort((pairs[:, 1], -count, pairs[:, 0])):
+        entities = out.setdefault(int(pairs[i, 0]), [])
+        if len(entities) < MOST_EVIDENCE:
+            entities.append(names[pairs[i, 1]])
+    return {group: tuple(entities) for group, entities in out.items()}
+
+
+def _reach(one: Observation) -> NDArray[np.int32]:
+    """Cells of a layer, widened to the nearest feature within its tolerance, as far as it speaks."""
+    from scipy.ndimage import distance_transform_edt
+
+    layer = one.layer
+    if layer.tolerance <= 0 or not (layer.cell >= 0).any():
+        return layer.cell
+    dx, dy = layer.grid.pixel_size
+    far, nearest = distance_transform_edt(layer.cell < 0, sampling=(dy, dx), return_indices=True)
+    widened: NDArray[np.int32] = layer.cell[nearest[0], nearest[1]]
+    speaks = (far <= 1.5 * layer.tolerance) & one.potential.any(axis=0)
+    return np.where((layer.cell >= 0) | speaks, widened, -1).astype(np.int32)
