@@ -22,8 +22,7 @@ class RunSettings:
         rules: Factor on the weights of all rules; 0 switches rules off.
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
-        cell: Product pixels per graph cell, along each side.
-        relations: Materialise spatial relations between features in the graph.
+        overwrite: Replace an output folder that Landlore wrote before.
     """
 
     confidence: float = 0.8
@@ -32,8 +31,7 @@ class RunSettings:
     rules: float = 1.0
     seed: int = 0
     steps: int = 500
-    cell: int = 10
-    relations: bool = True
+    overwrite: bool = False
 
 
 def read_settings(path: str | Path | None, **given: Any) -> RunSettings:

@@ -1,0 +1,5 @@
+"""`python -m landlore` is `landlore`."""
+
+from landlore.cli import main
+
+main()

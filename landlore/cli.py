@@ -1,0 +1,258 @@
+"""The command line: words come in, a table, a sentence or a folder goes out.
+
+Exit codes: 0 fine, 1 ran but found something wrong, 2 wrong use or wrong input.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kg.errors import LandloreError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Interpret remote-sensing images with what is already known about the land, and say why.",
+)  # fmt: skip
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")]
+Landcover = Annotated[list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")]
+Osm = Annotated[list[str], typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz). May be repeated.")]
+Vector = Annotated[list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")]
+Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be repeated.")]
+Graph = Annotated[str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")]
+Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
+Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
+Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
+Rules = Annotated[list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")]
+Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run the command line; errors are two lines on standard error and exit code 2."""
+    try:
+        app()
+    except LandloreError as error:
+        _complain(error.message, error.hint)
+    except BrokenPipeError:
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; nothing half-written was left behind\n")
+        sys.exit(130)
+
+
+def _complain(message: str, hint: str) -> None:
+    one_line = " ".join(message.split())
+    sys.stderr.write(f"error: {one_line}\n  try: {' '.join(hint.split())}\n")
+    sys.exit(2)
+
+
+def _teller(quiet: bool) -> Callable[[str], None]:
+    def tell(line: str) -> None:
+        if not quiet:
+            sys.stderr.write(f"· {line}\n")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _bands(text: str | None) -> tuple[str, ...] | None:
+    return tuple(part.strip() for part in text.split(",")) if text else None
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="Folder, or file ending in .trig, .nq or .ttl.")],
+    landcover: Landcover = [],
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    cell: Annotated[int, typer.Option(help="Product pixels per graph cell, along each side.")] = 10,
+    bounds: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    relations: Annotated[bool, typer.Option(help="Find spatial relations between features.")] = True,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a knowledge graph from products, OpenStreetMap, vector files and expert facts."""
+    from landlore import commands
+
+    sources = commands.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
+    commands.build(out, sources, commands.parse_bounds(bounds), relations, overwrite, _teller(as_json), as_json)
+
+
+@app.command()
+def correct(
+    prediction: Annotated[Path, typer.Argument(help="GeoTIFF of class codes or of class probabilities.")],
+    out: Out,
+    legend: Annotated[str, typer.Option(help="Legend of the codes, by name or file.")] = "worldcover",
+    landcover: Landcover = [],
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    graph: Graph = None,
+    image: Image = None,
+    bands: Bands = None,
+    dem: Dem = None,
+    rules: Rules = [],
+    confidence: Annotated[float | None, typer.Option(help="Probability of the stated class of labels.")] = None,
+    smoothness: Annotated[float | None, typer.Option(help="Strength of the smoothness term.")] = None,
+    settings: Settings = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Correct the map of any model by evidence and rules, with a reason for every change."""
+    from landlore import commands
+
+    sources = commands.sources(
+        landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
+        bands=_bands(bands), dem=dem, rules=rules or None,
+    )  # fmt: skip
+    given = {"confidence": confidence, "smoothness": smoothness, "overwrite": overwrite or None}
+    commands.correct(prediction, legend, sources, (settings, given), out, _teller(as_json), as_json)
+
+
+@app.command()
+def interpret(
+    image: Annotated[Path, typer.Argument(help="Image with named bands.")],
+    out: Out,
+    landcover: Landcover,
+    legend: Annotated[str | None, typer.Option(help="Legend of the map; default: the product's.")] = None,
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    graph: Graph = None,
+    bands: Bands = None,
+    dem: Dem = None,
+    rules: Rules = [],
+    steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    smoothness: Annotated[float | None, typer.Option(help="Strength of the smoothness term.")] = None,
+    settings: Settings = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Map an image without labels, learning from a land-cover product, then correct and explain the map."""
+    from landlore import commands
+
+    commands.need_vision("landlore interpret")
+    sources = commands.sources(
+        landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph,
+        bands=_bands(bands), dem=dem, rules=rules or None,
+    )  # fmt: skip
+    given = {"steps": steps, "seed": seed, "smoothness": smoothness, "overwrite": overwrite or None}
+    commands.interpret(image, legend, sources, (settings, given), out, _teller(as_json), as_json)
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
+    region: Annotated[int | None, typer.Option(help="Number of a region.")] = None,
+    top: Annotated[int, typer.Option(help="Without a place: how many of the largest corrections.")] = 5,
+    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Say why a place, a region or the largest corrections were changed."""
+    from landlore import commands
+
+    commands.explain(run, at, region, top, lang, as_json)
+
+
+@app.command()
+def query(
+    graph: Annotated[Path, typer.Argument(help="Run folder, graph folder or RDF file.")],
+    sparql: Annotated[str | None, typer.Argument(help="SPARQL, or @FILE.")] = None,
+    name: Annotated[str | None, typer.Option(help="Named query; `--name list` lists them.")] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or ttl.")] = "table",
+) -> None:
+    """Ask a run or a graph in SPARQL."""
+    from landlore import commands
+
+    commands.query(graph, sparql, name, form)
+
+
+@app.command()
+def embed(
+    out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
+    graph: Annotated[Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")] = None,
+    model: Annotated[str, typer.Option(help="transe, distmult, rotate or complex.")] = "transe",
+    dim: Annotated[int, typer.Option(help="Numbers per entity.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Passes over the triples.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Embed a knowledge graph with a KG-embedding model."""
+    from landlore import commands
+
+    commands.need_vision("landlore embed")
+    commands.embed(out, graph, (model, dim, epochs, seed), _teller(as_json), as_json)
+
+
+@app.command()
+def classify(
+    images: Annotated[list[Path], typer.Argument(help="Images, folders, or one .npz of embeddings.")],
+    label: Annotated[list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")] = [],
+    classes: Annotated[str | None, typer.Option(help="Class list that ships: whu-rs19, eurosat, nwpu12.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Local folder of a CLIP-like checkpoint.")] = None,
+    blocks: Annotated[str, typer.Option(help="Class-vector blocks: text,graded,kge.")] = "text,graded",
+    seen: Annotated[str | None, typer.Option(help="Seen class names, comma-separated: the rest is zero-shot.")] = None,
+    transductive: Annotated[bool, typer.Option(help="Also learn from the unlabelled queries.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")] = None,
+    top: Annotated[int, typer.Option(help="Classes to show per image.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Classify scenes into any classes without training images of them, with reasons."""
+    from landlore import commands
+
+    commands.need_vision("landlore classify")
+    commands.classify(
+        [str(p) for p in images], label, classes,
+        {"model": model, "blocks": blocks, "seen": seen, "transductive": transductive, "out": out, "top": top},
+        as_json,
+    )  # fmt: skip
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.")] = Path("landlore-demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the scene.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Interpret a SIMULATED coastal town, print what was corrected and why, and write the outputs."""
+    from landlore import commands
+
+    commands.need_vision("landlore demo")
+    commands.demo(out, seed, _teller(as_json), as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed and what is missing."""
+    from landlore import commands
+
+    commands.doctor()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("landlore"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it.")] = False,
+) -> Any:
+    """Interpret remote-sensing images with what is already known about the land, and say why."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""What each command does once its words are read: values come in, printed lines go out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kg.errors import InputError, MissingExtraError, QueryError
+from landlore.interpret import Interpretation
+from landlore.settings import RunSettings, read_settings
+from landlore.sources import Sources
+
+Tell = Callable[[str], None]
+Chosen = tuple[Path | None, Mapping[str, Any]]
+VISION = ("torch", "torch_geometric", "pykeen", "sentence_transformers", "transformers", "safetensors")
+
+
+def say(text: str = "") -> None:
+    """Print one line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def need_vision(command: str) -> None:
+    """Stop with two lines when the extra is not installed.
+
+    Raises:
+        MissingExtraError: A package of the extra is missing.
+    """
+    missing = [name for name in VISION if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"{command}: {', '.join(missing)}", "vision")
+
+
+def sources(**files: Any) -> Sources:
+    """`Sources` from the words of a command line; empty lists mean "none"."""
+    return Sources(**{name: tuple(v) if isinstance(v, list) else v for name, v in files.items()})
+
+
+def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:
+    """Read "west,south,east,north".
+
+    Raises:
+        InputError: Not four numbers in that order.
+    """
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--bounds {text!r}: expected west,south,east,north", "--bounds 24.9,60.1,25.0,60.2") from error
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise InputError(f"--bounds {text!r}: not degrees in the order west,south,east,north", "--bounds 24.9,60.1,25.0,60.2")
+    return west, south, east, north
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Read "LON,LAT".
+
+    Raises:
+        InputError: Not two numbers in range.
+    """
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--at {text!r}: expected LON,LAT in degrees", "--at 24.94,60.17") from error
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise InputError(f"--at {text!r}: outside of -180..180, -90..90", "longitude first, for example --at 24.94,60.17")
+    return lon, lat
+
+
+def build(  # noqa: PLR0913
+    out: Path,
+    given: Sources,
+    bounds: tuple[float, float, float, float] | None,
+    relations: bool,
+    overwrite: bool,
+    tell: Tell,
+    as_json: bool,
+) -> None:
+    """`landlore build`."""
+    from landlore.graph import build as build_graph
+
+    built = build_graph(out, given, bounds=bounds, relations=relations, overwrite=overwrite, progress=tell)
+    counts = {name: built.report.triples[name] for name in sorted(built.report.triples)}
+    if as_json:
+        say(json.dumps({"graph": str(out), "triples": sum(counts.values()), "sources": counts, "relations": built.relations}))
+        return
+    for name, count in counts.items():
+        say(f"{count:>12,}  {name}")
+    for name, count in sorted(built.relations.items()):
+        say(f"{count:>12,}  {name}")
+    say(f"{out}: landlore query {out} --name list")
+
+
+def _run_settings(chosen: Chosen) -> RunSettings:
+    path, given = chosen
+    return read_settings(path, **given)
+
+
+def correct(prediction: Path, legend: str, given: Sources, chosen: Chosen, out: Path, tell: Tell, as_json: bool) -> None:  # noqa: PLR0913
+    """`landlore correct`."""
+    from landlore.interpret import correct as run
+
+    done = run(prediction, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell)
+    _report(done, as_json)
+
+
+def interpret(image: Path, legend: str | None, given: Sources, chosen: Chosen, out: Path, tell: Tell, as_json: bool) -> None:  # noqa: PLR0913
+    """`landlore interpret`."""
+    from landlore.interpret import interpret as run
+
+    done = run(image, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell)
+    _report(done, as_json)
+
+
+def _report(done: Interpretation, as_json: bool) -> None:
+    assert_folder = done.folder or Path()
+    corrected = done.corrected
+    summary = {
+        "folder": str(assert_folder),
+        "corrections": len(corrected.corrections),
+        "changed_pixels": int(corrected.changed.sum()),
+        "regions": len(corrected.regions.count),
+        "triples": len(done.graph),
+        "steps": corrected.trace.steps,
+        "stopped": corrected.trace.stopped,
+    }
+    if as_json:
+        say(json.dumps(summary))
+        return
+    say(
+        f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
+        f"inference {corrected.trace.stopped} after {corrected.trace.steps} steps"
+    )
+    for sentence in done.explanation.sentences_en[:3]:
+        say(f"  {sentence}")
+    say(f"{assert_folder / 'figure.png'}: before, after, why")
+    say(f"landlore explain {assert_folder}")
+
+
+def explain(run: Path, at: str | None, region: int | None, top: int, lang: str, as_json: bool) -> None:
+    """`landlore explain`."""
+    from landlore.ask import reasons
+
+    place = parse_place(at) if at else None
+    found = reasons(run, place=place, region=region, top=top)
+    if lang not in ("en", "zh"):
+        raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
+    if as_json:
+        say(json.dumps([reason.to_record() for reason in found], ensure_ascii=False))
+        return
+    if not found:
+        say("nothing was changed there" if lang == "en" else "此处未作更改")
+    for reason in found:
+        say(reason.to_text(lang))
+
+
+def query(graph: Path, sparql: str | None, name: str | None, form: str) -> None:
+    """`landlore query`."""
+    from kg.queries import load_query, query_names
+    from landlore.graph import open_graph
+
+    if name == "list":
+        for known in query_names():
+            say(f"{known:<28} {load_query(known).title}")
+        return
+    if (sparql is None) == (name is None):
+        raise QueryError("query: expected either SPARQL or --name", "landlore query RUN --name list")
+    text = load_query(name).sparql if name else _text(sparql or "")
+    forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
+    if form not in forms:
+        raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
+    answer = getattr(open_graph(graph).query(text), forms[form])()
+    sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
+
+
+def _text(sparql: str) -> str:
+    if not sparql.startswith("@"):
+        return sparql
+    try:
+        return Path(sparql[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(f"{sparql[1:]}: cannot be read ({error})", "check the path after @") from error
+
+
+def demo(out: Path, seed: int, tell: Tell, as_json: bool) -> None:
+    """`landlore demo`."""
+    from landlore.demo import demo as run
+
+    done = run(out, seed=seed, progress=tell)
+    say(json.dumps(done.to_record()) if as_json else done.to_text())
+
+
+def doctor() -> None:
+    """`landlore doctor`."""
+    import shutil
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in ("numpy", "rasterio", "pyoxigraph", "owlready2", "osmium", "numba", *VISION):
+        try:
+            say(f"{name:<24} {version(name.replace('_', '-'))}")
+        except PackageNotFoundError:
+            extra = "pip install 'landlore[vision]'" if name in VISION else "pip install landlore"
+            say(f"{name:<24} missing: {extra}")
+    say(f"{'java (HermiT)':<24} {shutil.which('java') or 'missing: ontologies are read, not checked for consistency'}")

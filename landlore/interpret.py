@@ -1,0 +1,221 @@
+"""The main job: a prediction or an image and what is known come in; a corrected map with its reasons goes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion.prediction import Prediction
+from kg.errors import InputError
+from kg.grid import Grid, Raster
+from kg.legend import Legend, load_legend
+from kg.ontology import load_ontology
+from kg.rules import load_rules
+from kg.store import KnowledgeGraph
+from landlore.graph import known_graph
+from landlore.inputs import read_image, read_prediction, read_terrain
+from landlore.outputs import whole_folder
+from landlore.settings import RunSettings
+from landlore.report import write_run
+from landlore.sources import Sources, feature_layers, product_layers, products
+
+if TYPE_CHECKING:
+    from kg.evidence import EvidenceLayer
+    from kg.ontology import Axiom
+    from reasoning.correction import Corrected
+    from reasoning.explain import Explanation
+
+Progress = Callable[[str], None]
+"""Called with one line when a stage begins."""
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """Everything of one run.
+
+    Attributes:
+        corrected: Prediction before and after, corrections, evidence.
+        explanation: The same as RDF and sentences.
+        graph: The knowledge graph with the run in it (in memory).
+        image: The image, or None.
+        folder: Where the outputs are, or None.
+    """
+
+    corrected: Corrected
+    explanation: Explanation
+    graph: KnowledgeGraph
+    image: Raster | None
+    folder: Path | None
+
+
+def correct(
+    prediction: str | Path | Prediction,
+    *,
+    legend: str | Legend = "worldcover",
+    sources: Sources | None = None,
+    settings: RunSettings | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Interpretation:
+    """Correct anyone's prediction by evidence and rules; needs no torch.
+
+    Args:
+        prediction: GeoTIFF of class codes or of probabilities (see `landlore.inputs.read_prediction`), or a `Prediction`.
+        legend: Name or file of the legend of the codes.
+        sources: What is known beside it.
+        settings: How to correct.
+        out: Folder for the outputs, which appears whole or not at all; None writes nothing.
+        progress: Told of each stage.
+
+    Raises:
+        InputError: A file that cannot be read, does not overlap, has unknown codes, a broken rule ...
+        OutputError: The folder exists or cannot be written.
+
+    Example:
+        >>> import landlore as ll
+        >>> run = ll.correct("labels.tif", legend="worldcover", sources=ll.Sources(osm="town.osm"))  # doctest: +SKIP
+        >>> run.corrected.corrections[0].after  # doctest: +SKIP
+        'https://w3id.org/landlore/legend/worldcover/50'
+    """
+    sources, settings = sources or Sources(), settings or RunSettings()
+    if not isinstance(prediction, Prediction):
+        legend = load_legend(legend) if isinstance(legend, str) else legend
+        prediction = read_prediction(prediction, legend, confidence=settings.confidence)
+    return _run(lambda _: prediction, prediction, sources, settings, (out, progress))
+
+
+def interpret(
+    image: str | Path,
+    *,
+    legend: str | Legend | None = None,
+    sources: Sources | None = None,
+    settings: RunSettings | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Interpretation:
+    """Make a map of an image without labels, learning from a land-cover product, then correct and explain it.
+
+    Args:
+        image: Image with named bands.
+        legend: Legend of the map; default the legend of the first product.
+        sources: What is known; at least one land-cover product.
+        settings: How to do it.
+        out: Folder for the outputs, which appears whole or not at all; None writes nothing.
+        progress: Told of each stage.
+
+    Raises:
+        MissingExtraError: Torch is not installed.
+        InputError: As `correct`; also when no product is given.
+        OutputError: As `correct`.
+    """
+    sources, settings = sources or Sources(), settings or RunSettings()
+    known = products(sources.landcover)
+    if not known:
+        raise InputError("interpret: no land-cover product to learn from", "add --landcover nlcd=PATH")
+    chosen = known[0].legend if legend is None else load_legend(legend) if isinstance(legend, str) else legend
+    raster = read_image(image, bands=sources.bands)
+    sources = replace(sources, image=str(image))
+
+    def predict(layers: tuple[EvidenceLayer, ...]) -> Prediction:
+        return _segment(raster, layers[0], chosen, sources, settings)
+
+    return _run(predict, raster, sources, settings, (out, progress))
+
+
+def _segment(
+    image: Raster, layer: EvidenceLayer, legend: Legend, sources: Sources, settings: RunSettings
+) -> Prediction:
+    from fusion.segment import segment
+    from fusion.settings import SegmentSettings
+
+    dem = read_terrain(sources.dem, image.grid) if sources.dem else None
+    knobs = SegmentSettings(seed=settings.seed, steps=settings.steps)
+    return segment(image, layer, legend, dem=dem, settings=knobs)
+
+
+def _run(
+    predict: Callable[[tuple[EvidenceLayer, ...]], Prediction],
+    placed: Raster | Prediction,
+    sources: Sources,
+    settings: RunSettings,
+    where: tuple[str | Path | None, Progress | None],
+) -> Interpretation:
+    out, progress = where
+    tell = progress or (lambda _: None)
+    if out is None:
+        return _solve(predict, placed, sources, settings, tell)
+    with whole_folder(out, overwrite=settings.overwrite) as folder:
+        done = _solve(predict, placed, sources, settings, tell)
+        tell("writing the outputs")
+        write_run(done.corrected, done.explanation, done.graph, folder, image=done.image)
+    return replace(done, folder=Path(out).absolute())
+
+
+def _solve(
+    predict: Callable[[tuple[EvidenceLayer, ...]], Prediction],
+    placed: Raster | Prediction,
+    sources: Sources,
+    settings: RunSettings,
+    tell: Progress,
+) -> Interpretation:
+    from reasoning.explain import explain
+
+    made_here = isinstance(placed, Raster)
+    axioms = _axioms(sources, settings)
+    tell("building the knowledge graph")
+    graph = known_graph(sources, placed.grid)
+    products = product_layers(sources, placed.grid)
+    features = feature_layers(graph, placed.grid)
+    if made_here:
+        tell("learning a map from the product")
+    prediction = predict(products)
+    tell("reasoning over regions, evidence and rules")
+    corrected = _reason(prediction, placed, (products, features, axioms), sources, settings)
+    tell(f"explaining {len(corrected.corrections)} corrections")
+    explanation = explain(corrected, load_ontology(), run=_run_name(prediction, settings))
+    graph.replace_graph(explanation.graph, explanation.ntriples())
+    image = placed if isinstance(placed, Raster) else _image(sources, placed.grid)
+    return Interpretation(corrected, explanation, graph, image, None)
+
+
+def _reason(
+    prediction: Prediction,
+    placed: Raster | Prediction,
+    known: tuple[tuple[EvidenceLayer, ...], tuple[EvidenceLayer, ...], tuple[Axiom, ...]],
+    sources: Sources,
+    settings: RunSettings,
+) -> Corrected:
+    """Correct; a product that the map was learned from gives facts to rules, but does not speak twice."""
+    from reasoning.correct import CorrectSettings
+    from reasoning.correct import correct as reason
+
+    products, features, axioms = known
+    made_here = isinstance(placed, Raster)
+    knobs = CorrectSettings(smoothness=settings.smoothness)
+    return reason(
+        prediction,
+        layers=(*products, *features),
+        axioms=axioms,
+        image=placed if isinstance(placed, Raster) else _image(sources, placed.grid),
+        dem=read_terrain(sources.dem, placed.grid) if sources.dem else None,
+        settings=replace(knobs, silent=tuple(p.name for p in products[:1]) if made_here else ()),
+    )
+
+
+def _image(sources: Sources, grid: Grid) -> Raster | None:
+    return read_image(sources.image, bands=sources.bands, grid=grid) if sources.image else None
+
+
+def _axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
+    rules = load_rules([Path(p) for p in sources.rules] if sources.rules is not None else None, load_ontology())
+    return tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
+
+
+def _run_name(prediction: Prediction, settings: RunSettings) -> str:
+    """A name that depends on what came in, so that the same run has the same name."""
+    digest = hashlib.sha256(prediction.probabilities.tobytes())
+    digest.update(repr((prediction.model, replace(settings, overwrite=False))).encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,159 @@
+"""What a run knows beside its image: file names come in, graph sources and evidence layers go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kg import vocab
+from kg.errors import LegendError, SourceError
+from kg.evidence import EvidenceLayer
+from kg.grid import Grid
+from kg.legend import Legend, legend_names, load_legend
+
+if TYPE_CHECKING:
+    from kg.sources import Source
+    from kg.store import KnowledgeGraph
+
+GUESSES = {
+    "worldcover": ("worldcover",), "nlcd": ("nlcd",), "corine:49": ("corine_20m",), "corine": ("corine", "clc"),
+    "globeland30": ("globeland",), "fromglc10": ("fromglc", "from_glc"),
+    "dynamicworld": ("dynamicworld", "dynamic_world"), "esri": ("esri",),
+}  # fmt: skip
+"""Legend -> parts of file names that mean it, most telling first."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files beside the image or prediction; each may be left out.
+
+    Attributes:
+        landcover: Land-cover products, "nlcd=PATH" or a path whose name says the legend.
+        osm: OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz).
+        vector: Vector files with OSM-like columns (.gpkg, .shp, .geojson).
+        facts: Expert facts in Turtle.
+        graph: A graph folder that `landlore build` made; used instead of building one.
+        image: Image on the grid of the prediction: colours and indices of regions.
+        bands: Names of the image's bands, where the file has none.
+        dem: Elevation in metres.
+        rules: Rule files (OWL); default those that ship.
+        cell: Product pixels per graph cell, along each side.
+    """
+
+    landcover: tuple[str, ...] = ()
+    osm: tuple[str, ...] = ()
+    vector: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    graph: str | None = None
+    image: str | None = None
+    bands: tuple[str, ...] | None = None
+    dem: str | None = None
+    rules: tuple[str, ...] | None = None
+    cell: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("landcover", "osm", "vector", "facts", "bands", "rules"):
+            value = getattr(self, name)
+            if value is not None:
+                one = isinstance(value, (str, Path))
+                object.__setattr__(self, name, tuple(map(str, [value] if one else value)))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A land-cover product: where it is and how its codes are read."""
+
+    name: str
+    path: Path
+    legend: Legend
+
+
+def products(names: Sequence[str]) -> tuple[Product, ...]:
+    """Read "nlcd=PATH" or guess the legend from the file name.
+
+    Raises:
+        LegendError: No legend of that name, or none can be guessed.
+    """
+    found: list[Product] = []
+    for text in names:
+        legend, given, path = text.partition("=")
+        if not given:
+            legend, path = _guess(text), text
+        loaded = load_legend(legend)
+        number = sum(p.legend.name == loaded.name for p in found)
+        name = loaded.name.replace(":", "-") + (f"-{number + 1}" if number else "")
+        found.append(Product(name, Path(path), loaded))
+    return tuple(found)
+
+
+def _guess(path: str) -> str:
+    name = Path(path).name.lower()
+    for legend, parts in GUESSES.items():
+        if any(part in name for part in parts):
+            return legend
+    raise LegendError(
+        f"{path}: its name does not say which legend it uses; known: {', '.join(legend_names())}",
+        f"write it as LEGEND=PATH, for example worldcover={path}",
+    )
+
+
+def graph_sources(sources: Sources, bounds: tuple[float, float, float, float] | None = None) -> list[Source]:
+    """One graph source per file, in the order products, OSM, vector files, facts.
+
+    Args:
+        sources: The files.
+        bounds: (west, south, east, north) degrees; sources are read inside of it only.
+    """
+    from kg.sources.expert import ExpertSource
+    from kg.sources.landcover import LandCoverSource
+    from kg.sources.osm import OsmSource
+    from kg.sources.vector import VectorSource
+
+    found: list[Source] = [
+        LandCoverSource(p.path, p.legend, name=p.name, cell=sources.cell, bounds=bounds)
+        for p in products(sources.landcover)
+    ]
+    found += [OsmSource(_there(p), name=_numbered("osm", i), bounds=bounds) for i, p in enumerate(sources.osm)]
+    found += [VectorSource(_there(p), name=_numbered("vector", i), bounds=bounds) for i, p in enumerate(sources.vector)]
+    found += [ExpertSource(_there(p)) for p in sources.facts]
+    return found
+
+
+def _numbered(name: str, i: int) -> str:
+    return name if i == 0 else f"{name}-{i + 1}"
+
+
+def _there(path: str) -> Path:
+    if not Path(path).is_file():
+        raise SourceError(f"{path}: no such file", "check the path")
+    return Path(path)
+
+
+def product_layers(sources: Sources, grid: Grid, *, cell: int = 1) -> tuple[EvidenceLayer, ...]:
+    """Each product, laid on the grid of the image.
+
+    Raises:
+        GridError: A product has no CRS or does not reach the image.
+        LegendError: A product has codes that its legend does not know.
+    """
+    from kg.sources.landcover import product_layer
+
+    return tuple(
+        product_layer(p.path, p.legend, grid, name=p.name, cell=cell) for p in products(sources.landcover)
+    )
+
+
+def feature_layers(graph: KnowledgeGraph, grid: Grid) -> tuple[EvidenceLayer, ...]:
+    """The mapped features of the graph, one layer per source that has any on the grid."""
+    from kg.spatial import features_layer
+
+    found = []
+    for iri in graph.graphs():
+        name = iri.removeprefix(vocab.GRAPH)
+        if name.split("-")[0] in ("osm", "vector"):
+            layer = features_layer(graph, grid, graph_iri=iri, name=name)
+            if (layer.cell >= 0).any():
+                found.append(layer)
+    return tuple(found)
