@@ -1,0 +1,236 @@
+"""Class expressions meet a run: legend, ontology and facts come in, graded truths (`Form`s) go out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeGuard
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from kg import vocab
+from kg.expressions import children, key, walk
+from kg.ontology import And, Expression, Facet, Named, Not, Ontology, Or, Some
+from kg.owl import THING
+from reasoning.facts import Facts
+from reasoning.meaning import Labels, UnusableError
+from reasoning.truth import Block, Floats, Form, Link, block_of
+
+REGION = vocab.CORE + "Region"
+EVIDENCE = vocab.CORE + "Evidence"
+MAX_LINKS = 6
+"""Different relations in one side-by-side expression; the coefficients double with each."""
+
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What expressions are evaluated over.
+
+    Attributes:
+        labels: What classes mean for the labels that a region may have.
+        facts: What is known of each region.
+    """
+
+    labels: Labels
+    facts: Facts
+
+    @property
+    def ontology(self) -> Ontology:
+        """The schema that expressions are written in."""
+        return self.labels.ontology
+
+    def missing(self, expression: Expression) -> str:
+        """Which fact an expanded expression needs that this run does not have; "" when it has all."""
+        for part in walk(expression):
+            if isinstance(part, Facet):
+                values = self.facts.data.get(part.property)
+                name = self.ontology.short(part.property)
+                if values is None:
+                    return f"this run has no {name}"
+                if np.isnan(values).all():
+                    return f"{name} is unknown for every region"
+            elif isinstance(part, Some) and part.role == vocab.COVERED_BY:
+                wanted = _kinds(part.filler, self.ontology)
+                kinds = {kind for kind, _ in self.facts.shares}
+                if not any(kind in wanted for kind in kinds) if wanted else not kinds:
+                    return f"this run has no {self.names(wanted) or 'evidence'}"
+            elif isinstance(part, Some) and part.role not in self.facts.relations:
+                return f"this run has no relation {self.ontology.short(part.role)}"
+        return ""
+
+    def names(self, iris: Iterable[str]) -> str:
+        """Short names, sorted, for messages; narrower kinds are left to their broader ones."""
+        every = set(iris)
+        broadest = {i for i in every if not (self.ontology.above(i) - {i}) & every}
+        return ", ".join(sorted(map(self.ontology.short, broadest)))
+
+    def form(self, expression: Expression, *, upper: bool = False) -> Form:
+        """Compile an expanded expression.
+
+        Args:
+            expression: As `expand` gives it.
+            upper: Where a fact is unknown (NaN), take the greatest truth it allows instead of the least.
+
+        Raises:
+            UnusableError: Too many relations, or evidence named in a way that has no meaning.
+        """
+        found = {key(part): (part, high) for part, high in _links(expression, upper)}
+        if len(found) > MAX_LINKS:
+            raise UnusableError(
+                f"{len(found)} relations side by side; at most {MAX_LINKS} are compiled"
+            )
+        links = tuple(
+            Link(csr_matrix(self.facts.relations[part.role]), self.form(part.filler, upper=high))
+            for part, high in found.values()
+        )
+        shared = self._shared(expression)
+        blocks = []
+        for bits in product((0, 1), repeat=len(found)):
+            block = self._settle(expression, upper, dict(zip(found, bits, strict=True)), shared)
+            if not block.is_zero:
+                blocks.append((bits, block))
+        return Form(links, tuple(blocks))
+
+    def _shared(self, expression: Expression) -> dict[_Key, Floats]:
+        """Facts of a degree between 0 and 1 that occur more than once: (region, 1) truth of each."""
+        leaves = {key(part): part for part in _leaves(expression)}
+        counts = Counter(key(part) for part in _leaves(expression))
+        truths = {k: self._fact(leaves[k]) for k, n in counts.items() if n > 1}
+        return {k: t for k, t in truths.items() if ((t > 0) & (t < 1)).any()}
+
+    def _settle(
+        self,
+        expression: Expression,
+        upper: bool,
+        settled: Mapping[_Key, int],
+        shared: Mapping[_Key, Floats],
+    ) -> Block:
+        """Coefficients under an assignment; shared facts are averaged over, so that they count once."""
+        if not shared:
+            return block_of(_Evaluation(self, settled).factors(expression, upper))
+        total: Floats = np.zeros((1, 1))
+        bounds: list[Floats] = []
+        for bits in product((0, 1), repeat=len(shared)):
+            both = {**settled, **dict(zip(shared, bits, strict=True))}
+            part = _Evaluation(self, both).value(expression, upper)
+            chances = [t if bit else 1 - t for bit, t in zip(bits, shared.values(), strict=True)]
+            total = total + np.prod(np.broadcast_arrays(*chances), axis=0) * part
+            bounds.append(part)
+        pick = np.maximum if upper else np.minimum
+        extreme = pick.reduce(np.broadcast_arrays(*bounds))
+        return block_of([np.where(np.isnan(total), extreme, total)])
+
+    def _fact(self, leaf: Expression) -> Floats:
+        """(region, 1) truth of a bound or of evidence; NaN where unknown."""
+        if isinstance(leaf, Facet):
+            return _step(leaf, self.facts.data[leaf.property])[:, None]
+        if not isinstance(leaf, Some):
+            raise TypeError(f"{leaf} is no fact")
+        total = np.zeros(1)
+        for (kind, cls), share in self.facts.shares.items():
+            if self._speaks(leaf.filler, kind, cls):
+                total = total + share
+        return np.clip(total, 0.0, 1.0)[:, None]
+
+    def _speaks(self, filler: Expression, kind: str, cls: str) -> bool:
+        """Whether evidence of a kind, with a class, is what `coveredBy some` asks for."""
+        if isinstance(filler, Named):
+            below = self.ontology.below(filler.iri)
+            return filler.iri == THING or kind in below or cls in below
+        if isinstance(filler, And):
+            return all(self._speaks(part, kind, cls) for part in filler.parts)
+        if isinstance(filler, Or):
+            return any(self._speaks(part, kind, cls) for part in filler.parts)
+        if isinstance(filler, Not):
+            return not self._speaks(filler.part, kind, cls)
+        raise UnusableError(
+            "coveredBy with a restriction inside; expected a kind of evidence and classes"
+        )
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """Values of expressions once each relation (and shared fact) is settled to 0 or 1."""
+
+    ground: Ground
+    settled: Mapping[_Key, int]
+
+    def value(self, expression: Expression, upper: bool) -> Floats:
+        """Truth, shape (1 or region, 1 or label)."""
+        if isinstance(expression, And | Not):
+            out = np.ones((1, 1))
+            for factor in self.factors(expression, upper):
+                out = out * factor
+            return out
+        if isinstance(expression, Or):
+            return 1 - self.value(And(tuple(map(_negate, expression.parts))), not upper)
+        return self._leaf(expression, upper)
+
+    def factors(self, expression: Expression, upper: bool) -> list[Floats]:
+        """Arrays whose product is the truth; kept apart so that rows and columns need not be multiplied out."""
+        if isinstance(expression, And):
+            return [f for part in expression.parts for f in self.factors(part, upper)]
+        if not isinstance(expression, Not):
+            return [self.value(expression, upper)]
+        inner = expression.part
+        if isinstance(inner, Or):
+            return [f for part in inner.parts for f in self.factors(_negate(part), upper)]
+        return [1 - self.value(inner, not upper)]
+
+    def _leaf(self, leaf: Expression, upper: bool) -> Floats:
+        if isinstance(leaf, Named):
+            return self.ground.labels.below(leaf.iri)[None, :]
+        bit = self.settled.get(key(leaf))
+        if bit is not None:
+            return np.full((1, 1), float(bit))
+        return np.nan_to_num(self.ground._fact(leaf), nan=float(upper))
+
+
+def _negate(expression: Expression) -> Expression:
+    return expression.part if isinstance(expression, Not) else Not(expression)
+
+
+def _step(facet: Facet, values: Floats) -> Floats:
+    """Truth of `values >= v` (or `> v`): 0 to 1 over v - tolerance .. v + tolerance."""
+    if facet.tolerance > 0:
+        low = facet.value - facet.tolerance
+        ramp: Floats = np.clip((values - low) / (2 * facet.tolerance), 0.0, 1.0)
+        return ramp
+    hit = values >= facet.value if facet.op == ">=" else values > facet.value
+    return np.where(np.isnan(values), np.nan, hit.astype(np.float64))
+
+
+def _kinds(filler: Expression, ontology: Ontology) -> frozenset[str]:
+    """Kinds of evidence that a filler names, with those below them."""
+    named = {part.iri for part in walk(filler) if isinstance(part, Named)}
+    every = named & ontology.below(EVIDENCE)
+    return frozenset(kind for iri in every for kind in ontology.below(iri))
+
+
+def is_link(expression: Expression) -> TypeGuard[Some]:
+    """Whether this is a relation to other regions."""
+    return isinstance(expression, Some) and expression.role != vocab.COVERED_BY
+
+
+def _leaves(expression: Expression) -> Iterator[Expression]:
+    """Bounds and evidence of the region itself, as often as they occur."""
+    if isinstance(expression, Facet | Some):
+        if not is_link(expression):
+            yield expression
+        return
+    for child in children(expression):
+        yield from _leaves(child)
+
+
+def _links(expression: Expression, upper: bool) -> Iterator[tuple[Some, bool]]:
+    """Relations of the region itself, each with the bound that is wanted of it."""
+    if is_link(expression):
+        yield expression, upper
+    elif not isinstance(expression, Some):
+        for child in children(expression):
+            yield from _links(child, upper != isinstance(expression, Not))

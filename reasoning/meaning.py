@@ -1,0 +1,111 @@
+"""Class expressions and a legend come in; plain expressions and what labels they allow go out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kg import vocab
+from kg.expressions import children, rebuild
+from kg.legend import Legend
+from kg.ontology import And, Expression, Facet, Named, Not, Only, Ontology, Or, Some
+from kg.owl import NOTHING, THING
+from reasoning.truth import Floats
+
+_REGION = vocab.CORE + "Region"
+_FLIPPED = {"<": ">=", "<=": ">"}
+
+
+class UnusableError(Exception):
+    """An expression that cannot be compiled; the caller says in which rule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What class expressions mean for the labels of a legend.
+
+    Attributes:
+        legend: Its classes are the labels that a region may have.
+        ontology: Decides which labels are below a class.
+    """
+
+    legend: Legend
+    ontology: Ontology
+
+    def expand(self, expression: Expression, inside: frozenset[str] = frozenset()) -> Expression:
+        """Write an expression with `and`, `or`, `not`, `some`, told classes and lower bounds only.
+
+        `only` becomes `not some not`, `x < v` becomes `not x >= v`, and a class becomes a union with the
+        definitions of the classes below it, where these say more than their names.
+
+        Raises:
+            UnusableError: A class is defined through itself.
+        """
+        if isinstance(expression, Named):
+            return self._expand_class(expression.iri, inside)
+        if isinstance(expression, Some) and expression.role == vocab.COVERED_BY:
+            return expression
+        if isinstance(expression, Facet) and expression.op in _FLIPPED:
+            return Not(replace(expression, op=_FLIPPED[expression.op]))
+        if isinstance(expression, Only):
+            negated = Some(expression.role, Not(expression.filler))
+            return Not(self.expand(negated, inside))
+        done = rebuild(
+            expression, tuple(self.expand(part, inside) for part in children(expression))
+        )
+        if isinstance(done, Not) and isinstance(done.part, Not):
+            return done.part.part
+        return done
+
+    def _expand_class(self, iri: str, inside: frozenset[str]) -> Expression:
+        parts: list[Expression] = [Named(iri)]
+        below = self.ontology.below(iri)
+        for name in sorted(below & self.ontology.definitions.keys()):
+            if name in inside:
+                if name == iri:
+                    raise UnusableError(f"{vocab.curie(iri)} is defined through itself")
+                continue  # only below the class: adds nothing to what is told
+            for other in self.ontology.definitions[name]:
+                if not _implies(other, below):
+                    parts.append(self.expand(other, inside | {name}))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def below(self, iri: str) -> Floats:
+        """(label,) 1.0 where the label is told to be below this class."""
+        below = self.ontology.below(iri)
+        if iri == THING or _REGION in below:
+            return np.ones(len(self.legend.classes))
+        if iri == NOTHING:
+            return np.zeros(len(self.legend.classes))
+        return np.array(
+            [
+                float(c.kind in below or iri == c.iri or iri in c.broader)
+                for c in self.legend.classes
+            ]
+        )
+
+    def bounds(self, expression: Expression) -> tuple[Floats, Floats]:
+        """(label,) least and greatest truth that an expanded expression can have, whatever the facts are."""
+        if isinstance(expression, Named):
+            row = self.below(expression.iri)
+            return row, row
+        if isinstance(expression, Not):
+            low, high = self.bounds(expression.part)
+            return 1 - high, 1 - low
+        zeros, ones = np.zeros(len(self.legend.classes)), np.ones(len(self.legend.classes))
+        if isinstance(expression, And | Or):
+            every = [self.bounds(part) for part in expression.parts]
+            pick = np.minimum if isinstance(expression, And) else np.maximum
+            start = ones if isinstance(expression, And) else zeros
+            lows, highs = zip(*every, strict=True) if every else ((), ())
+            return pick.reduce([start, *lows]), pick.reduce([start, *highs])
+        if isinstance(expression, Some) and expression.role != vocab.COVERED_BY:
+            return zeros, ones * self.bounds(expression.filler)[1].max()
+        return zeros, ones
+
+
+def _implies(definition: Expression, below: frozenset[str]) -> bool:
+    """Whether a definition has a named part that the class covers anyway."""
+    parts = definition.parts if isinstance(definition, And) else (definition,)
+    return any(isinstance(part, Named) and part.iri in below for part in parts)
