@@ -178,7 +178,9 @@ def _spoken(terms: Sequence[tuple[str, str, Floats]], values: Floats) -> tuple[C
 
 def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:
     """Longitude and latitude of the changed pixel nearest to the middle of each group."""
-    away = (c.rows - c.mean(c.rows)[c.group]) ** 2 + (c.cols - c.mean(c.cols)[c.group]) ** 2
+    away = (c.rows - c.mean(c.rows.astype(np.float64))[c.group]) ** 2 + (
+        c.cols - c.mean(c.cols.astype(np.float64))[c.group]
+    ) ** 2
     order = np.lexsort((away, c.group))
     starts = np.concatenate([[0], np.cumsum(c.count)[:-1]])
     pick = order[starts]

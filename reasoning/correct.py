@@ -125,7 +125,9 @@ class _Setup:
     ) -> Corrected:
         """Exclude, infer, attribute."""
         hard = [one for one in compiled if one.axiom.hard and one.local]
-        exclusions = exclude(hard, len(self.regions), self.before.legend)
+        exclusions = exclude(
+            hard, len(self.regions), self.before.legend, rows=len(self.regions) + len(repeated)
+        )
         soft = tuple(
             (one.axiom, HARD_WEIGHT if one.axiom.hard else one.axiom.weight, one)
             for one in compiled

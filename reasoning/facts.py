@@ -11,10 +11,11 @@ from scipy.sparse import bmat, coo_matrix, csr_matrix, diags
 
 from fusion.prediction import Prediction
 from kg import vocab
+from kg.descent import ClassTree
 from kg.errors import LegendError
 from kg.evidence import EvidenceLayer
 from kg.grid import Raster
-from kg.legend import ClassTree, LandClass, Legend, legend_names, load_legend
+from kg.legend import LandClass, Legend, legend_names, load_legend
 from reasoning.measures import distances, spectral, terrain
 from reasoning.regions import RegionGraph
 

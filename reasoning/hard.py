@@ -51,13 +51,14 @@ class Exclusions:
         )
 
 
-def exclude(axioms: Sequence[Judged], regions: int, legend: Legend) -> Exclusions:
+def exclude(axioms: Sequence[Judged], regions: int, legend: Legend, *, rows: int = 0) -> Exclusions:
     """Apply hard axioms that look at one region only: label k goes where left holds and right does not.
 
     Args:
         axioms: Compiled hard axioms without neighbours; truths of one half and more count as true.
-        regions: Number of regions n; the axioms may know more rows, which are not looked at.
+        regions: Number of regions n.
         legend: Labels.
+        rows: Rows of the facts that the axioms were compiled on, where they are more than n.
 
     Raises:
         RuleError: A region keeps no label; the smallest contradicting set found is named.
@@ -65,9 +66,9 @@ def exclude(axioms: Sequence[Judged], regions: int, legend: Legend) -> Exclusion
     k = len(legend.classes)
     removed = np.zeros((len(axioms), regions, k), bool)
     for i, axiom in enumerate(axioms):
-        left, right = axiom.truth(np.full((regions, k), 1.0 / k))
+        left, right = axiom.truth(np.full((max(rows, regions), k), 1.0 / k))
         removed[i] = (left * (1 - right) > 0.5)[:regions]
-    allowed = ~removed.any(axis=0)
+    allowed: Mask = ~np.any(removed, axis=0)
     empty = np.flatnonzero(~allowed.any(axis=1))
     if len(empty):
         _contradiction(axioms, removed[:, empty[0]], int(empty[0]), len(empty))
@@ -79,7 +80,7 @@ def _contradiction(axioms: Sequence[Judged], removed: Mask, region: int, total: 
     needed = list(range(len(axioms)))
     for i in range(len(axioms)):
         rest = [j for j in needed if j != i]
-        if removed[rest].any(axis=0).all():
+        if np.any(removed[rest], axis=0).all():
             needed = rest
     names = ", ".join(f"{axioms[i].axiom.label} ({axioms[i].axiom.file})" for i in needed)
     raise RuleError(

@@ -159,9 +159,8 @@ class _Field:
         from reasoning.smooth import advance
 
         p = self.problem
-        pixels = advance(
-            self.q, self.goal, step, p.unary, self.pairs, p.region, p.size, self.spare, self.sums
-        )
+        terms = (p.unary, p.right, p.down, p.region, p.size)
+        pixels = advance(self.q, self.goal, step, terms, self.spare, self.sums)
         self.trial = self.regions.means(self.sums)
         return float(pixels) + self.regions.energy(self.trial)
 

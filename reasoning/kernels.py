@@ -257,8 +257,8 @@ def widest(
             if r < 0:
                 continue
             a, b, c, d = corner[y, x], corner[y, x + 1], corner[y + 1, x], corner[y + 1, x + 1]
-            low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
-            width[r] = max(width[r], max(2.0 * high, 2.0 * low + step))
+            low, high = min(a, b, c, d), max(a, b, c, d)
+            width[r] = max(width[r], 2.0 * high, 2.0 * low + step)
 
 
 @compiled

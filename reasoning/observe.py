@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg import vocab
+from kg.descent import ClassTree
 from kg.errors import GridError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
-from kg.legend import ClassTree, Legend, crosswalk
+from kg.legend import Legend, crosswalk
 
 Table = NDArray[np.float64]
 

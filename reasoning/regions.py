@@ -83,7 +83,8 @@ def build_regions(
     count, bbox = np.zeros(n, np.int64), np.zeros((n, 4), np.int32)
     moments, cls = np.zeros((n, 5)), np.zeros(n, np.int16)
     shape_sums(label, classes, count, bbox, moments, cls)
-    area, perimeter = count * (dx * dy), _perimeter(label, n, dx, dy)
+    area = count.astype(np.float64) * (dx * dy)
+    perimeter = _perimeter(label, n, dx, dy)
     return RegionGraph(
         label=label,
         cls=cls,
@@ -151,7 +152,8 @@ def _min_width(label: NDArray[np.int32], n: int, dx: float, dy: float) -> NDArra
     corner_rows(corner, dx)
     width = np.zeros(n)
     widest(label, corner, min(dx, dy), width)
-    return np.minimum(width, np.hypot(label.shape[0] * dy, label.shape[1] * dx))
+    diagonal = float(np.hypot(label.shape[0] * dy, label.shape[1] * dx))
+    return np.minimum(width, diagonal)
 
 
 def _elongation(

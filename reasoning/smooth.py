@@ -166,15 +166,15 @@ def advance(
     q: Floats,
     goal: Floats,
     step: float,
-    unary: Floats,
-    pairs: tuple[Floats, Floats],
-    region: NDArray[np.int32],
-    size: Floats,
+    terms: tuple[Floats, Floats, Floats, NDArray[np.int32], Floats],
     out: Floats,
     sums: Floats,
 ) -> float:
-    """Fill `out` = q + step (goal - q) and its sums per region; return KL to the unaries plus smoothness, in nats."""
-    right, down = pairs
+    """Fill `out` = q + step (goal - q) and its sums per region; return KL to the unaries plus smoothness, in nats.
+
+    `terms` are the unaries, the weights to the right and below, the region and the size of each pixel.
+    """
+    unary, right, down, region, size = terms
     height, width, k = q.shape
     sums[:] = 0.0
     total = 0.0
