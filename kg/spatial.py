@@ -64,6 +64,8 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str) -> list[str]:
     import shapely
 
     shapes = shapely.force_2d(shapely.from_wkb(wkb))
+    alone = shapely.get_num_geometries(shapes) == 1  # a multipolygon of one part is a polygon
+    shapes[alone] = shapely.get_geometry(shapes[alone], 0)
     if crs not in ("EPSG:4326", _CRS84):
         shapes = shapely.transform(
             shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], crs, _CRS84))

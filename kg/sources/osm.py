@@ -142,9 +142,10 @@ class _Reader:
     def _having(self, entities: Any, *geometries: str) -> Any:
         from osmium import filter as filters
 
-        if not geometries:
+        keys = self.table.keys_of(*geometries)
+        if not keys:
             return filters.EntityFilter(~entities)
-        return filters.KeyFilter(*self.table.keys_of(*geometries)).enable_for(entities)
+        return filters.KeyFilter(*keys).enable_for(entities)
 
     def _node(self, item: Any) -> str:
         tags, place = dict(item.tags), item.location

@@ -18,7 +18,7 @@ natural,wood,area,ll:TreeCover,,
 natural,tree,node,ll:TreeCover,,
 leisure,park,area,ll:Park,,
 """
-# A square house, a road with a missing node, a roundabout, a tree, a lake with an island, a relation without its members.
+# A house, a road that lost a node, a roundabout, a tree, a lake with an island, a torn relation.
 OSM = """<?xml version="1.0" encoding="UTF-8"?>
 <osm version="0.6" generator="hand">
 {nodes}

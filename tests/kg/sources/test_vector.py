@@ -1,0 +1,240 @@
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from kg import vocab
+from kg.errors import GridError, OutputError, SourceError
+from kg.sources.tags import TagTable, load_tags
+from kg.sources.vector import VectorSource, write_vector
+from kg.store import KnowledgeGraph
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+SQUARE = "POLYGON ((20 -34, 20.01 -34, 20.01 -33.99, 20 -33.99, 20 -34))"
+HOLED = (
+    "MULTIPOLYGON (((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1)),"
+    " ((5 5, 6 5, 6 6, 5 6, 5 5)))"
+)
+TAGS = """key,value,geometry,class,width_m,note
+building,*,area,ll:Building,,
+highway,*,line,ll:Road,4,
+highway,trunk,line,ll:Road,8,
+railway,rail,line,ll:Railway,5,
+landuse,forest,area,ll:TreeCover,,
+amenity,school,area,ll:School,,
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> TagTable:
+    (tmp_path / "tags.csv").write_text(TAGS, encoding="utf-8")
+    return load_tags(tmp_path / "tags.csv")
+
+
+def shared(name: str) -> Path:
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    return path
+
+
+def load(source: VectorSource) -> KnowledgeGraph:
+    graph = KnowledgeGraph()
+    graph.replace_graph(source.iri, source.ntriples())
+    return graph
+
+
+def count(graph: KnowledgeGraph, cls: str) -> int:
+    sparql = f"SELECT (COUNT(?f) AS ?n) WHERE {{ GRAPH ?g {{ ?f a {cls} }} }}"
+    return int(graph.query(sparql).rows[0][0])
+
+
+def geojson(path: Path, rows: list[tuple[dict, dict]]) -> Path:
+    features = [{"type": "Feature", "properties": p, "geometry": g} for p, g in rows]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def area(x: float, y: float) -> dict:
+    ring = [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def test_columns_named_like_tags(tmp_path, table):
+    rows = [
+        ({"osm_id": "7", "osm_type": "way", "building": "yes", "amenity": "school"}, area(1, 2)),
+        ({"osm_id": "8", "osm_type": "way", "building": None, "name": "empty"}, area(3, 4)),
+        ({"building": "no", "landuse": "forest", "name": "Grove"}, area(5, 6)),
+    ]
+    text = "".join(VectorSource(geojson(tmp_path / "town.geojson", rows), table=table).ntriples())
+    assert "<https://www.openstreetmap.org/way/7> " in text
+    assert 'core#osmId> "way/7"' in text
+    assert "way/8" not in text
+    assert f"<{vocab.ID}town/town/2>" in text
+    assert "POLYGON ((1 2, 2 2, 2 3, 1 3, 1 2))" in text
+    assert 'label> "Grove"' in text
+
+
+def test_layer_name_and_value_column_tell_the_tag(tmp_path, table):
+    line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
+    path = geojson(tmp_path / "gis_osm_roads_free_1.geojson", [({"fclass": "trunk"}, line)])
+    graph = load(VectorSource(path, table=table))
+    assert count(graph, "ll:Road") == 1
+    assert float(graph.query("SELECT ?w { GRAPH ?g { ?f ll:width ?w } }").rows[0][0]) == 8.0
+
+
+def test_value_alone_when_the_layer_tells_nothing(tmp_path, table):
+    path = geojson(tmp_path / "everything.geojson", [({"fclass": "forest"}, area(0, 0))])
+    assert count(load(VectorSource(path, table=table)), "ll:TreeCover") == 1
+
+
+def test_mapping_of_other_files(tmp_path):
+    rows = [({"use": "W"}, area(0, 0)), ({"use": "F"}, area(2, 0)), ({"use": "X"}, area(4, 0))]
+    path = geojson(tmp_path / "cadastre.geojson", rows)
+    mapping = {"use=W": "ll:Water", "use=F": "ll:TreeCover"}
+    source = VectorSource(path, mapping=mapping, kind=vocab.EXPERT_FACT, licence="urn:mine")
+    graph = load(source)
+    assert (count(graph, "ll:Water"), count(graph, "ll:TreeCover")) == (1, 1)
+    assert count(graph, "ll:ExpertFact") == 2
+    assert (source.describe().licence, source.describe().attribution) == ("urn:mine", "")
+    assert count(load(VectorSource(path, mapping={"*": "ll:Park"})), "ll:Park") == 3
+
+
+def test_any_crs_becomes_longitude_latitude(tmp_path):
+    import numpy as np
+    import pyogrio
+    import shapely
+
+    path = tmp_path / "utm.gpkg"
+    wkb = shapely.to_wkb(np.array([shapely.box(500_000, 5_300_000, 500_100, 5_300_100)]))
+    pyogrio.raw.write(
+        path, wkb, [], [], geometry_type="Polygon", crs="EPSG:32633", driver="GPKG", layer="a"
+    )
+    text = "".join(VectorSource(path, mapping={"*": "ll:Park"}).ntriples())
+    assert "15 47.8542417" in text  # the central meridian of zone 33
+
+
+def test_missing_crs_is_refused(tmp_path):
+    import numpy as np
+    import pyogrio
+    import shapely
+
+    path = tmp_path / "plain.shp"
+    with pytest.warns(UserWarning, match="crs"):
+        pyogrio.raw.write(
+            path, shapely.to_wkb(np.array([shapely.box(0, 0, 1, 1)])), [np.array([1])], ["a"],
+            geometry_type="Polygon", driver="ESRI Shapefile",
+        )  # fmt: skip
+    with pytest.raises(GridError, match="no coordinate reference system"):
+        list(VectorSource(path, mapping={"*": "ll:Park"}).ntriples())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("a.gpkg", b"", "not a readable vector file"),
+        ("a.gpkg", b"SQLite format 3\x00 and then nothing", "not a readable vector file"),
+        ("a.geojson", b'{"type": "FeatureCollection", "features": [', "not a readable vector"),
+        ("a.shp", b"nonsense", "not a readable vector file"),
+        ("none.gpkg", None, "no such file"),
+    ],
+)
+def test_bad_files_are_two_line_errors(tmp_path, table, name, content, part):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError) as error:
+        list(VectorSource(path, table=table).ntriples())
+    assert part in error.value.message
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_rows_without_a_class_name_the_columns(tmp_path, table):
+    path = geojson(tmp_path / "x.geojson", [({"colour": "red"}, area(0, 0))])
+    with pytest.raises(SourceError, match="columns found: colour"):
+        list(VectorSource(path, table=table).ntriples())
+    with pytest.raises(SourceError, match="no layer 'y' with geometry, found x"):
+        list(VectorSource(path, layer="y", table=table).ntriples())
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
+def test_written_files_read_back_and_repeat_byte_for_byte(tmp_path, suffix):
+    import pyogrio
+
+    columns = {"after": ["grass", "树"], "pixels": [3, 4], "confidence": [0.5, 0.25]}
+    one = write_vector(tmp_path / f"a{suffix}", [SQUARE, HOLED], columns)
+    first = one.read_bytes()
+    write_vector(tmp_path / f"a{suffix}", [SQUARE, HOLED], columns)
+    assert one.read_bytes() == first
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"a{suffix}"]
+    meta, _, wkb, data = pyogrio.raw.read(one)
+    assert list(meta["fields"]) == ["after", "pixels", "confidence"]
+    assert [list(d) for d in data] == [["grass", "树"], [3, 4], [0.5, 0.25]]
+    assert len(wkb) == 2
+
+
+def test_unwritable_targets(tmp_path):
+    with pytest.raises(OutputError, match=r"unknown kind of file '\.txt'"):
+        write_vector(tmp_path / "a.txt", [SQUARE], {})
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_vector(tmp_path / "none" / "a.gpkg", [SQUARE], {"a": [1]})
+
+
+TOGETHER = """
+import sys
+import numpy as np
+from pathlib import Path
+def vectors():
+    from kg.sources.vector import VectorSource, write_vector
+    write_vector(Path(sys.argv[1]), ["POLYGON ((15 47, 16 47, 16 48, 15 47))"], {"a": [1]})
+    return "".join(VectorSource(sys.argv[1], mapping={"*": "ll:Park"}).ntriples())
+def rasters():
+    from affine import Affine
+    from kg.grid import Grid, Raster, read_raster, transform_points, write_raster
+    grid = Grid("EPSG:32633", Affine(10, 0, 5e5, 0, -10, 5.3e6), 8, 8)
+    path = write_raster(sys.argv[2], Raster(np.ones((1, 8, 8), np.uint8), grid))
+    lon, _ = transform_points([5e5], [5.3e6], read_raster(path).grid.crs, "OGC:CRS84")
+    return round(float(lon[0]), 6)
+order = [vectors, rasters] if sys.argv[3] == "vectors" else [rasters, vectors]
+answers = {f.__name__: f() for f in order}
+answers = {f.__name__: f() for f in order}
+assert answers["rasters"] == 15.0, answers
+assert "> POLYGON ((15 47, 16 47, 16 48, 15 47))" in answers["vectors"], answers
+"""
+
+
+@pytest.mark.parametrize("first", ["vectors", "rasters"])
+def test_two_gdals_in_one_process(tmp_path, first):
+    program = [sys.executable, "-W", "error", "-c", TOGETHER]
+    done = subprocess.run(
+        [*program, str(tmp_path / "a.gpkg"), str(tmp_path / "a.tif"), first],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_swellendam_geopackage(table):
+    source = VectorSource(shared("geo/swellendam/training_data.gpkg"), name="osm", table=table)
+    graph = load(source)
+    assert source.iri == vocab.GRAPH + "osm"
+    assert source.describe().attribution == "© OpenStreetMap contributors"
+    assert count(graph, "ll:Building") == 4708  # the eleven restaurants are among them
+    assert count(graph, "ll:Road") == 716  # of 717, one is a tunnel
+
+
+def test_aachen_shapefiles(table):
+    buildings = VectorSource(shared("geo/aachen/aachen_buildings.shp"), table=table)
+    assert count(load(buildings), "ll:Building") == 4472
+    rails = VectorSource(shared("geo/aachen/aachen_rails.shp"), table=table)
+    assert count(load(rails), "ll:Railway") == 934
+
+
+def test_kampala_geojson_inside_a_zip(table):
+    path = shared("segmentation/oam_kampala_z21_osm_buildings.zip")
+    with zipfile.ZipFile(path) as archive:
+        rows = json.loads(archive.read("osm_buildings.geojson"))["features"]
+    inside = VectorSource(f"/vsizip/{path}/osm_buildings.geojson", table=table)
+    assert count(load(inside), "ll:Building") == len(rows) == 206
