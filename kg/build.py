@@ -1,0 +1,145 @@
+"""Sources come in, a knowledge graph with one named graph per source and its provenance goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from kg import vocab
+from kg.errors import SourceError
+from kg.files import shipped
+from kg.sources import Source, SourceInfo
+from kg.statements import Statements, iri, ntriples, text
+from kg.store import KnowledgeGraph, read_turtle
+
+ONTOLOGY = vocab.GRAPH + "ontology"
+"""Named graph of the core ontology, the legends and the vocabulary of runs."""
+
+Progress = Callable[[str, int], None]
+"""Called with the title of the source that is read and the number of its statements so far."""
+
+
+@dataclass(frozen=True)
+class BuiltSource:
+    """What came of one source.
+
+    Attributes:
+        iri: Its named graph.
+        info: Title, licence, checksum.
+        statements: N-Triples lines that it gave (before duplicates are merged).
+    """
+
+    iri: str
+    info: SourceInfo
+    statements: int
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build put into the graph.
+
+    Attributes:
+        sources: One per source, in the order given.
+        triples: Statements in the whole graph afterwards.
+    """
+
+    sources: tuple[BuiltSource, ...]
+    triples: int
+
+
+def build_graph(
+    sources: Sequence[Source], graph: KnowledgeGraph, *, progress: Progress | None = None
+) -> BuildReport:
+    """Put sources into a graph, each into a named graph of its own beside its provenance.
+
+    The graphs of these sources are replaced, those of others kept. All of it happens or none: when
+    a source fails, or the program is killed, the graph is what it was before. `ONTOLOGY` is
+    written along, so that queries can follow `rdfs:subClassOf` and show labels.
+
+    Args:
+        sources: What to read (`LandCoverSource`, `OsmSource`, `VectorSource`, `ExpertSource`).
+        graph: Where to put it.
+        progress: Told now and then how far it is.
+
+    Raises:
+        SourceError: A source cannot be read, or two would fill the same named graph.
+        InputError: Other reasons for which a source refuses its file.
+        OutputError: The graph cannot be written.
+    """
+    tell = progress or (lambda title, statements: None)
+    twice = sorted({s.iri for s in sources if sum(o.iri == s.iri for o in sources) > 1})
+    if twice:
+        raise SourceError(
+            f"two sources would fill the graph <{twice[0]}>", "give one of them another name="
+        )
+    infos = [source.describe() for source in sources]
+    counters = [_Counter(source, info, tell) for source, info in zip(sources, infos, strict=True)]
+    parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in counters}
+    graph.replace_graphs({ONTOLOGY: ontology_lines(), **parts})
+    built = tuple(BuiltSource(c.source.iri, c.info, c.statements) for c in counters)
+    return BuildReport(built, len(graph))
+
+
+class _Counter:
+    """The chunks of a source, counted while they pass."""
+
+    def __init__(self, source: Source, info: SourceInfo, tell: Progress) -> None:
+        self.source, self.info, self.tell, self.statements = source, info, tell, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.source.ntriples():
+            self.statements += chunk.count("\n")
+            self.tell(self.info.title, self.statements)
+            yield chunk
+
+
+def provenance(graph: str, info: SourceInfo) -> Statements:
+    """What a named graph says about itself (DCAT 3 dataset, PROV-O entity).
+
+    Args:
+        graph: IRI of the named graph.
+        info: Where its content comes from.
+    """
+    pairs = [
+        (vocab.RDF + "type", iri(vocab.DCAT + "Dataset")),
+        (vocab.RDF + "type", iri(vocab.PROV + "Entity")),
+        (vocab.DCT + "title", text(info.title)),
+    ]
+    optional = (
+        (vocab.DCT + "license", info.licence, iri if ":" in info.licence else text),
+        (vocab.DCT + "rights", info.attribution, text),
+        (vocab.DCT + "issued", info.date or "", text),
+        (vocab.DCT + "source", info.path.name if info.path else "", text),
+        (vocab.CORE + "sha256", info.sha256, text),
+        (vocab.PROV + "wasDerivedFrom", info.url, iri),
+    )
+    return graph, pairs + [(role, write(value)) for role, value, write in optional if value]
+
+
+def ontology_files() -> tuple[Path, ...]:
+    """The shipped files that go into `ONTOLOGY`: core ontology, run vocabulary, legends; sorted."""
+    folder = shipped("ontologies")
+    return (folder / "core.ttl", folder / "run.ttl", *sorted((folder / "legends").glob("*.ttl")))
+
+
+def ontology_lines() -> Iterator[str]:
+    """N-Triples of `ontology_files`, blank nodes kept apart by file.
+
+    Raises:
+        SourceError: A file is missing or not Turtle.
+    """
+    for number, path in enumerate(ontology_files()):
+        names: dict[str, str] = {}
+        lines = []
+        for triple in read_turtle(path):
+            terms = (_local(str(term), number, names) for term in triple)
+            lines.append(" ".join(terms) + " .\n")
+        yield "".join(lines)
+
+
+def _local(term: str, number: int, names: dict[str, str]) -> str:
+    if not term.startswith("_:"):
+        return term
+    return names.setdefault(term, f"_:f{number}b{len(names)}")

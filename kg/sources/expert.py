@@ -1,0 +1,98 @@
+"""An expert's Turtle file comes in, its statements with their citation go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kg import vocab
+from kg.errors import SourceError
+from kg.sources import SourceInfo, checksum
+from kg.store import read_turtle
+
+_CITES = (
+    vocab.DCT + "source",
+    vocab.DCT + "bibliographicCitation",
+    vocab.PROV + "wasDerivedFrom",
+    vocab.PROV + "hadPrimarySource",
+)
+_CHUNK = 2000
+
+
+class ExpertSource:
+    """Facts that people wrote down in Turtle: scene concepts, traits of classes, local knowledge.
+
+    Title (`dct:title`), licence (`dct:license`), author (`dct:creator`) and date (`dct:issued`) are
+    taken from the first statement of each in the file. The file must cite something: `dct:source`,
+    `dct:bibliographicCitation`, `prov:wasDerivedFrom` or `prov:hadPrimarySource`.
+
+    Blank nodes get IRIs (`<vocab.ID>NAME/node/1`, RDF 1.1 Concepts, 3.5), so that the same file always
+    gives the same graph.
+
+    Args:
+        path: A `.ttl` file.
+        name: Name of the graph; default the name of the file without ending.
+    """
+
+    def __init__(self, path: str | Path, *, name: str | None = None) -> None:
+        self.path = Path(path)
+        self.name = name or self.path.stem
+
+    @property
+    def iri(self) -> str:
+        """IRI of the named graph."""
+        return f"{vocab.GRAPH}{self.name}"
+
+    @cached_property
+    def _triples(self) -> list[tuple[Any, Any, Any]]:
+        found = read_turtle(self.path)
+        if not found:
+            raise SourceError(f"{self.path}: no statement in it, expected Turtle", "check the path")
+        if not any(predicate.value in _CITES for _, predicate, _ in found):
+            raise SourceError(
+                f"{self.path}: {len(found)} statements and no citation, expected at least one",
+                f'add a line such as  <> <{_CITES[0]}> "Author (year): title" .',
+            )
+        return found
+
+    def describe(self) -> SourceInfo:
+        """Title, licence, author and date as the file states them, and its checksum.
+
+        Raises:
+            SourceError: The file is missing, not Turtle, empty, or cites nothing.
+        """
+        return SourceInfo(
+            title=self._first("title") or f"expert facts, {self.path.name}",
+            licence=self._first("license"),
+            attribution=self._first("creator"),
+            date=self._first("issued") or None,
+            path=self.path,
+            sha256=checksum(self.path),
+        )
+
+    def _first(self, name: str) -> str:
+        role = vocab.DCT + name
+        found = (o.value for _, p, o in self._triples if p.value == role)
+        return str(next(found, ""))
+
+    def ntriples(self) -> Iterator[str]:
+        """The statements as N-Triples, in the order of the file.
+
+        Raises:
+            SourceError: The file is missing, not Turtle, empty, or cites nothing.
+        """
+        blank: dict[str, str] = {}
+        lines: list[str] = []
+        for triple in self._triples:
+            s, p, o = (self._text(term, blank) for term in triple)
+            lines.append(f"{s} {p} {o} .\n")
+        for start in range(0, len(lines), _CHUNK):
+            yield "".join(lines[start : start + _CHUNK])
+
+    def _text(self, term: Any, blank: dict[str, str]) -> str:
+        text = str(term)
+        if not text.startswith("_:"):
+            return text
+        return blank.setdefault(text, f"<{vocab.ID}{self.name}/node/{len(blank) + 1}>")
