@@ -1,4 +1,9 @@
-"""A small finished correction run, built by hand: four corrections for four different reasons."""
+"""A small finished correction run, built by hand: four corrections for four different reasons.
+
+`handmade` is the run itself, `handmade_graph` its explanation beside the graphs of its sources.
+"""
+
+import re
 
 import numpy as np
 import pytest
@@ -10,9 +15,43 @@ from kg import vocab
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import LandClass, Legend
-from kg.ontology import And, Axiom, Facet, Named, Not, Some
+from kg.ontology import And, Axiom, Facet, Named, Not, Some, load_ontology
+from kg.store import KnowledgeGraph
 from reasoning.correction import Contribution, Corrected, Correction, Trace
+from reasoning.explain import explain
 from reasoning.regions import RegionGraph
+
+SOURCES = {
+    "osm": """
+<https://w3id.org/landlore/graph/osm> a dcat:Dataset , prov:Entity ;
+  dct:title "Town extract" ; dct:license <https://opendatacommons.org/licenses/odbl/1-0/> ;
+  dct:rights "© OpenStreetMap contributors" ; dct:issued "2024" ; dct:source "town.osm.pbf" ;
+  prov:wasDerivedFrom <https://www.openstreetmap.org/> .
+way:11 a geo:Feature , ll:OsmFeature , ll:Building ; rdfs:label "Town hall" ; geo:hasGeometry [
+  geo:asWKT "CRS84 POLYGON ((15.0002 48.0331, 15.0004 48.0331, 15.0004 48.0334, 15.0002 48.0331))"^^geo:wktLiteral ] .
+way:12 a geo:Feature , ll:OsmFeature , ll:Building ; geo:hasGeometry [
+  geo:asWKT "CRS84 POLYGON ((15.0004 48.0331, 15.0006 48.0331, 15.0006 48.0334, 15.0004 48.0331))"^^geo:wktLiteral ] .
+way:20 a geo:Feature , ll:OsmFeature , ll:Park ; geo:hasGeometry [
+  geo:asWKT "CRS84 POLYGON ((15 48, 15.1 48, 15.1 48.1, 15 48))"^^geo:wktLiteral ] .
+""",
+    "nlcd": """
+<https://w3id.org/landlore/graph/nlcd> a dcat:Dataset , prov:Entity ; dct:title "NLCD 2021" ;
+  dct:license <https://creativecommons.org/publicdomain/zero/1.0/> .
+cell:0 a geo:Feature , ll:ProductCell ; ll:row 0 ; ll:column 0 ; geo:hasGeometry [
+  geo:asWKT "CRS84 POLYGON ((15 48, 15.001 48, 15.001 48.01, 15 48))"^^geo:wktLiteral ] ;
+  ll:hasCover [ ll:value ll:Building ; ll:weight 0.5 ] , [ ll:value ll:Grassland ; ll:weight 0.5 ] .
+cell:1 a geo:Feature , ll:ProductCell ; ll:row 0 ; ll:column 1 ; geo:hasGeometry [
+  geo:asWKT "CRS84 POLYGON ((15.001 48, 15.002 48, 15.002 48.01, 15.001 48))"^^geo:wktLiteral ] ;
+  ll:hasCover [ ll:value ll:Grassland ; ll:weight 1.0 ] .
+ll:Building ll:adjacentTo [ ll:value ll:Grassland ; ll:weight 1.0 ; ll:boundaryLength 240.0 ] .
+ll:Grassland ll:adjacentTo [ ll:value ll:Building ; ll:weight 1.0 ; ll:boundaryLength 240.0 ] .
+""",
+    "relations": "way:11 geo:sfWithin way:20 . way:12 geo:sfWithin way:20 .",
+    "scenes": """
+sc:Airport a ll:SceneClass ; ll:hasPart [ ll:value ll:Runway ; ll:weight 0.95 ] ;
+  ll:hasCover [ ll:value ll:Grassland ; ll:weight 0.35 ] , [ ll:value ll:Pavement ; ll:weight 0.2 ] .
+""",
+}
 
 LEGEND = vocab.LEGEND + "handmade"
 OSM, COVER = vocab.GRAPH + "osm", vocab.GRAPH + "nlcd"
@@ -25,7 +64,9 @@ def _legend() -> Legend:
     codes = (10, 30, 60, 80)
     kinds = ("Water", "Grassland", "Building", "Glacier")
     classes = tuple(
-        LandClass(f"{LEGEND}/{code}", en, zh, core=((vocab.CORE + kind, 1.0),), kind=vocab.CORE + kind)
+        LandClass(
+            f"{LEGEND}/{code}", en, zh, core=((vocab.CORE + kind, 1.0),), kind=vocab.CORE + kind
+        )
         for code, (en, zh), kind in zip(codes, names, kinds, strict=True)
     )
     colours = ((70, 120, 200), (130, 190, 90), (200, 80, 70), (235, 240, 250))
@@ -141,3 +182,17 @@ def handmade() -> Corrected:
         layers=layers,
         trace=Trace((10.0, 8.5, 8.25), 1e-9, 2, "converged"),
     )
+
+
+@pytest.fixture(scope="session")
+def handmade_graph(handmade) -> KnowledgeGraph:
+    """The explanation of `handmade` as run "small", with its sources, a relation and a scene."""
+    graph = KnowledgeGraph()
+    first = "@prefix way: <https://www.openstreetmap.org/way/> ."
+    for name, text in SOURCES.items():
+        turtle = text.replace('"CRS84 ', f'"<{vocab.CRS84}> ')
+        turtle = re.sub(r"cell:(\d) ", rf"<{vocab.ID}nlcd/cell/0/\1> ", turtle)
+        graph.load_text(f"{first}\n{turtle}", graph=vocab.GRAPH + name)
+    explanation = explain(handmade, load_ontology(), run="small", when="2026-01-31T12:00:00")
+    graph.replace_graph(explanation.graph, explanation.ntriples())
+    return graph

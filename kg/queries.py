@@ -1,0 +1,129 @@
+"""Named queries: a name comes in, SPARQL with its titles and values goes out.
+
+Each `ontologies/queries/NAME.rq` is SPARQL 1.1 with `# title:` and `# 标题:` lines. A query may take
+values: `# parameter: lon number 24.94 longitude` declares `$lon`, its type (`number` or `iri`), its
+default and its meaning. Values are checked against their type before they enter the query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from kg import vocab
+from kg.errors import QueryError
+from kg.files import shipped
+
+_FOLDER = "ontologies/queries"
+_HEAD = re.compile(r"# (title|标题|parameter): (.+)")
+_IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]+\Z')
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value that a query takes.
+
+    Attributes:
+        name: Name without the `$`.
+        kind: "number" or "iri".
+        default: Value when none is given, as typed.
+        meaning: What it is, in English.
+    """
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """A competency query that ships with Landlore.
+
+    Attributes:
+        name: File name without the ending.
+        title: What it answers, English.
+        title_zh: What it answers, Chinese.
+        sparql: SPARQL 1.1 with the values filled in; uses `vocab.PREFIXES`.
+        parameters: Values that it takes.
+    """
+
+    name: str
+    title: str
+    title_zh: str
+    sparql: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+def query_names() -> tuple[str, ...]:
+    """Names of the queries that ship, sorted."""
+    return tuple(sorted(path.stem for path in shipped(_FOLDER).glob("*.rq")))
+
+
+def load_query(name: str, values: Mapping[str, str | float] | None = None) -> NamedQuery:
+    """Load a named query and fill in its values.
+
+    Args:
+        name: One of `query_names()`.
+        values: Parameter name -> value; numbers, or IRIs (full or short, "ll:Park"). Parameters that
+            are not given keep their defaults.
+
+    Raises:
+        QueryError: No query or parameter of that name (the nearest is named), or a value that is
+            not of the parameter's type.
+
+    Example:
+        >>> load_query("corrections-at", {"lon": 24.95}).parameters[0].meaning
+        'longitude, degrees east'
+    """
+    if name not in query_names():
+        raise _unknown("query", name, query_names())
+    source = (shipped(_FOLDER) / f"{name}.rq").read_text(encoding="utf-8")
+    head = [(m[1], m[2]) for line in source.splitlines() if (m := _HEAD.match(line))]
+    titles = dict(head)
+    parameters = tuple(_parameter(text) for key, text in head if key == "parameter")
+    given = dict(values or {})
+    for key in sorted(given.keys() - {p.name for p in parameters}):
+        raise _unknown(f"parameter of {name}", key, [p.name for p in parameters])
+    terms = {p.name: _term(p, given.get(p.name, p.default)) for p in parameters}
+    sparql = re.sub(r"\$(\w+)", lambda found: terms[found[1]], _body(source))
+    return NamedQuery(name, titles["title"], titles["标题"], sparql, parameters)
+
+
+def _body(source: str) -> str:
+    return "".join(line for line in source.splitlines(keepends=True) if not line.startswith("#"))
+
+
+def _parameter(text: str) -> Parameter:
+    name, kind, default, meaning = text.split(maxsplit=3)
+    return Parameter(name, kind, default, meaning)
+
+
+def _term(parameter: Parameter, value: str | float) -> str:
+    """The value as a SPARQL term."""
+    if parameter.kind == "number":
+        try:
+            number = repr(float(value))
+        except ValueError:
+            number = ""
+        if not number or number.lstrip("-") in ("nan", "inf"):
+            raise QueryError(
+                f"{parameter.name}: found {value!r}, expected a number ({parameter.meaning})",
+                f"for example {parameter.name}={parameter.default}",
+            )
+        return number if "e" in number else f"{number}e0"
+    iri = vocab.expand(str(value))
+    if not _IRI.match(iri):
+        raise QueryError(
+            f"{parameter.name}: found {value!r}, expected an IRI ({parameter.meaning})",
+            f"for example {parameter.name}={parameter.default}",
+        )
+    return f"<{iri}>"
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...] | list[str]) -> QueryError:
+    nearest = get_close_matches(name, known, n=1, cutoff=0.0)
+    hint = f"did you mean {nearest[0]!r}? known: {', '.join(known)}" if nearest else "it takes none"
+    return QueryError(f"no {what} {name!r}", hint)
