@@ -48,26 +48,6 @@ class SceneConcept:
 
 
 @dataclass(frozen=True)
-class Attributes:
-    """Scene classes in graded terms, with the way back to the statements.
-
-    The table is linear in the statements: `weights[c, j] = sum over triples t of class c of strength(t) *
-    share(t, j)`, so whatever is linear in the table can be split over triples exactly.
-
-    Attributes:
-        columns: (relation IRI, class IRI) of each attribute, sorted.
-        weights: (class, column) float64, 0 where nothing is said.
-        triples: The statements of each class.
-        spread: (relation, value) of a statement -> columns it feeds and their shares.
-    """
-
-    columns: tuple[tuple[str, str], ...]
-    weights: NDArray[np.float64]
-    triples: tuple[tuple[Triple, ...], ...]
-    spread: Mapping[tuple[str, str], tuple[NDArray[np.int64], NDArray[np.float64]]]
-
-
-@dataclass(frozen=True)
 class SceneKnowledge:
     """All scene concepts, with the class tree that their values hang in.
 
@@ -130,34 +110,58 @@ class SceneKnowledge:
             level = up
         return found
 
-    def attributes(self, concepts: Sequence[SceneConcept | None]) -> Attributes:
-        """Graded attribute table of classes; a row of zeros for None.
+    def attributes(self, statements: Sequence[Sequence[tuple[Triple, float]]]) -> NDArray[np.float64]:
+        """Graded attribute table of classes.
 
-        The columns are those of the whole knowledge, so tables of different class lists fit together.
+        It is linear in the statements, so whatever is linear in the table can be split over them exactly.
+
+        Args:
+            statements: For each class (triple, strength) pairs, see `strength`; none gives a row of zeros.
+
+        Returns:
+            (class, column) float64; the columns are those of the whole knowledge, see `columns`, so the tables of
+            different class lists fit together.
         """
-        spread = self._spread
-        weights = np.zeros((len(concepts), len(self._columns)))
-        for row, concept in enumerate(concepts):
-            for triple in concept.triples if concept else ():
-                columns, shares = spread[triple.relation, triple.tail]
-                weights[row, columns] += strength(triple) * shares
-        statements = tuple(c.triples if c else () for c in concepts)
-        return Attributes(self._columns, weights, statements, spread)
+        table = np.zeros((len(statements), len(self.columns)))
+        for row, pairs in enumerate(statements):
+            for triple, amount in pairs:
+                columns, shares = self.spread(triple.relation, triple.tail)
+                table[row, columns] += amount * shares
+        return table
 
     @cached_property
-    def _columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(relation IRI, class IRI) of each attribute: every stated value and the classes above it, sorted."""
         pairs = {(t.relation, t.tail) for t in self.triples}
         return tuple(sorted({(r, up) for r, v in pairs for up in self.shares(r, v)}))
 
+    def spread(self, relation: str, value: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Columns that a statement feeds, and its share in each: (n,) int64 and (n,) float64."""
+        if (relation, value) not in self._spread:
+            shares = {up: share for up, share in self.shares(relation, value).items() if (relation, up) in self._column}
+            columns = np.array([self._column[relation, up] for up in shares], np.int64)
+            self._spread[relation, value] = (columns, np.array(list(shares.values())))
+        return self._spread[relation, value]
+
+    @cached_property
+    def _column(self) -> dict[tuple[str, str], int]:
+        return {pair: j for j, pair in enumerate(self.columns)}
+
     @cached_property
     def _spread(self) -> dict[tuple[str, str], tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        column = {pair: j for j, pair in enumerate(self._columns)}
-        spread = {}
-        for relation, value in sorted({(t.relation, t.tail) for t in self.triples}):
-            shares = self.shares(relation, value)
-            columns = np.array([column[relation, up] for up in shares], np.int64)
-            spread[relation, value] = (columns, np.array(list(shares.values())))
-        return spread
+        return {}
+
+    @cached_property
+    def graph(self) -> tuple[Triple, ...]:
+        """What is embedded: every statement, and the class tree above every value; sorted."""
+        found, level = set(self.triples), {t.tail for t in self.triples}
+        seen: set[str] = set()
+        while level:
+            seen |= level
+            edges = {Triple(v, vocab.RDFS + "subClassOf", p) for v in level for p in self.parents.get(v, ())}
+            found |= edges
+            level = {t.tail for t in edges} - seen
+        return tuple(sorted(found))
 
 
 def strength(triple: Triple) -> float:

@@ -1,0 +1,112 @@
+"""Image vectors and first guesses come in; better guesses go out, made by looking at all images together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from kg.errors import InputError
+
+_F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TransduceSettings:
+    """How to look at all images together.
+
+    Attributes:
+        rounds: Outer rounds: means and covariance, then memberships.
+        inner: Membership updates per round.
+        neighbours: Edges per image in the affinity graph.
+        confident: Images per class that found the first class means.
+    """
+
+    rounds: int = 10
+    inner: int = 5
+    neighbours: int = 3
+    confident: int = 8
+
+
+def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = None) -> _F32:
+    """Class memberships of a set of images by expectation maximisation.
+
+    Each class is a Gaussian around its mean with one diagonal covariance shared by all; similar images pull each
+    other to the same class; the first guesses stay in force as a prior. Written from the published description of
+    RS-TransCLIP (El Khoury et al. 2025, "Enhancing remote sensing vision-language models for zero-shot scene
+    classification").
+
+    Args:
+        features: (image, dimension) vectors of unit length.
+        prior: (image, class) probabilities of the first guess, rows sum to 1.
+        settings: Rounds and neighbours; default `TransduceSettings()`.
+
+    Returns:
+        (image, class) float32 probabilities, rows sum to 1.
+
+    Raises:
+        InputError: The shapes do not fit.
+    """
+    settings = settings or TransduceSettings()
+    if prior.ndim != 2 or len(prior) != len(features):
+        raise InputError(
+            f"{len(features)} image vectors but first guesses of shape {prior.shape}", "give one row per image"
+        )
+    if len(features) <= settings.neighbours or prior.shape[1] < 2:
+        return prior.astype(np.float32)
+    x, y = np.ascontiguousarray(features, np.float32), prior.astype(np.float32)
+    affinity = _affinity(x, settings.neighbours)
+    log_prior = np.log(np.maximum(y, 1e-10))
+    means, variance = _first_means(x, y, settings.confident), np.full(x.shape[1], 1 / x.shape[1], np.float32)
+    z = y
+    for _ in range(settings.rounds):
+        fit = log_prior + _log_likelihood(x, means, variance)
+        for _ in range(settings.inner):
+            z = _softmax(fit + affinity @ z)
+        means, variance = _moments(x, z)
+    return z
+
+
+def _first_means(x: _F32, y: _F32, count: int) -> _F32:
+    top = np.argsort(-y, axis=0, kind="stable")[:count]
+    means: _F32 = x[top].mean(axis=0)
+    return means
+
+
+def _moments(x: _F32, z: _F32) -> tuple[_F32, _F32]:
+    mass = z.sum(axis=0)
+    means = (z.T @ x) / np.maximum(mass, 1e-6)[:, None]
+    second = (x**2).mean(axis=0) - (mass[:, None] * means**2).sum(axis=0) / len(x)
+    return means, np.maximum(second, 1e-6).astype(np.float32)
+
+
+def _log_likelihood(x: _F32, means: _F32, variance: _F32) -> _F32:
+    """(image, class) log density without the terms that all classes share."""
+    scaled = means / variance
+    values: _F32 = x @ scaled.T - 0.5 * (means * scaled).sum(axis=1)
+    return values
+
+
+def _affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
+    """Cosine to the nearest neighbours, (image, image), symmetric."""
+    n, block = len(x), 2048
+    columns = np.empty((n, neighbours), np.int64)
+    weights = np.empty((n, neighbours), np.float32)
+    for start in range(0, n, block):
+        similar = x[start : start + block] @ x.T
+        rows = np.arange(len(similar))
+        similar[rows, start + rows] = -np.inf
+        best = np.argpartition(-similar, neighbours - 1, axis=1)[:, :neighbours]
+        columns[start : start + block] = best
+        weights[start : start + block] = np.maximum(similar[rows[:, None], best], 0)
+    owner = np.repeat(np.arange(n), neighbours)
+    graph = sparse.csr_matrix((weights.ravel(), (owner, columns.ravel())), shape=(n, n))
+    return graph.maximum(graph.T).tocsr()
+
+
+def _softmax(values: _F32) -> _F32:
+    shifted = np.exp(values - values.max(axis=1, keepdims=True))
+    out: _F32 = shifted / shifted.sum(axis=1, keepdims=True)
+    return out
