@@ -148,8 +148,9 @@ def rebuild(expression: Expression, parts: tuple[Expression, ...]) -> Expression
     return expression
 
 
-def soften(expression: Expression, tolerance: float) -> Expression:
-    """The same expression with this tolerance on each of its facets."""
-    if isinstance(expression, Facet):
+def soften(expression: Expression, property: str, tolerance: float) -> Expression:
+    """The same expression with this tolerance on each bound of this data property."""
+    if isinstance(expression, Facet) and expression.property == property:
         return replace(expression, tolerance=tolerance)
-    return rebuild(expression, tuple(soften(part, tolerance) for part in children(expression)))
+    parts = tuple(soften(part, property, tolerance) for part in children(expression))
+    return rebuild(expression, parts)

@@ -15,7 +15,6 @@ from kg.annotations import Annotations
 from kg.errors import OntologyError, RuleError
 from kg.expressions import (
     HARD_WEIGHT,
-    And,
     Axiom,
     Expression,
     Facet,
@@ -243,18 +242,20 @@ class _RuleFile:
         return axioms
 
     def _soften(self, statement: _Statement, said: Annotations) -> tuple[Expression, Expression]:
+        """Put the tolerance on the bounds of the right side's one property, else of the left side's."""
         left, right, tolerance = statement.left, statement.right, said.tolerance
         if tolerance is None:
             return left, right
-        properties = {p.property for p in walk(And((left, right))) if isinstance(p, Facet)}
-        if len(properties) != 1:
-            names = ", ".join(sorted(map(self.ontology.short, properties))) or "none"
+        found = _bounded(right) or _bounded(left)
+        if len(found) != 1:
+            names = ", ".join(sorted(map(self.ontology.short, found))) or "none"
             raise self._fault(
-                f"rule {said.called} has a tolerance, which needs bounds on one property; "
-                f"found bounds on {names}",
+                f"rule {said.called} has a tolerance, which needs bounds on one property on the right "
+                f"(or, if it has none, on the left); found {names}",
                 "remove ll:tolerance, or split the rule",
             )
-        return soften(left, tolerance), soften(right, tolerance)
+        (name,) = found
+        return soften(left, name, tolerance), soften(right, name, tolerance)
 
     def _axiom(self, left: Expression, right: Expression, said: Annotations, name: str) -> Axiom:
         content = hashlib.sha256(f"{key(left)} {key(right)}".encode()).hexdigest()
@@ -271,3 +272,8 @@ class _RuleFile:
             file=self.path.name,
             comment=said.text(vocab.RDFS + "comment"),
         )
+
+
+def _bounded(expression: Expression) -> set[str]:
+    """Data properties that have a bound in an expression."""
+    return {part.property for part in walk(expression) if isinstance(part, Facet)}
