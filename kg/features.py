@@ -99,11 +99,13 @@ def ancestors(cls: str) -> frozenset[str]:
     return frozenset({cls}).union(*(ancestors(parent) for parent in above))
 
 
+@cache
+def is_use(cls: str) -> bool:
+    """Whether a core class says only what land is used for, and neither its cover nor an object on it."""
+    above = ancestors(cls)
+    return _USE in above and not above & _COVERS
+
+
 def most_specific(classes: Iterable[str]) -> str:
     """The class that says most: no mere use, then the deepest, then the first by name."""
-
-    def rank(cls: str) -> tuple[bool, int, str]:
-        above = ancestors(cls)
-        return _USE in above and not above & _COVERS, -len(above), cls
-
-    return min(classes, key=rank)
+    return min(classes, key=lambda cls: (is_use(cls), -len(ancestors(cls)), cls))

@@ -26,6 +26,7 @@ RELATIONS = f"{vocab.GRAPH}relations"
 _DIGITS = 7
 _CRS84 = "OGC:CRS84"
 _SMALL = 400.0
+_VISIBLE = 0.25
 _ARC_SEGMENTS = 4
 _CHUNK = 20_000
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
@@ -102,9 +103,9 @@ def features_layer(  # noqa: PLR0913
     """Lay the features of the graph on the grid of an image.
 
     Painter's order: large areas first, then smaller ones, then lines (narrow over wide), then areas
-    under 400 m2, buildings and other objects. A line is as wide as its `ll:width`, and never
-    narrower than a pixel. Points count only with a width. A feature with several classes counts as
-    the most specific one; covers and objects come before uses.
+    under 400 m2, buildings and other objects. A line is as wide as its `ll:width`, at least a pixel;
+    what is narrower than a quarter of a pixel is left out, and so are points without a width. A
+    feature with several classes counts as the most specific one; covers and objects before uses.
 
     Args:
         graph: The knowledge graph.
@@ -122,14 +123,18 @@ def features_layer(  # noqa: PLR0913
     Raises:
         SourceError: A geometry in the graph cannot be read.
     """
+    import shapely
+
     features = read_features(graph, kind=kind, graph_iri=graph_iri)
     mapped = parse_wkt(features.wkt)
     near = np.flatnonzero(_meets(mapped, grid))
     mapped = mapped[near]
     shapes, frame = _to_frame(mapped, grid)
-    shapes = _widen(shapes, features.widths[near], max(grid.pixel_size))
+    widths = features.widths[near]
+    thin = shapely.get_dimensions(shapes) < 2
+    shapes = _widen(shapes, widths, max(grid.pixel_size))
     classes = [most_specific(features.classes[i]) for i in near]
-    cell = burn(((shapes[i], i) for i in _painting_order(shapes, mapped, classes)), frame)
+    cell = burn(((shapes[i], i) for i in _painting_order(shapes, thin, widths, classes)), frame)
     seen = np.unique(cell[cell >= 0])
     columns = tuple(sorted({classes[i] for i in seen}))
     shares = np.zeros((len(seen), len(columns)), np.float32)
@@ -180,12 +185,12 @@ def _to_frame(shapes: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
 
 
 def _widen(shapes: NDArray[Any], widths: NDArray[np.float64], pixel: float) -> NDArray[Any]:
-    """Lines and points become areas of their width; points without a width become None."""
+    """Lines and points become areas of their width; what is too narrow, or has none, becomes None."""
     import shapely
 
     dimension = shapely.get_dimensions(shapes)
     width = np.where(dimension == 1, np.fmax(widths, pixel), widths)
-    thin = (dimension < 2) & (width > 0)
+    thin = (dimension < 2) & (np.nan_to_num(width) > 0) & ~(widths < pixel * _VISIBLE)
     out = shapes.copy()
     out[dimension < 2] = None
     out[thin] = shapely.buffer(shapes[thin], width[thin] / 2, quad_segs=_ARC_SEGMENTS)
@@ -193,14 +198,18 @@ def _widen(shapes: NDArray[Any], widths: NDArray[np.float64], pixel: float) -> N
 
 
 def _painting_order(
-    shapes: NDArray[Any], mapped: NDArray[Any], classes: Sequence[str]
+    shapes: NDArray[Any],
+    thin: NDArray[np.bool_],
+    widths: NDArray[np.float64],
+    classes: Sequence[str],
 ) -> list[int]:
     import shapely
 
-    area, dimension = shapely.area(shapes), shapely.get_dimensions(mapped)
+    area = shapely.area(shapes)
     over = np.array([bool(ancestors(cls) & _OVER_LINES) for cls in classes], bool)
-    turn = np.where(dimension < 2, 1, np.where(over | (area < _SMALL), 2, 0))
-    order = np.lexsort((np.arange(len(area)), -area, turn))
+    turn = np.where(thin, 1, np.where(over | (area < _SMALL), 2, 0))
+    size = np.where(thin, np.nan_to_num(widths), area)
+    order = np.lexsort((np.arange(len(area)), -size, turn))
     return [int(i) for i in order if shapes[i] is not None and not shapes[i].is_empty]
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from kg import vocab
 from kg.errors import SourceError
+from kg.features import ancestors, is_use
 from kg.files import shipped
 
 _COLUMNS = ("key", "value", "geometry", "class", "width_m", "note")
 _GEOMETRIES = ("area", "line", "node")
-# Keys that say more about what another key has named (natural=water + water=river).
-_REFINING = frozenset(
-    {"water", "wetland", "leaf_type", "crop", "trees", "produce", "surface", "golf"}
+# Keys whose closed ways are lines unless `area=yes` says otherwise, and values that are areas all the same, or never
+# (OSM wiki, Key:area; Overpass turbo, polygon features).
+_LINEAR = frozenset({"highway", "railway", "barrier", "waterway"})
+_FILLED = frozenset(
+    {"platform", "services", "rest_area", "station", "turntable", "dam", "riverbank", "dock"}
 )
-# Keys that mostly say what land is used for; the others say what covers it.
-_USES = frozenset({"landuse", "leisure", "amenity", "tourism", "military", "shop", "office"})
-# Keys whose closed ways are lines unless `area=yes` says otherwise (OSM wiki, Key:area).
-_LINEAR = frozenset({"highway", "railway", "barrier"})
+_THIN = frozenset({"cliff", "ridge", "arete", "tree_row", "earth_bank"})
 _HIDDEN = {
     "tunnel": frozenset({"yes", "building_passage", "culvert", "flooded", "covered"}),
     "location": frozenset({"underground", "indoor"}),
@@ -56,9 +56,14 @@ class TagRow:
     order: int
 
     @property
-    def rank(self) -> tuple[bool, bool, int]:
-        """Sort key, best first: a named value before "*", a refining key, then table order."""
-        return self.value == "*", self.key not in _REFINING, self.order
+    def rank(self) -> tuple[bool, int]:
+        """Sort key, best first: a named value before "*", then table order."""
+        return self.value == "*", self.order
+
+    @cached_property
+    def above(self) -> frozenset[str]:
+        """Every class above `cls`, itself not."""
+        return ancestors(self.cls) - {self.cls}
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,7 @@ class TagMatch:
     """What the tags of one object say.
 
     Attributes:
-        classes: Core class IRIs: at most one from keys that name a cover or an object, then at most
-            one from keys that name a land use.
+        classes: Core class IRIs: at most one cover or object, then at most one mere use.
         tags: The tags that decided, "building=yes", in the order of `classes`.
         width: Width in metres of a line (its `width` tag, else the table's usual width), or None.
     """
@@ -81,11 +85,9 @@ class TagMatch:
 class TagTable:
     """Rows of the tag table.
 
-    Which row wins: (1) a row that names the value beats a row with "*"; (2) a key that refines
-    another (`water`, `wetland`, `leaf_type` ...) beats the key it refines; (3) the earlier row of
-    the table. This is decided once among the keys that name covers and objects (`building`,
-    `natural`, `highway` ...) and once among those that name land uses (`landuse`, `leisure`,
-    `amenity` ...): a building of a school is both a Building and a School.
+    Which row wins, once among covers and objects and once among mere uses of land: (1) a row whose class lies above the
+    class of another row that fits is dropped (natural=water beside water=river); (2) a row that names the value beats a
+    row with "*"; (3) the earlier row. So the building of a school is both a PublicBuilding and a School.
 
     Attributes:
         rows: In table order.
@@ -123,13 +125,11 @@ class TagTable:
         """
         if any(tags.get(key) in values for key, values in _HIDDEN.items()):
             return None
-        found = sorted(
-            (hit for key, value in tags.items() if (hit := self._row(key, value, geometry))),
-            key=_rank,
-        )
+        found = [hit for key, value in tags.items() if (hit := self._row(key, value, geometry))]
+        less = frozenset().union(*(row.above for row, _ in found))
+        told = sorted((hit for hit in found if hit[0].cls not in less), key=_rank)
         best = [
-            next((hit for hit in found if (hit[0].key in _USES) is use), None)
-            for use in (False, True)
+            next((hit for hit in told if is_use(hit[0].cls) is use), None) for use in (False, True)
         ]
         hits = [hit for hit in best if hit is not None]
         if not hits:
@@ -142,7 +142,7 @@ class TagTable:
         match = self.match(tags, "area")
         if match is None or tags.get("area") == "no":
             return False
-        linear = all(tag.partition("=")[0] in _LINEAR for tag in match.tags)
+        linear = all(_is_linear(tag) for tag in match.tags)
         return tags.get("area") == "yes" or not linear or self.match(tags, "line") is None
 
     def key_of(self, value: str, geometry: str) -> str:
@@ -164,7 +164,12 @@ class TagTable:
         return None if row is None else (row, f"{key}={value}")
 
 
-def _rank(hit: tuple[TagRow, str]) -> tuple[bool, bool, int]:
+def _is_linear(tag: str) -> bool:
+    key, _, value = tag.partition("=")
+    return value in _THIN or (key in _LINEAR and value not in _FILLED)
+
+
+def _rank(hit: tuple[TagRow, str]) -> tuple[bool, int]:
     return hit[0].rank
 
 

@@ -84,14 +84,17 @@ def test_painter_puts_small_over_large_and_buildings_over_roads():
     assert (layer.source, layer.kind) == (OSM, vocab.OSM_FEATURE)
 
 
-def test_lines_have_their_width_and_at_least_a_pixel():
+def test_lines_have_their_width_at_least_a_pixel_or_are_left_out():
     graph = graph_of(
         ("river", ["River"], shapely.LineString([(10, 0), (10, 30)]), 40.0),
-        ("path", ["Road"], shapely.LineString([(2.5, 0), (2.5, 30)]), 1.0),
+        ("road", ["Road"], shapely.LineString([(2.5, 0), (2.5, 30)]), 3.0),
+        ("rail", ["Railway"], shapely.LineString([(5.5, 0), (5.5, 30)]), None),
+        ("fence", ["Fence"], shapely.LineString([(16.5, 0), (16.5, 30)]), 0.2),
     )
     layer = features_layer(graph, GRID, graph_iri=OSM)
     assert painted(layer, "river").sum() == 4 * 30
-    assert painted(layer, "path").sum() == 30
+    assert painted(layer, "road").sum() == painted(layer, "rail").sum() == 30
+    assert "urn:fence" not in layer.entities
 
 
 def test_points_count_only_with_a_width():

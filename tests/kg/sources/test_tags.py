@@ -18,7 +18,10 @@ highway,*,line,ll:Road,4,
 highway,residential,line,ll:Road,6,any note
 highway,pedestrian,area,ll:Pavement,,
 barrier,hedge,line,ll:Shrubland,2,
-leisure,pitch,area,ll:Pitch,,
+leisure,park,area,ll:Park,,
+natural,cliff,area,ll:Cliff,,
+waterway,canal,area,ll:Canal,,
+waterway,canal,line,ll:Canal,8,
 """
 
 
@@ -40,7 +43,7 @@ def test_named_value_beats_star(table):
     assert table.match({"highway": "track"}, "line").width == 4.0
 
 
-def test_refining_key_beats_the_key_it_refines(table):
+def test_class_below_another_beats_it(table):
     assert classes(table, "area", natural="water", water="river") == ["ll:River"]
 
 
@@ -50,6 +53,7 @@ def test_one_cover_and_one_use(table):
         "ll:School",
     ]
     assert classes(table, "area", natural="wood", landuse="forest") == ["ll:TreeCover"]
+    assert classes(table, "area", landuse="forest", leisure="park") == ["ll:TreeCover", "ll:Park"]
 
 
 def test_geometry_decides_which_rows_count(table):
@@ -82,6 +86,8 @@ def test_first_of_several_values_counts(table):
         ({"highway": "pedestrian", "area": "yes"}, True),
         ({"barrier": "hedge", "landuse": "residential"}, True),
         ({"natural": "wood", "area": "no"}, False),
+        ({"natural": "cliff"}, True),
+        ({"waterway": "canal"}, False),
         ({"name": "nothing"}, False),
     ],
 )
