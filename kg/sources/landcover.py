@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.errors import RasterError
 from kg.grid import Grid, read_grid
-from kg.legend import Legend, load_legend
+from kg.legend import Legend, legend_names, load_legend
 from kg.sources import SourceInfo, checksum
 from kg.sources.counts import (
     Bounds,
@@ -25,7 +25,7 @@ from kg.sources.counts import (
     no_overlap,
 )
 from kg.sources.product import product_layer
-from kg.statements import Statements, integer, iri, ntriples, typed
+from kg.statements import Statements, integer, iri, ntriples, text, typed
 
 __all__ = ["LandCoverSource", "product_layer"]
 
@@ -156,6 +156,8 @@ class LandCoverSource:
 
     def _classes(self, found: CellCounts) -> Iterator[Statements]:
         """Shares of the whole, and which class borders which."""
+        if self.legend.name not in legend_names():  # the graph has the shipped ones already
+            yield from self._legend()
         yield from self._cover(self.iri, found.counts.sum((0, 1), dtype=np.int64))
         for i, j in np.argwhere(found.boundary > 0):
             one, other = self.legend.classes[i].iri, self.legend.classes[j].iri
@@ -170,6 +172,15 @@ class LandCoverSource:
                     (vocab.CORE + "boundaryLength", _decimal(found.boundary[i, j], 1)),
                 ],
             )
+
+    def _legend(self) -> Iterator[Statements]:
+        for one in self.legend.classes:
+            labels = [text(one.label, "en")] + [text(zh, "zh") for zh in (one.label_zh,) if zh]
+            pairs = [(_TYPE, iri(vocab.SKOS + "Concept"))]
+            pairs += [(vocab.SKOS + "inScheme", iri(self.legend.iri))]
+            pairs += [(vocab.SKOS + "prefLabel", label) for label in labels]
+            pairs += [(vocab.SKOS + "broadMatch", iri(kind)) for kind in (one.kind,) if kind]
+            yield one.iri, pairs
 
     def _cells(self, found: CellCounts) -> Iterator[Statements]:
         kinds = [(_TYPE, iri(kind)) for kind in (vocab.GEO + "Feature", vocab.PRODUCT_CELL)]
