@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from kg.store import read_turtle
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
 
+_CHUNK = 20_000
 _USE = vocab.CORE + "LandUse"
 _COVERS = frozenset({vocab.CORE + "LandCover", vocab.CORE + "LandObject"})
 
@@ -38,6 +39,15 @@ class Features:
     wkt: tuple[str, ...]
     widths: NDArray[np.float64]
     graphs: tuple[str, ...]
+
+    def statements(
+        self, predicate: str, heads: NDArray[np.intp], tails: NDArray[np.intp]
+    ) -> Iterator[str]:
+        """N-Triples `head predicate tail` of features given by their rows, in chunks."""
+        for start in range(0, len(heads), _CHUNK):
+            block = slice(start, start + _CHUNK)
+            pairs = zip(heads[block].tolist(), tails[block].tolist(), strict=True)
+            yield "".join(f"<{self.iris[h]}> <{predicate}> <{self.iris[t]}> .\n" for h, t in pairs)
 
 
 def read_features(

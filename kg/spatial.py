@@ -28,7 +28,6 @@ _CRS84 = "OGC:CRS84"
 _SMALL = 400.0
 _VISIBLE = 0.25
 _ARC_SEGMENTS = 4
-_CHUNK = 20_000
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
 _PREDICATES = ("intersects", "within", "contains", "touches", "overlaps")
 _NEAR = vocab.CORE + "near"
@@ -46,17 +45,14 @@ def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
     for text in texts:
         crs, found, body = text.partition(">")
         if found and crs != f"<{vocab.CRS84}":
-            raise SourceError(
-                f"geometry in {crs[1:]}, expected {vocab.CRS84}",
-                "load it through a vector source, which projects it",
-            )
+            hint = "load it through a vector source, which projects it"
+            raise SourceError(f"geometry in {crs[1:]}, expected {vocab.CRS84}", hint)
         plain.append(body.strip() if found else text)
     try:
         shapes: NDArray[Any] = np.asarray(shapely.from_wkt(plain), dtype=object)
     except shapely.errors.ShapelyError as error:
-        raise SourceError(
-            f"a geometry in the graph is not WKT ({error})", "load that source again"
-        ) from error
+        hint = "load that source again"
+        raise SourceError(f"a geometry in the graph is not WKT ({error})", hint) from error
     return shapes
 
 
@@ -68,9 +64,7 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str) -> list[str]:
     alone = shapely.get_num_geometries(shapes) == 1  # a multipolygon of one part is a polygon
     shapes[alone] = shapely.get_geometry(shapes[alone], 0)
     if crs not in ("EPSG:4326", _CRS84):
-        shapes = shapely.transform(
-            shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], crs, _CRS84))
-        )
+        shapes = _project(shapes, crs, _CRS84)
     texts = shapely.to_wkt(shapes, rounding_precision=_DIGITS)
     return ["" if text is None or text.endswith("EMPTY") else str(text) for text in texts]
 
@@ -83,11 +77,8 @@ def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:
     """
     import shapely
 
-    shapes = [
-        shapely.MultiPolygon([s]) if s.geom_type == "Polygon" else s for s in parse_wkt(texts)
-    ]
-    wkb: NDArray[Any] = np.asarray(shapely.to_wkb(shapes), dtype=object)
-    return wkb
+    many = [shapely.MultiPolygon([s]) if s.geom_type == "Polygon" else s for s in parse_wkt(texts)]
+    return np.asarray(shapely.to_wkb(many), dtype=object)
 
 
 def features_layer(  # noqa: PLR0913
@@ -102,10 +93,9 @@ def features_layer(  # noqa: PLR0913
 ) -> EvidenceLayer:
     """Lay the features of the graph on the grid of an image.
 
-    Painter's order: large areas first, then smaller ones, then lines (narrow over wide), then areas
-    under 400 m2, buildings and other objects. A line is as wide as its `ll:width`, at least a pixel;
-    what is narrower than a quarter of a pixel is left out, and so are points without a width. A
-    feature with several classes counts as the most specific one; covers and objects before uses.
+    Painter's order: large areas first, then smaller ones, then lines (narrow over wide), then areas under 400 m2,
+    buildings and other objects. A line is as wide as its `ll:width`, at least a pixel; what is narrower than a quarter
+    of a pixel is left out, and so are points without a width. Of several classes the most specific counts.
 
     Args:
         graph: The knowledge graph.
@@ -218,10 +208,9 @@ def relate(
 ) -> dict[str, int]:
     """Find how features lie to each other; the named graph `RELATIONS` is replaced by it.
 
-    Simple features relations (GeoSPARQL 1.1, table 2): `geo:sfIntersects`, `sfWithin`,
-    `sfContains`, `sfTouches`, `sfOverlaps`, each in the direction or directions in which it holds;
-    no feature is related to itself. `ll:near` holds between features that do not meet and are at
-    most `near` metres apart.
+    Simple features relations (GeoSPARQL 1.1, table 2): `geo:sfIntersects`, `sfWithin`, `sfContains`, `sfTouches`,
+    `sfOverlaps`, each in the directions in which it holds; no feature is related to itself. `ll:near` holds between
+    features that do not meet and are at most `near` metres apart.
 
     Args:
         graph: The knowledge graph; features of OpenStreetMap in it are related.
@@ -245,12 +234,7 @@ def _relation_lines(features: Features, near: float | None, counts: Counter[str]
         yield f"<{RELATIONS}> <{vocab.PROV}wasDerivedFrom> <{source}> .\n"
     for predicate, heads, tails in _related(parse_wkt(features.wkt), near):
         counts[predicate] = len(heads)
-        for start in range(0, len(heads), _CHUNK):
-            block = slice(start, start + _CHUNK)
-            yield "".join(
-                f"<{features.iris[h]}> <{predicate}> <{features.iris[t]}> .\n"
-                for h, t in zip(heads[block].tolist(), tails[block].tolist(), strict=True)
-            )
+        yield from features.statements(predicate, heads, tails)
 
 
 def _related(
@@ -263,11 +247,8 @@ def _related(
         return
     sound = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
     tree = shapely.STRtree(sound)
-    for predicate in _PREDICATES:
-        yield (
-            f"{vocab.GEO}sf{predicate.capitalize()}",
-            *_pairs(tree.query(sound, predicate=predicate)),
-        )
+    for name in _PREDICATES:
+        yield f"{vocab.GEO}sf{name.capitalize()}", *_pairs(tree.query(sound, predicate=name))
     if near is not None:
         flat = _to_metres(sound)
         heads, tails = _pairs(shapely.STRtree(flat).query(flat, predicate="dwithin", distance=near))
@@ -281,6 +262,16 @@ def _pairs(found: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     return heads[order], tails[order]
 
 
+def _project(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
+    import shapely
+
+    there: NDArray[Any] = shapely.transform(
+        shapes,
+        lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], source, target)),
+    )
+    return there
+
+
 def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
     """Project to the UTM zone of the middle."""
     import shapely
@@ -288,10 +279,7 @@ def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
     west, south, east, north = shapely.total_bounds(shapes)
     zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
     crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
-    flat: NDArray[Any] = shapely.transform(
-        shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], _CRS84, crs))
-    )
-    return flat
+    return _project(shapes, _CRS84, crs)
 
 
 def polygons(labels: NDArray[np.int32], grid: Grid, ids: Iterable[int]) -> dict[int, str]:
@@ -303,8 +291,7 @@ def polygons(labels: NDArray[np.int32], grid: Grid, ids: Iterable[int]) -> dict[
         ids: Labels to outline.
 
     Returns:
-        Label -> POLYGON or MULTIPOLYGON in WKT, CRS84, longitude first, 7 decimals; labels without
-        pixels are absent.
+        Label -> POLYGON or MULTIPOLYGON in WKT, CRS84, longitude first; labels without pixels are absent.
     """
     import shapely
     from shapely.geometry import shape
