@@ -1,1 +1,91 @@
-"""Landlore: knowledge-graph-guided interpretation of remote-sensing images, with a reason for every correction."""
+"""Landlore: knowledge-graph-guided interpretation of remote-sensing images, with a reason for every correction.
+
+    >>> import landlore as ll
+    >>> ll.load_legend("worldcover").names()[80]
+    'Permanent water bodies'
+
+Names are loaded when first used: `import landlore` costs numpy, rasterio and pyoxigraph, no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+
+def _check_siblings() -> None:
+    """Another package called `kg`, `fusion` or `reasoning` may hide ours: say so, clearly and at once."""
+    home = Path(__file__).resolve().parent.parent
+    for name in ("kg", "fusion", "reasoning"):
+        spec = find_spec(name)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin is None or origin.parent.parent != home:
+            raise ImportError(
+                f"landlore needs its own package {name!r} in {home}, but Python finds {origin}: "
+                "another package of that name hides it; use a fresh virtual environment"
+            )
+
+
+_check_siblings()
+
+_HOMES = {
+    "Corrected": "reasoning.correction",
+    "EvidenceLayer": "kg.evidence",
+    "Grid": "kg.grid",
+    "KnowledgeGraph": "kg.store",
+    "LandloreError": "kg.errors",
+    "Legend": "kg.legend",
+    "Prediction": "fusion.prediction",
+    "Raster": "kg.grid",
+    "RunSettings": "landlore.settings",
+    "Sources": "landlore.sources",
+    "build": "landlore.graph",
+    "classify": "landlore.scenes",
+    "correct": "landlore.interpret",
+    "demo": "landlore.demo",
+    "embed": "landlore.scenes",
+    "explain": "landlore.ask",
+    "interpret": "landlore.interpret",
+    "legend_names": "kg.legend",
+    "load_legend": "kg.legend",
+    "load_ontology": "kg.ontology",
+    "load_rules": "kg.rules",
+    "open_graph": "landlore.graph",
+    "query": "landlore.ask",
+    "read_raster": "kg.grid",
+    "read_settings": "landlore.settings",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from fusion.prediction import Prediction
+    from kg.errors import LandloreError
+    from kg.evidence import EvidenceLayer
+    from kg.grid import Grid, Raster, read_raster
+    from kg.legend import Legend, legend_names, load_legend
+    from kg.ontology import load_ontology
+    from kg.rules import load_rules
+    from kg.store import KnowledgeGraph
+    from landlore.ask import explain, query
+    from landlore.demo import demo
+    from landlore.graph import build, open_graph
+    from landlore.interpret import correct, interpret
+    from landlore.scenes import classify, embed
+    from landlore.settings import RunSettings, read_settings
+    from landlore.sources import Sources
+    from reasoning.correction import Corrected
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'landlore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

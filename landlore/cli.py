@@ -73,7 +73,7 @@ def build(
     osm: Osm = [],
     vector: Vector = [],
     facts: Facts = [],
-    cell: Annotated[int, typer.Option(help="Product pixels per graph cell, along each side.")] = 10,
+    cell: Annotated[int | None, typer.Option(help="Product pixels per graph cell, along each side.")] = None,
     bounds: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     relations: Annotated[bool, typer.Option(help="Find spatial relations between features.")] = True,
     overwrite: Overwrite = False,
@@ -166,15 +166,16 @@ def explain(
 
 @app.command()
 def query(
-    graph: Annotated[Path, typer.Argument(help="Run folder, graph folder or RDF file.")],
+    graph: Annotated[Path | None, typer.Argument(help="Run folder, graph folder or RDF file.")] = None,
     sparql: Annotated[str | None, typer.Argument(help="SPARQL, or @FILE.")] = None,
     name: Annotated[str | None, typer.Option(help="Named query; `--name list` lists them.")] = None,
+    values: Annotated[list[str], typer.Option("--set", help="NAME=VALUE for a named query.")] = [],
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or ttl.")] = "table",
 ) -> None:
     """Ask a run or a graph in SPARQL."""
     from landlore import commands
 
-    commands.query(graph, sparql, name, form)
+    commands.query(graph, sparql, name, values, form)
 
 
 @app.command()

@@ -7,12 +7,15 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import InputError, MissingExtraError, QueryError
-from landlore.interpret import Interpretation
+from kg.vocab import curie
 from landlore.settings import RunSettings, read_settings
 from landlore.sources import Sources
+
+if TYPE_CHECKING:
+    from landlore.interpret import Interpretation
 
 Tell = Callable[[str], None]
 Chosen = tuple[Path | None, Mapping[str, Any]]
@@ -85,15 +88,14 @@ def build(  # noqa: PLR0913
     from landlore.graph import build as build_graph
 
     built = build_graph(out, given, bounds=bounds, relations=relations, overwrite=overwrite, progress=tell)
-    counts = {name: built.report.triples[name] for name in sorted(built.report.triples)}
+    counts = {source.info.title: source.statements for source in built.report.sources}
+    counts |= {curie(relation): n for relation, n in sorted(built.relations.items())}
     if as_json:
-        say(json.dumps({"graph": str(out), "triples": sum(counts.values()), "sources": counts, "relations": built.relations}))
+        say(json.dumps({"graph": str(out), "triples": built.report.triples, "statements": counts}))
         return
     for name, count in counts.items():
         say(f"{count:>12,}  {name}")
-    for name, count in sorted(built.relations.items()):
-        say(f"{count:>12,}  {name}")
-    say(f"{out}: landlore query {out} --name list")
+    say(f"{built.report.triples:>12,}  statements in all, in {out}; ask with: landlore query {out} --name list")
 
 
 def _run_settings(chosen: Chosen) -> RunSettings:
@@ -144,38 +146,50 @@ def _report(done: Interpretation, as_json: bool) -> None:
 
 def explain(run: Path, at: str | None, region: int | None, top: int, lang: str, as_json: bool) -> None:
     """`landlore explain`."""
-    from landlore.ask import reasons
+    from landlore.ask import account_record, account_text
+    from landlore.ask import explain as ask
 
-    place = parse_place(at) if at else None
-    found = reasons(run, place=place, region=region, top=top)
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
+    found = ask(run, place=parse_place(at) if at else None, region=region, top=top)
     if as_json:
-        say(json.dumps([reason.to_record() for reason in found], ensure_ascii=False))
+        say(json.dumps([account_record(a) for a in found], ensure_ascii=False))
         return
     if not found:
         say("nothing was changed there" if lang == "en" else "此处未作更改")
-    for reason in found:
-        say(reason.to_text(lang))
+    for account in found:
+        say(account_text(account, lang))
 
 
-def query(graph: Path, sparql: str | None, name: str | None, form: str) -> None:
+def query(graph: Path | None, sparql: str | None, name: str | None, values: list[str], form: str) -> None:
     """`landlore query`."""
     from kg.queries import load_query, query_names
     from landlore.graph import open_graph
 
     if name == "list":
         for known in query_names():
-            say(f"{known:<28} {load_query(known).title}")
+            loaded = load_query(known)
+            takes = "".join(f" --set {p.name}={p.default}" for p in loaded.parameters)
+            say(f"{known:<24} {loaded.title}{f' ({takes.strip()})' if takes else ''}")
         return
     if (sparql is None) == (name is None):
         raise QueryError("query: expected either SPARQL or --name", "landlore query RUN --name list")
-    text = load_query(name).sparql if name else _text(sparql or "")
+    if graph is None:
+        raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
+    text = load_query(name, _values(values)).sparql if name else _text(sparql or "")
     forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
     if form not in forms:
         raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
     answer = getattr(open_graph(graph).query(text), forms[form])()
     sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
+
+
+def _values(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, given, _ in pairs:
+        if not given:
+            raise QueryError(f"--set {name!r}: expected NAME=VALUE", "--set lon=24.94")
+    return {name: value for name, _, value in pairs}
 
 
 def _text(sparql: str) -> str:

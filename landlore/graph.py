@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg.errors import InputError, OutputError, SourceError
+from kg.folder import replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.sources import Sources, graph_sources
@@ -25,12 +25,12 @@ class Built:
     """A graph that was built.
 
     Attributes:
-        graph: The graph, open for reading.
-        report: Triples per source.
-        relations: How many spatial relations of each kind were found.
+        path: Where it is.
+        report: Statements per source.
+        relations: Spatial relation IRI -> how many were found.
     """
 
-    graph: KnowledgeGraph
+    path: Path
     report: BuildReport
     relations: dict[str, int]
 
@@ -63,12 +63,28 @@ def build(
         raise InputError("build: no source given", "add --osm FILE, --landcover FILE, --vector FILE or --facts FILE")
     if target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite to replace it, or choose another place")
-    graph = KnowledgeGraph()
-    report = _fill(graph, sources, bounds, tell)
-    counts = _relate(graph, tell) if relations else {}
-    tell(f"writing {len(graph):,} triples")
-    _write(graph, target)
-    return Built(graph, report, counts)
+    _replaceable(target)
+    found: list[tuple[BuildReport, dict[str, int]]] = []
+
+    def fill(place: Path | None) -> KnowledgeGraph:
+        graph = KnowledgeGraph(place)
+        report = _fill(graph, sources, bounds, tell)
+        found.append((report, _relate(graph, tell) if relations else {}))
+        return graph
+
+    if target.suffix in FILES:
+        fill(None).save(target)
+    else:
+        replace_folder(target, lambda place: fill(place) and None)
+    report, counts = found[0]
+    return Built(target, report, counts)
+
+
+def _replaceable(target: Path) -> None:
+    """Only what a build made may be replaced."""
+    ours = target.is_file() if target.suffix in FILES else (target / "CURRENT").exists()
+    if target.exists() and not ours:
+        raise OutputError(f"{target}: was not made by landlore build", "choose another place")
 
 
 def _fill(
@@ -79,7 +95,14 @@ def _fill(
 ) -> BuildReport:
     from kg.build import build_graph
 
-    return build_graph(graph_sources(sources, bounds), graph)
+    started: set[str] = set()
+
+    def progress(title: str, _: int) -> None:
+        if title not in started:
+            started.add(title)
+            tell(f"reading {title}")
+
+    return build_graph(graph_sources(sources, bounds), graph, progress=progress)
 
 
 def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int]:
@@ -87,13 +110,6 @@ def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int
 
     tell("relating features")
     return relate(graph)
-
-
-def _write(graph: KnowledgeGraph, target: Path) -> None:
-    if target.suffix in FILES:
-        graph.save(target)
-        return
-    graph.save(target)
 
 
 def known_graph(sources: Sources, grid: Grid) -> KnowledgeGraph:

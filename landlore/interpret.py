@@ -194,14 +194,18 @@ def _reason(
 
     products, features, axioms = known
     made_here = isinstance(placed, Raster)
-    knobs = CorrectSettings(smoothness=settings.smoothness)
+    knobs = CorrectSettings(
+        smoothness=settings.smoothness,
+        evidence=settings.evidence,
+        strengths={products[0].name: 0.0} if made_here else {},
+    )
     return reason(
         prediction,
         layers=(*products, *features),
         axioms=axioms,
         image=placed if isinstance(placed, Raster) else _image(sources, placed.grid),
         dem=read_terrain(sources.dem, placed.grid) if sources.dem else None,
-        settings=replace(knobs, silent=tuple(p.name for p in products[:1]) if made_here else ()),
+        settings=knobs,
     )
 
 

@@ -39,7 +39,7 @@ class Sources:
         bands: Names of the image's bands, where the file has none.
         dem: Elevation in metres.
         rules: Rule files (OWL); default those that ship.
-        cell: Product pixels per graph cell, along each side.
+        cell: Product pixels per graph cell, along each side; default so that a product has about 10,000 cells.
     """
 
     landcover: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Sources:
     bands: tuple[str, ...] | None = None
     dem: str | None = None
     rules: tuple[str, ...] | None = None
-    cell: int = 10
+    cell: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("landcover", "osm", "vector", "facts", "bands", "rules"):

@@ -6,8 +6,8 @@ import landlore as ll
 
 NAMES = [
     "Corrected", "EvidenceLayer", "Grid", "KnowledgeGraph", "LandloreError", "Legend", "Prediction", "Raster",
-    "RunSettings", "build", "classify", "correct", "demo", "embed", "explain", "interpret", "legend_names",
-    "load_legend", "load_ontology", "load_rules", "query", "read_raster", "read_settings",
+    "RunSettings", "Sources", "build", "classify", "correct", "demo", "embed", "explain", "interpret", "legend_names",
+    "load_legend", "load_ontology", "load_rules", "open_graph", "query", "read_raster", "read_settings",
 ]  # fmt: skip
 
 

@@ -1,0 +1,182 @@
+"""Every wrong input ends in two helpful lines, exit code 2, and nothing half-written."""
+
+import gzip
+import os
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from kg.grid import Grid, Raster, write_raster
+from landlore import cli
+
+GRID = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 40, 40)
+FAR = replace(GRID, transform=Affine(10, 0, 700_000, 0, -10, 6_000_000))
+OSM = """<?xml version="1.0"?><osm version="0.6"><node id="1" lon="-3" lat="49.65" version="1"/></osm>"""
+PREFIXES = """
+@prefix : <https://example.org/rules#> . @prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+"""
+
+
+def rule(left, right, extra):
+    return f"""{PREFIXES}
+{left} rdfs:subClassOf {right} .
+[] a owl:Axiom ; owl:annotatedSource {left} ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget {right} ;
+   rdfs:label "a rule"@en ; dct:identifier "a-rule" ; dct:source "a test" ; {extra} .
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    codes = np.full((1, 40, 40), 10, np.uint8)
+    codes[:, 20:] = 80
+    write_raster(tmp_path / "labels.tif", Raster(codes, GRID, 0))
+    write_raster(tmp_path / "far.tif", Raster(codes, FAR, 0))
+    write_raster(tmp_path / "unknown.tif", Raster(np.where(codes == 10, 11, codes).astype(np.uint8), GRID, 0))
+    write_raster(tmp_path / "empty.tif", Raster(codes * 0, GRID, 0))
+    write_raster(tmp_path / "nan.tif", Raster(np.full((1, 40, 40), np.nan, np.float32), GRID, None), overviews="average")
+    write_raster(tmp_path / "image.tif", Raster(np.ones((3, 39, 40), np.uint8), replace(GRID, height=39), 0))
+    two = np.full((11, 40, 40), 0.5, np.float32)
+    write_raster(tmp_path / "sums.tif", Raster(two, GRID, None), overviews="average")
+    write_raster(tmp_path / "bands.tif", Raster(two[:4], GRID, None), overviews="average")
+    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(
+        tmp_path / "nocrs.tif", "w", driver="GTiff", height=4, width=4, count=1, dtype="uint8"
+    ) as file:
+        file.write(np.ones((1, 4, 4), np.uint8))
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "labels.tif").read_bytes()[:400])
+    (tmp_path / "empty.osm.pbf").write_bytes(b"")
+    (tmp_path / "cut.osm.pbf").write_bytes(b"\x00\x00\x00\x0d\x0a\x09OSMHeader\x18\x7c\x10")
+    (tmp_path / "cut.osm.gz").write_bytes(gzip.compress(OSM.encode())[:-20])
+    (tmp_path / "cut.osm").write_text(OSM[:90])
+    (tmp_path / "broken.ttl").write_text("@prefix : <https://example.org/> .\n:a :b :c\n:d :e\n")
+    (tmp_path / "unknown.ttl").write_text(rule("ll:Watr", "ll:Vegetation", "<https://w3id.org/landlore/core#weight> 1.0"))
+    (tmp_path / "unweighted.ttl").write_text(f"{PREFIXES} ll:Water rdfs:subClassOf ll:Vegetation .")
+    (tmp_path / "hard.ttl").write_text(
+        rule("ll:LandCover", "ll:Vegetation", "ll:hard true") + rule("ll:LandCover", "ll:Water", "ll:hard true")
+    )
+    (tmp_path / "settings.toml").write_text("smothness = 1.0\n")
+    (tmp_path / "query.rq").write_text("SELECT ?s WHERE { ?s ?p }")
+    (tmp_path / "graph.ttl").write_text("<https://example.org/a> a <https://example.org/B> .")
+    (tmp_path / "file").write_text("not a folder")
+    return tmp_path
+
+
+CASES = {
+    "no such file": ("correct none.tif -o out", "none.tif", "no such file"),
+    "missing CRS": ("correct nocrs.tif -o out", "nocrs.tif", "coordinate reference system"),
+    "truncated raster": ("correct cut.tif -o out", "cut.tif", ""),
+    "unknown codes": ("correct unknown.tif -o out", "11", "worldcover"),
+    "unknown legend": ("correct labels.tif --legend worldcovr -o out", "worldcovr", "worldcover"),
+    "all nodata": ("correct empty.tif -o out", "empty.tif", "nodata"),
+    "all NaN": ("correct nan.tif -o out", "nan.tif", "nodata"),
+    "sums": ("correct sums.tif -o out", "sums.tif", "expected 1"),
+    "bands": ("correct bands.tif -o out", "4 bands", "expected 1"),
+    "different grids": ("correct labels.tif --image image.tif -o out", "image.tif", "grid"),
+    "no overlap of the product": ("correct labels.tif --landcover worldcover=far.tif -o out", "far.tif", "overlap"),
+    "no overlap of the terrain": ("correct labels.tif --dem far.tif -o out", "overlap", "lon lat"),
+    "legend not guessed": ("correct labels.tif --landcover far.tif -o out", "far.tif", "LEGEND=PATH"),
+    "empty PBF": ("correct labels.tif --osm empty.osm.pbf -o out", "empty.osm.pbf", ""),
+    "truncated PBF": ("correct labels.tif --osm cut.osm.pbf -o out", "cut.osm.pbf", ""),
+    "truncated gz": ("correct labels.tif --osm cut.osm.gz -o out", "cut.osm.gz", ""),
+    "truncated OSM XML": ("build graph --osm cut.osm", "cut.osm", ""),
+    "no such extract": ("build graph --osm none.osm", "none.osm", "no such file"),
+    "no source": ("build graph", "no source", "--osm"),
+    "broken Turtle facts": ("build graph --facts broken.ttl", "broken.ttl", ""),
+    "broken Turtle rules": ("correct labels.tif --rules broken.ttl -o out", "broken.ttl", ""),
+    "rule with unknown class": ("correct labels.tif --rules unknown.ttl -o out", "Watr", "Water"),
+    "rule without weight": ("correct labels.tif --rules unweighted.ttl -o out", "unweighted.ttl", "weight"),
+    "contradictory hard rules": ("correct labels.tif --rules hard.ttl -o out", "rule", "region"),
+    "unknown setting": ("correct labels.tif --settings settings.toml -o out", "smothness", "smoothness"),
+    "confidence": ("correct labels.tif --confidence 3 -o out", "3", "--confidence"),
+    "malformed SPARQL": ("query graph.ttl @query.rq", "SPARQL", ""),
+    "unknown query": ("query graph.ttl --name corrections-by-rul", "corrections-by-rul", "corrections-by-rule"),
+    "no query": ("query graph.ttl", "expected", "--name"),
+    "no such graph": ("query none --name sources", "none", ""),
+    "unknown format": ("query graph.ttl -f xml SELECT(1)", "xml", "table"),
+    "explain without run": ("explain file", "file", "run.json"),
+    "place": ("explain file --at north", "north", "LON,LAT"),
+    "output is a file": ("correct labels.tif -o file", "file", "-o"),
+    "output in a file": ("correct labels.tif -o file/out", "file", "-o"),
+    "output has other files": ("correct labels.tif -o .", "not written by Landlore", "-o"),
+}  # fmt: skip
+
+
+def run(words, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["landlore", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code, capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_lines_and_exit_code_two(name, folder, monkeypatch, capsys):
+    words, *parts = CASES[name]
+    before = sorted(p.name for p in folder.iterdir())
+    code, printed = run(words.split(), folder, monkeypatch, capsys)
+    lines = [line for line in printed.err.splitlines() if not line.startswith("·")]
+    assert code == 2
+    assert len(lines) == 2, printed.err
+    assert lines[0].startswith("error: ")
+    assert lines[1].startswith("  try: ")
+    for part in parts:
+        assert part in printed.err, printed.err
+    assert printed.out == ""
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_read_only_output(folder, monkeypatch, capsys):
+    if os.geteuid() == 0:
+        target = "/proc/landlore-out"
+    else:
+        (folder / "locked").mkdir(mode=0o555)
+        target = "locked/out"
+    code, printed = run(["correct", "labels.tif", "-o", target], folder, monkeypatch, capsys)
+    assert code == 2
+    assert "cannot be written" in printed.err
+
+
+def test_full_disk_leaves_nothing(folder, monkeypatch, capsys):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    import landlore.interpret
+
+    monkeypatch.setattr(landlore.interpret, "write_run", full)
+    before = sorted(p.name for p in folder.iterdir())
+    code, printed = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
+    assert code == 2
+    assert "No space left on device" in printed.err
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_failed_build_keeps_the_former_graph(folder, monkeypatch, capsys):
+    facts = folder / "facts.ttl"
+    facts.write_text("<https://example.org/a> a <https://example.org/B> .")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["landlore", "build", "graph", "--facts", "facts.ttl"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code in (0, None)
+    capsys.readouterr()
+    words = ["build", "graph", "--facts", "broken.ttl", "--overwrite"]
+    code, _ = run(words, folder, monkeypatch, capsys)
+    assert code == 2
+    words = ["query", "graph", "ASK { <https://example.org/a> a <https://example.org/B> }"]
+    code, printed = run(words, folder, monkeypatch, capsys)
+    assert "true" in printed.out.lower()
+
+
+def test_existing_output_needs_overwrite(folder, monkeypatch, capsys):
+    out = folder / "out"
+    out.mkdir()
+    (out / "run.json").write_text("{}")
+    code, printed = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
+    assert code == 2
+    assert "--overwrite" in printed.err
+    assert (out / "run.json").read_text() == "{}"
