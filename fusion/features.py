@@ -1,6 +1,6 @@
 """Pixel features: an image and an elevation raster come in, a few dozen numbers per pixel go out. Numpy and scipy only.
 
-The features are logs of the bands, normalised differences (NDVI and NDWI among them), box means and deviations at several
+The features are logs of the bands, normalised differences (NDVI, NDWI), box means and deviations at several
 scales, and the shape of the terrain. Every box mean leaves out pixels without an observation, and stripes of rows are
 computed one at a time with a margin, so a large raster never has all its features in memory.
 """

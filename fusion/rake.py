@@ -118,7 +118,8 @@ def _newton_step(q: Floats, mean: Floats, error: Floats, wanted: Floats, count: 
     diagonal = np.arange(classes)
     hessian[:, diagonal, diagonal] += mean + np.where(wanted > 0, 1e-12, 1.0)
     hessian += (1.0 / classes) * np.ones((classes, classes))  # fixes the free constant
-    step: Floats = np.linalg.solve(hessian, np.where(wanted > 0, error, 0.0)[:, :, None])[:, :, 0]
+    gradient = np.where(wanted > 0, error, 0.0)[:, :, None]
+    step = np.asarray(np.linalg.solve(hessian, gradient)[:, :, 0], np.float64)
     longest: Floats = np.abs(step).max(axis=1, keepdims=True)
     return step * np.minimum(1.0, _LONGEST / np.maximum(longest, 1e-300))
 

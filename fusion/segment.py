@@ -18,7 +18,8 @@ from fusion.prediction import Prediction
 from fusion.rake import raise_majority, rake
 from fusion.settings import SegmentSettings
 from fusion.stack import Stack
-from fusion.weak import CellTargets, CellTrust, cell_targets, cell_trust, ring_features
+from fusion.surround import Board, cell_board, interpolated_shares, ring_features
+from fusion.weak import CellTargets, CellTrust, cell_targets, cell_trust
 from kg.errors import GridError, MissingExtraError
 from kg.evidence import EvidenceLayer
 from kg.grid import Raster
@@ -27,6 +28,7 @@ from kg.legend import Legend
 if TYPE_CHECKING:
     from fusion.train import Model, Pool
 
+_CHUNK = 500_000  # pixels weighed at a time
 _COARSER = 4  # pixels per cell from which a product counts as coarser than the image
 
 Progress = Callable[[float, str], None]
@@ -90,35 +92,66 @@ def segment_cells(
     progress: Progress | None = None,
 ) -> Segmented:
     """As `segment`, with the trust in each cell; arguments and errors are the same."""
-    try:
-        from fusion import train as learning
-    except ImportError as error:
-        raise MissingExtraError("segmenting an image", "vision", error) from error
     options, tell = settings or SegmentSettings(), progress or (lambda share, what: None)
     plan = plan_features(image, dem)
-    cell = _cells_of_pixels(image, layer)
-    targets = cell_targets(layer, legend)
-    counts = np.bincount(cell[cell >= 0], minlength=len(layer.shares))
+    weak = _weak_labels(image, layer, legend)
     tell(0.0, "features")
-    stack = Stack(image, dem, plan, _ring(cell, counts, targets, options), cell)
-    with learning.torch_threads(options.threads):
-        pool = _pool(stack, targets, counts, options)
-        model = learning.train(pool, options, progress=_part(tell, 0.1, 0.7))
-        found, trust = _look(stack, model, targets, options, counts)
-        if options.again and options.trust:
-            pool = replace(pool, weight=trust.trust[pool.cells].astype(np.float32))
-            model = learning.train(pool, options, start=model, progress=_part(tell, 0.7, 0.85))
-            found, trust = _look(stack, model, targets, options, counts)
+    ring = None
+    if weak.board and options.ring and weak.targets.majority:
+        ring = ring_features(weak.board, weak.targets.shares)
+    stack = Stack(image, dem, plan, ring, weak.cell)
+    found, trust = _learn(stack, weak, options, tell)
     tell(0.9, "raking")
-    raked = _believed(targets, trust, counts, options)
-    inside = cell.ravel()[stack.place]
-    agreed = _agree(found, inside, targets, raked)
-    out = np.zeros((image.grid.height * image.grid.width, len(legend.classes)), np.float32)
+    raked = _believed(weak, trust, options)
+    agreed = _agree(_with_surroundings(found, stack, weak, trust, options), stack, weak, raked)
+    out = np.zeros((stack.valid.size, len(legend.classes)), np.float32)
     out[stack.place] = agreed
     probabilities = np.ascontiguousarray(out.T).reshape(-1, *image.grid.shape)
     tell(1.0, "done")
     name = f"label proportions from {layer.name}, seed {options.seed}"
     return Segmented(Prediction(probabilities, legend, image.grid, name), trust, raked)
+
+
+@dataclass(frozen=True)
+class _Weak:
+    """The product under the image: cell of each pixel, what cells say, their pixels, their places if coarse."""
+
+    cell: NDArray[np.int32]
+    targets: CellTargets
+    counts: NDArray[np.int64]
+    board: Board | None
+
+
+def _weak_labels(image: Raster, layer: EvidenceLayer, legend: Legend) -> _Weak:
+    cell = _cells_of_pixels(image, layer)
+    targets = cell_targets(layer, legend)
+    counts = np.bincount(cell[cell >= 0], minlength=len(layer.shares))
+    if not (targets.usable & (counts > 0)).any():
+        raise GridError(
+            f"no cell of {layer.name} under the image has a class of legend {legend.name}",
+            "give a product that has data here, or its own legend",
+        )
+    coarse = np.median(counts[counts > 0]) >= _COARSER
+    return _Weak(cell, targets, counts, cell_board(cell, targets.shares) if coarse else None)
+
+
+def _learn(
+    stack: Stack, weak: _Weak, options: SegmentSettings, tell: Progress
+) -> tuple[NDArray[np.float32], CellTrust]:
+    """Probabilities of the valid pixels, and the trust in each cell."""
+    try:
+        from fusion import train as learning
+    except ImportError as error:
+        raise MissingExtraError("segmenting an image", "vision", error) from error
+    with learning.torch_threads(options.threads):
+        pool = _pool(stack, weak, options)
+        model = learning.train(pool, options, progress=_part(tell, 0.1, 0.7))
+        found, trust = _look(stack, model, weak, options)
+        if options.again and options.trust:
+            pool = replace(pool, weight=trust.trust[pool.cells].astype(np.float32))
+            model = learning.train(pool, options, start=model, progress=_part(tell, 0.7, 0.85))
+            found, trust = _look(stack, model, weak, options)
+    return found, trust
 
 
 def _part(tell: Progress, low: float, high: float) -> Progress:
@@ -143,36 +176,14 @@ def _cells_of_pixels(image: Raster, layer: EvidenceLayer) -> NDArray[np.int32]:
     return cell
 
 
-def _ring(
-    cell: NDArray[np.int32],
-    counts: NDArray[np.int64],
-    targets: CellTargets,
-    options: SegmentSettings,
-) -> NDArray[np.float32] | None:
-    """Ring features per cell, for majority-only products that are coarser than the pixels."""
-    size = float(np.median(counts[counts > 0]))
-    if not (options.ring and targets.majority and size >= _COARSER):
-        return None
-    flat, (height, width) = cell.ravel(), cell.shape
-    there = flat >= 0
-    with np.errstate(invalid="ignore"):
-        rows, cols = (
-            np.bincount(flat[there], weights=v[there], minlength=len(counts)) / counts
-            for v in (np.repeat(np.arange(height), width), np.tile(np.arange(width), height))
-        )
-    return ring_features(targets.shares, rows, cols, size**0.5)
-
-
-def _pool(
-    stack: Stack, targets: CellTargets, counts: NDArray[np.int64], options: SegmentSettings
-) -> Pool:
+def _pool(stack: Stack, weak: _Weak, options: SegmentSettings) -> Pool:
     """Training pixels: of all usable cells, or of as many as fit."""
     from fusion.train import Pool
 
-    cell = stack.cell.ravel()[stack.place]
-    cells = np.flatnonzero(targets.usable & (counts > 0))
+    cell, counts = weak.cell.ravel()[stack.place], weak.counts
+    cells = np.flatnonzero(weak.targets.usable & (counts > 0))
     cells = np.random.default_rng(options.seed).permutation(cells)
-    most = max(options.cell_pixels * 10, options.most_pixels // max(len(cells), 1))
+    most = max(options.cell_pixels * 10, options.most_pixels // len(cells))
     kept = np.minimum(counts, most)
     cells = np.sort(cells[: np.searchsorted(np.cumsum(kept[cells]), options.most_pixels) + 1])
     chosen = np.zeros(len(counts), bool)
@@ -184,7 +195,7 @@ def _pool(
     features = np.empty((len(position), len(stack.mean)), np.float16)
     features[order] = stack.gather(position[order])
     start = np.concatenate([[0], np.cumsum(kept[cells])]).astype(np.int64)
-    shares = targets.shares[cells].astype(np.float32)
+    shares = weak.targets.shares[cells].astype(np.float32)
     weight = np.ones(len(cells), np.float32)
     return Pool(features, start, shares, weight, stack.place[position], cells)
 
@@ -192,52 +203,63 @@ def _pool(
 def _thinned(counts: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pixels stay when `kept` of `counts` pixels of each cell are taken at even steps."""
     first = np.repeat(np.cumsum(counts) - counts, counts)
-    rank, total, some = (
-        np.arange(counts.sum()) - first,
-        np.repeat(counts, counts),
-        np.repeat(kept, counts),
-    )
+    rank = np.arange(counts.sum()) - first
+    total, some = np.repeat(counts, counts), np.repeat(kept, counts)
     return np.asarray((rank + 1) * some // total != rank * some // total)
 
 
 def _look(
-    stack: Stack,
-    model: Model,
-    targets: CellTargets,
-    options: SegmentSettings,
-    counts: NDArray[np.int64],
+    stack: Stack, model: Model, weak: _Weak, options: SegmentSettings
 ) -> tuple[NDArray[np.float32], CellTrust]:
     """Probabilities of all valid pixels, and what they say of the cells."""
     from fusion.train import predict
 
     found = np.concatenate([predict(model, stripe) for stripe in stack.stripes()])
-    cell = stack.cell.ravel()[stack.place]
-    there = cell >= 0
-    sums = [np.bincount(cell[there], weights=p[there], minlength=len(counts)) for p in found.T]
+    cell = weak.cell.ravel()[stack.place]
+    there, count = cell >= 0, len(weak.counts)
+    sums = [np.bincount(cell[there], weights=p[there], minlength=count) for p in found.T]
     with np.errstate(invalid="ignore"):
-        means = np.stack(sums, axis=1) / counts[:, None]
-    return found, cell_trust(means, targets, seed=options.seed)
+        means = np.stack(sums, axis=1) / weak.counts[:, None]
+    return found, cell_trust(means, weak.targets, seed=options.seed)
 
 
-def _believed(
-    targets: CellTargets, trust: CellTrust, counts: NDArray[np.int64], options: SegmentSettings
-) -> NDArray[np.bool_]:
+def _believed(weak: _Weak, trust: CellTrust, options: SegmentSettings) -> NDArray[np.bool_]:
     """(cell,) cells to agree with: coarse, whole, of the same classes, and trusted."""
-    usual = float(np.median(counts[counts > 0]))
-    if not options.rake or usual < _COARSER:
-        return np.zeros(len(counts), bool)
-    good = targets.usable & targets.same & (counts >= usual / 2)
+    if not options.rake or weak.board is None:
+        return np.zeros(len(weak.counts), bool)
+    usual = float(np.median(weak.counts[weak.counts > 0]))
+    good = weak.targets.usable & weak.targets.same & (weak.counts >= usual / 2)
     return good & (trust.trust >= 0.5) if options.trust else good
 
 
-def _agree(
+def _with_surroundings(
     found: NDArray[np.float32],
-    cell: NDArray[np.int32],
-    targets: CellTargets,
-    raked: NDArray[np.bool_],
+    stack: Stack,
+    weak: _Weak,
+    trust: CellTrust,
+    options: SegmentSettings,
 ) -> NDArray[np.float32]:
+    """Multiply in what trusted cells around each pixel say, beyond the overall shares."""
+    if weak.board is None or options.surroundings == 0:
+        return found
+    shares = weak.targets.shares * (trust.trust >= 0.5)[:, None]
+    board = cell_board(weak.cell, shares)
+    width = weak.cell.shape[1]
+    for at in range(0, len(found), _CHUNK):
+        rows, cols = np.divmod(stack.place[at : at + _CHUNK], width)
+        local = interpolated_shares(board, rows, cols) / np.maximum(board.prior, 1e-9)
+        part = found[at : at + _CHUNK] * np.maximum(local, 1e-2) ** options.surroundings
+        found[at : at + _CHUNK] = part / part.sum(axis=1, keepdims=True)
+    return found
+
+
+def _agree(
+    found: NDArray[np.float32], stack: Stack, weak: _Weak, raked: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Rake the believed cells."""
+    cell, shares = weak.cell.ravel()[stack.place], weak.targets.shares
     if not raked.any():
         return found
-    if targets.majority:
-        return raise_majority(found, cell, np.where(raked, targets.shares.argmax(axis=1), -1))
-    return rake(found, cell, np.where(raked[:, None], targets.shares, 0.0))
+    if weak.targets.majority:
+        return raise_majority(found, cell, np.where(raked, shares.argmax(axis=1), -1))
+    return rake(found, cell, np.where(raked[:, None], shares, 0.0))

@@ -3,6 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class PixelLoss(Protocol):
+    """A loss on pixel probabilities that brings its own gradient; numpy in, numpy out.
+
+    Any object with these two methods can be added to the training: axioms compiled to penalties, for example.
+    """
+
+    def forward(self, probabilities: NDArray[np.float64], pixels: NDArray[np.int64]) -> float:
+        """The loss, already multiplied by its weight.
+
+        Args:
+            probabilities: (pixel, label); rows sum to 1.
+            pixels: (pixel,) place of each row in the image, row * width + column; one may come twice.
+        """
+        ...
+
+    def backward(self) -> NDArray[np.float64]:
+        """(pixel, label): gradient of the last `forward` with respect to the probabilities."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,8 +48,11 @@ class SegmentSettings:
             than the pixels and its classes mean the same).
         trust: Whether cells that disagree with the image are found, and not raked.
         ring: Whether a majority-only product around a cell (itself left out) is a feature.
+        surroundings: Power of the local prior that the cells around a pixel give, interpolated between their
+            centres; 0 for none.
         most_pixels: Pixels used for training at most; cells are drawn when there are more.
         threads: Threads of torch while it works.
+        losses: Knowledge losses added to each step, on the pixels of that step.
     """
 
     seed: int = 0
@@ -41,8 +68,10 @@ class SegmentSettings:
     rake: bool = True
     trust: bool = True
     ring: bool = True
+    surroundings: float = 1.0
     most_pixels: int = 2_000_000
     threads: int = 1
+    losses: tuple[PixelLoss, ...] = ()
 
 
 QUICK = SegmentSettings(steps=250, batch=8_000, hidden=96)

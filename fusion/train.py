@@ -2,44 +2,24 @@
 
 After a warm-up on soft labels of single pixels, the mean predicted probability in a cell is made to match the
 cell's class shares, KL(shares || mean) (Quadrianto et al. 2009; Ardehaly and Culotta 2017). Knowledge enters as
-extra losses: see `PixelLoss`.
+extra losses: see `fusion.settings.PixelLoss`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fusion.settings import SegmentSettings
+from fusion.settings import PixelLoss, SegmentSettings
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done."""
-
-
-class PixelLoss(Protocol):
-    """A loss on pixel probabilities that brings its own gradient; numpy in, numpy out.
-
-    Any object with these two methods can be added to the training: axioms compiled to penalties, for example.
-    """
-
-    def forward(self, probabilities: NDArray[np.float64], pixels: NDArray[np.int64]) -> float:
-        """The loss, already multiplied by its weight.
-
-        Args:
-            probabilities: (pixel, label); rows sum to 1.
-            pixels: (pixel,) place of each row in the image, row * width + column.
-        """
-        ...
-
-    def backward(self) -> NDArray[np.float64]:
-        """(pixel, label): gradient of the last `forward` with respect to the probabilities."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -69,12 +49,12 @@ class Model:
 
     Attributes:
         network: (pixel, feature) float32 -> (pixel, label) logits.
-        shift: (label,) float32 added to the logits: undoes the class balance of the sample.
+        labels: How many labels.
         loss: Mean loss of the last steps.
     """
 
     network: Any
-    shift: NDArray[np.float32]
+    labels: int
     loss: float
 
 
@@ -121,7 +101,6 @@ def train(
     pool: Pool,
     settings: SegmentSettings,
     *,
-    losses: Sequence[PixelLoss] = (),
     start: Model | None = None,
     progress: Progress | None = None,
 ) -> Model:
@@ -130,36 +109,29 @@ def train(
     Args:
         pool: Training pixels.
         settings: Knobs; with `start`, `settings.again` steps are made without a warm-up.
-        losses: Extra losses on the probabilities of the pixels of each step.
         start: A model to go on from.
         progress: Told how far it is.
     """
-    network = (
-        start.network
-        if start
-        else new_network(pool.features.shape[1], pool.shares.shape[1], settings)
-    )
-    steps, warm = (
-        (settings.again, 0) if start else (settings.steps, round(settings.steps * settings.warm_up))
-    )
+    labels = pool.shares.shape[1]
+    network = start.network if start else new_network(pool.features.shape[1], labels, settings)
+    steps = settings.again if start else settings.steps
+    warm = 0 if start else round(settings.steps * settings.warm_up)
     draw = _sampling(pool, settings.tempering)
     rng = np.random.default_rng(settings.seed + (1 if start else 0))
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _cosine(steps))
     recent = [0.0]
     for step in range(steps):
-        cells, rows = _batch(pool, draw, settings, rng)
+        batch = _batch(pool, draw, settings, rng)
         optimiser.zero_grad()
-        loss = _loss(
-            network, pool, (cells, rows), settings.pixel_weight if step >= warm else None, losses
-        )
+        loss = _loss(network, pool, batch, settings, warm=step < warm)
         loss.backward()
         optimiser.step()
         schedule.step()
         recent = [*recent[-19:], loss.item()]
         if progress and step % 10 == 0:
             progress(step / steps, "learning")
-    return Model(network, _shift(pool, draw), float(np.mean(recent)))
+    return Model(network, labels, float(np.mean(recent)))
 
 
 def _cosine(steps: int) -> Callable[[int], float]:
@@ -171,16 +143,6 @@ def _sampling(pool: Pool, tempering: float) -> NDArray[np.float64]:
     prior = np.maximum(pool.shares.mean(axis=0, dtype=np.float64), 1e-6)
     chance = (pool.shares @ prior ** (tempering - 1)) * pool.weight
     return np.asarray(chance / chance.sum())
-
-
-def _shift(pool: Pool, draw: NDArray[np.float64]) -> NDArray[np.float32]:
-    """log(share of each label in the product / in what was drawn)."""
-    true = (pool.shares * pool.weight[:, None]).sum(axis=0, dtype=np.float64) / pool.weight.sum()
-    drawn = draw @ pool.shares
-    shift: NDArray[np.float32] = np.log(np.maximum(true, 1e-9) / np.maximum(drawn, 1e-9)).astype(
-        np.float32
-    )
-    return shift
 
 
 def _batch(
@@ -199,45 +161,41 @@ def _loss(
     network: Any,
     pool: Pool,
     batch: tuple[NDArray[np.intp], NDArray[np.int64]],
-    pixel_weight: float | None,
-    losses: Sequence[PixelLoss],
+    settings: SegmentSettings,
+    *,
+    warm: bool,
 ) -> Any:
-    """Soft labels of single pixels (`pixel_weight` None), or label proportions + `pixel_weight` * that."""
+    """Soft labels of single pixels while warming up, then label proportions; and the losses given."""
     cells, rows = batch
     features = torch.from_numpy(pool.features[rows.ravel()].astype(np.float32))
     shares = torch.from_numpy(pool.shares[cells])
     logp = torch.log_softmax(network(features), dim=1)
     by_cell = logp.reshape(len(cells), -1, shares.shape[1])
-    single = -(shares * by_cell.mean(dim=1)).sum(dim=1).mean()
-    total = single
-    if pixel_weight is not None:
+    total = -(shares * by_cell.mean(dim=1)).sum(dim=1).mean()
+    if not warm:
         mean = by_cell.exp().mean(dim=1).clamp_min(1e-6)
         entropy = torch.special.entr(shares).sum(dim=1)
-        total = (-(shares * mean.log()).sum(dim=1) - entropy).mean() + pixel_weight * single
-    for loss in losses:
-        total = total + _Penalty.apply(  # type: ignore[no-untyped-call]
-            logp.exp(), loss, pool.pixel[rows.ravel()]
-        )
+        proportions = (-(shares * mean.log()).sum(dim=1) - entropy).mean()
+        total = proportions + settings.pixel_weight * total
+    for loss in settings.losses:
+        extra = _Penalty.apply(logp.exp(), loss, pool.pixel[rows.ravel()])  # type: ignore[no-untyped-call]
+        total = total + extra
     return total
 
 
-def predict(
-    model: Model, features: NDArray[np.floating], *, shifted: bool = True
-) -> NDArray[np.float32]:
+def predict(model: Model, features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Label probabilities of pixels.
 
     Args:
         model: A trained network.
         features: (pixel, feature), standardised as in training.
-        shifted: Undo the class balance of the training sample.
 
     Returns:
         (pixel, label) float32; rows sum to 1.
     """
-    shift = torch.from_numpy(model.shift) if shifted else torch.zeros(len(model.shift))
-    out = np.empty((len(features), len(model.shift)), np.float32)
+    out = np.empty((len(features), model.labels), np.float32)
     with torch.inference_mode():
         for at in range(0, len(features), 65_536):
             part = torch.from_numpy(np.asarray(features[at : at + 65_536], np.float32))
-            out[at : at + 65_536] = torch.softmax(model.network(part) + shift, dim=1).numpy()
+            out[at : at + 65_536] = torch.softmax(model.network(part), dim=1).numpy()
     return out

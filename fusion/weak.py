@@ -96,42 +96,6 @@ def _crosswalk(classes: tuple[str, ...], legend: Legend) -> Floats:
     return table
 
 
-def ring_features(shares: Floats, rows: Floats, cols: Floats, size: float) -> NDArray[np.float32]:
-    """The product around each cell, the cell itself left out, smoothed over 1 and over 3 cells.
-
-    A local prior that does not leak the cell's own label.
-
-    Args:
-        shares: (cell, label).
-        rows: (cell,) centre of each cell, in pixels from the top; NaN for cells outside the image.
-        cols: (cell,) the same from the left.
-        size: Side of a cell in pixels.
-
-    Returns:
-        (cell, 2 * label) float32.
-    """
-    from scipy.ndimage import gaussian_filter
-
-    here = np.isfinite(rows) & (shares.sum(axis=1) > 0.5)
-    r, c = (np.round(np.where(here, v, 0) / size).astype(int) for v in (rows, cols))
-    board = np.zeros((shares.shape[1] + 1, r.max() + 1, c.max() + 1))
-    for k in range(shares.shape[1]):
-        np.add.at(board[k], (r[here], c[here]), shares[here, k])
-    np.add.at(board[-1], (r[here], c[here]), 1.0)
-    prior = shares[here].mean(axis=0)
-    out = []
-    for sigma in (1.0, 3.0):
-        spot = np.zeros((25, 25))
-        spot[12, 12] = 1.0
-        own = gaussian_filter(spot, sigma, truncate=4.0, mode="constant")[12, 12]
-        smooth = np.stack([gaussian_filter(b, sigma, truncate=4.0, mode="constant") for b in board])
-        around = smooth[:, r, c].T
-        around[here] -= own * np.concatenate([shares, np.ones((len(shares), 1))], axis=1)[here]
-        around = np.maximum(around, 0)
-        out.append((around[:, :-1] + 0.02 * prior) / (around[:, -1:] + 0.02))
-    return np.concatenate(out, axis=1).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class CellTrust:
     """Which cells agree with the image.

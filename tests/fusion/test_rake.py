@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from fusion.rake import raise_majority, rake
 
 
-def _scene(seed: int, cells: int = 30, classes: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _scene(
+    seed: int, cells: int = 30, classes: int = 5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, 60, cells)
     cell = rng.permutation(np.repeat(np.arange(cells), counts))
