@@ -1,0 +1,251 @@
+"""Guards over the ontology files: complete, documented, consistent, and without dangling names."""
+
+import csv
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kg.legend import legend_names, load_legend
+from kg.ontology import check_consistent, load_ontology
+from kg.scheme import usual_covers
+from kg.sources.tags import load_tags
+from kg.store import read_turtle
+from kg.vocab import CORE, DCT, GEO, OWL, RDF, RDFS, SKOS
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "ontologies"
+DATA = ROOT.parent / "shared" / "data"
+LEGENDS = sorted((FOLDER / "legends").glob("*.ttl"))
+
+TREE = """
+LandCover: Vegetation Water Wetland Bare SnowIce Artificial
+Vegetation: Woody Herbaceous Cropland MossLichen
+Woody: TreeCover Shrubland
+TreeCover: EvergreenForest DeciduousForest MixedForest Mangrove
+Shrubland: DwarfScrub
+Herbaceous: Grassland
+Grassland: Pasture
+Cropland: AnnualCrop PermanentCrop Paddy
+PermanentCrop: Orchard Vineyard
+Water: Sea InlandWater SwimmingPool
+InlandWater: Lake River Reservoir Canal Stream Pond
+Wetland: HerbaceousWetland WoodyWetland Saltmarsh TidalFlat
+Bare: BareSoil BareRock Sand
+Sand: BeachSand
+SnowIce: PermanentSnow Glacier
+Artificial: BuiltUp Building ConstructionSite Quarry Dump
+BuiltUp: Building Pavement Railway
+Pavement: Road Parking Runway
+LandUse: Residential Commercial Industrial Recreation Park Cemetery Military Farm Harbour Airport School
+LandObject: SwimmingPool Bridge Pier Dam Ship Vehicle StorageTank Stadium Greenhouse
+Evidence: OsmFeature ProductCell ExpertFact
+"""
+UNITS = {
+    "area": "m2",
+    "perimeter": "m",
+    "meanWidth": "m",
+    "minWidth": "m",
+    "elongation": "1",
+    "meanNdvi": "1",
+    "meanNdwi": "1",
+    "meanBrightness": "1",
+    "meanElevation": "m",
+    "meanSlope": "degree",
+    "distanceToWater": "m",
+    "distanceToSea": "m",
+}
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return load_ontology()
+
+
+@pytest.fixture(scope="module")
+def terms():
+    """Predicate -> subject -> values, of the core ontology."""
+    found = {}
+    for subject, predicate, value in read_turtle(FOLDER / "core.ttl"):
+        found.setdefault(predicate.value, {}).setdefault(subject.value, []).append(value)
+    return found
+
+
+def of_type(terms, name):
+    return [s for s, types in terms[RDF + "type"].items() if OWL + name in [t.value for t in types]]
+
+
+@pytest.mark.parametrize("line", TREE.split("\n")[1:-1])
+def test_the_classes_that_everyone_uses_stand_where_they_should(line, tree):
+    above, _, below = line.partition(": ")
+    for name in below.split():
+        assert CORE + name in tree.below(CORE + above)
+
+
+def test_every_class_is_named_in_two_languages_and_defined_once(terms):
+    classes = [iri for iri in of_type(terms, "Class") if iri.startswith(CORE)]
+    assert len(classes) >= 200
+    for iri in classes:
+        labels = {label.language for label in terms[RDFS + "label"][iri]}
+        definitions = terms[SKOS + "definition"][iri]
+        assert labels == {"en", "zh"}, iri
+        assert [one.language for one in definitions] == ["en"], iri
+        assert definitions[0].value.endswith("."), iri
+    for language in ("en", "zh"):
+        labels = [
+            x.value for i in classes for x in terms[RDFS + "label"][i] if x.language == language
+        ]
+        assert [label for label, count in Counter(labels).items() if count > 1] == []
+
+
+def test_every_property_is_named_in_two_languages_and_defined(terms):
+    for kind in ("ObjectProperty", "DatatypeProperty", "AnnotationProperty"):
+        for iri in (one for one in of_type(terms, kind) if one.startswith(CORE)):
+            assert {label.language for label in terms[RDFS + "label"][iri]} == {"en", "zh"}, iri
+            assert terms[SKOS + "definition"][iri], iri
+
+
+def test_no_superclass_is_undeclared(terms):
+    declared = set(of_type(terms, "Class"))
+    for iri, above in terms[RDFS + "subClassOf"].items():
+        assert {one.value for one in above} <= declared, iri
+
+
+def test_facts_carry_their_units(tree):
+    assert {name: tree.data_properties[CORE + name] for name in UNITS} == UNITS
+
+
+def test_relations_are_aligned_with_geosparql(terms):
+    above = {
+        iri.removeprefix(CORE): one.value.removeprefix(GEO)
+        for iri, values in terms[RDFS + "subPropertyOf"].items()
+        for one in values
+        if one.value.startswith(GEO)
+    }
+    assert above == {
+        "adjacentTo": "sfTouches",
+        "within": "sfWithin",
+        "contains": "sfContains",
+        "overlaps": "sfOverlaps",
+        "crosses": "sfCrosses",
+    }
+
+
+def test_core_is_consistent_under_hermit():
+    if shutil.which("java") is None:
+        pytest.skip("HermiT needs Java, and no `java` was found")
+    assert check_consistent() == ()
+
+
+@pytest.mark.parametrize("name", ["core.ttl", "covers.ttl"])
+def test_each_ontology_has_version_licence_and_citation(name):
+    head = {p.value: o for s, p, o in read_turtle(FOLDER / name) if not s.value.startswith(CORE)}
+    for predicate in (
+        OWL + "versionIRI",
+        DCT + "title",
+        DCT + "license",
+        DCT + "bibliographicCitation",
+    ):
+        assert head[predicate].value, predicate
+    assert head[OWL + "versionIRI"].value.endswith("/0.1.0")
+
+
+@pytest.mark.parametrize("path", LEGENDS, ids=lambda path: path.stem)
+def test_each_legend_has_version_licence_and_citation(path):
+    legend = load_legend(path)
+    head = [(p.value, o) for s, p, o in read_turtle(path) if s.value == legend.iri]
+    predicates = {predicate for predicate, _ in head}
+    assert {
+        OWL + "versionInfo",
+        DCT + "license",
+        DCT + "source",
+        DCT + "bibliographicCitation",
+    } <= predicates
+    assert {o.language for p, o in head if p == DCT + "title"} == {"en", "zh"}
+    assert legend.iri.endswith(f"/{path.stem}")
+
+
+def test_colours_tell_the_classes_of_a_legend_apart():
+    for name in set(legend_names()) - {
+        "corine:49"
+    }:  # the national raster shades whole groups alike
+        colours = load_legend(name).colours
+        assert len(set(colours)) == len(colours), name
+
+
+def test_nothing_is_disjoint_with_what_it_is_below(tree):
+    for pair in tree.disjoint:
+        one, other = sorted(pair)
+        assert not tree.below(one) & tree.below(other), pair
+
+
+def test_usual_covers_name_classes_of_the_core(tree):
+    for iri, pairs in usual_covers().items():
+        assert tree.is_class(iri), iri
+        assert all(tree.is_class(core) for core, _ in pairs), iri
+
+
+def test_the_tag_table_is_sound(tree):
+    with (FOLDER / "osm-tags.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    seen = Counter((row["key"], row["value"], row["geometry"]) for row in rows)
+    assert len(rows) >= 250
+    assert [key for key, count in seen.items() if count > 1] == []
+    for row in rows:
+        assert tree.is_class(CORE + row["class"].removeprefix("ll:")), row
+        assert (row["geometry"] == "line") == bool(row["width_m"]), row
+        assert not row["width_m"] or 0 < float(row["width_m"]) <= 50, row
+
+
+@pytest.mark.parametrize(
+    ("tags", "geometry", "classes", "width"),
+    [
+        ({"natural": "water", "water": "river"}, "area", {"River"}, None),
+        ({"building": "apartments"}, "area", {"ApartmentBuilding"}, None),
+        ({"building": "no_such_kind"}, "area", {"Building"}, None),
+        ({"amenity": "school", "building": "yes"}, "area", {"Building", "School"}, None),
+        (
+            {"landuse": "forest", "leaf_type": "needleleaved"},
+            "area",
+            {"EvergreenForest"},
+            None,
+        ),
+        ({"leisure": "pitch", "sport": "tennis"}, "area", {"TennisCourt"}, None),
+        ({"highway": "motorway"}, "line", {"Motorway"}, 12.0),
+        ({"highway": "residential", "width": "4.5"}, "line", {"LocalRoad"}, 4.5),
+        ({"waterway": "stream"}, "line", {"Stream"}, 2.0),
+        ({"railway": "rail"}, "line", {"Railway"}, 4.0),
+        ({"power": "generator", "generator:source": "wind"}, "node", {"WindTurbine"}, None),
+    ],
+)
+def test_tags_become_the_right_class(tags, geometry, classes, width):
+    match = load_tags().match(tags, geometry)
+    assert {iri.removeprefix(CORE) for iri in match.classes} == classes
+    assert match.width == width
+
+
+@pytest.mark.parametrize(
+    ("file", "least"),
+    [
+        ("osm/monaco_2021.osm.pbf", 0.99),
+        ("osm/andorra_2013.osm.pbf", 0.99),
+        ("helsinki/helsinki_centre.osm.pbf", 0.95),
+    ],
+)
+def test_tagged_areas_of_real_extracts_get_a_class(file, least):
+    path = DATA / "geo" / file
+    if not path.is_file():
+        pytest.skip(f"../shared/data/geo/{file} is not here")
+    import osmium
+
+    table, found = load_tags(), Counter()
+    for area in osmium.FileProcessor(str(path)).with_areas():
+        if area.is_area():
+            tags = dict(area.tags)
+            said = table.keys & tags.keys()
+            seen = said and tags.get("natural") != "coastline" and table.match(tags, "line") is None
+            if seen:
+                found[table.match(tags, "area") is not None] += 1
+    assert found[True] / found.total() >= least
+    assert found.total() > 500
