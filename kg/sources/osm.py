@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -149,10 +149,11 @@ class _Reader:
 
     def _node(self, item: Any) -> str:
         tags, place = dict(item.tags), item.location
-        if not place.valid() or not self._inside([place]):
+        found = self._case(tags).matches.get("node")
+        if found is None or not place.valid() or self._outside(lambda: [place]):
             return ""
         wkt = f"POINT({place.lon:.{_DIGITS}f} {place.lat:.{_DIGITS}f})"
-        return self._text(f"node/{item.id}", tags, "node", wkt)
+        return _text(f"node/{item.id}", tags, found, wkt)
 
     def _way(self, item: Any) -> str:
         tags = dict(item.tags)
@@ -160,16 +161,18 @@ class _Reader:
         if case.area and item.is_closed():
             self.rings[item.id] = tags
             return ""
-        if "line" not in case.matches or not self._inside(node.location for node in item.nodes):
+        found = case.matches.get("line")
+        if found is None or self._outside(lambda: [node.location for node in item.nodes]):
             return ""
-        return self._text(f"way/{item.id}", tags, "line", self._line(item))
+        return _text(f"way/{item.id}", tags, found, self._line(item))
 
     def _area(self, item: Any) -> str:
         way, number = item.from_way(), item.orig_id()
         tags = self.rings.pop(number, None) if way else dict(item.tags)
-        if tags is None or "area" not in self._case(tags).matches:
+        found = None if tags is None else self._case(tags).matches.get("area")
+        if tags is None or found is None:
             return ""
-        if not self._inside(node.location for ring in item.outer_rings() for node in ring):
+        if self._outside(lambda: [node.location for ring in item.outer_rings() for node in ring]):
             return ""
         try:
             wkt = self.wkt.create_multipolygon(item)
@@ -177,7 +180,7 @@ class _Reader:
             return ""
         if wkt.find(")),((") < 0:
             wkt = f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
-        return self._text(f"{'way' if way else 'relation'}/{number}", tags, "area", wkt)
+        return _text(f"{'way' if way else 'relation'}/{number}", tags, found, wkt)
 
     def _line(self, item: Any) -> str:
         """WKT of a way; of the pieces that are left where an extract has lost some of its nodes."""
@@ -203,25 +206,27 @@ class _Reader:
             case = self.cases[key] = _Case(self.table.is_area(tags), pairs)
         return case
 
-    def _inside(self, places: Iterable[Any]) -> bool:
+    def _outside(self, places: Callable[[], list[Any]]) -> bool:
         if self.bounds is None:
-            return True
-        west, south, east, north = self.bounds
-        points = [(place.lon, place.lat) for place in places if place.valid()]
-        if not points:
             return False
+        west, south, east, north = self.bounds
+        points = [(place.lon, place.lat) for place in places() if place.valid()]
+        if not points:
+            return True
         lons, lats = zip(*points, strict=True)
         across = min(lons) <= east and max(lons) >= west
-        return bool(across and min(lats) <= north and max(lats) >= south)
+        return not (across and min(lats) <= north and max(lats) >= south)
 
-    def _text(self, osm_id: str, tags: dict[str, str], geometry: str, wkt: str) -> str:
-        found = self._case(tags).matches.get(geometry)
-        if found is None or not wkt:
-            return ""
-        match, pairs = found
-        subject = f"<{_PAGE}{osm_id}>"
-        lines = feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width)
-        return lines + name_lines(subject, tags) if "name" in tags else lines
+
+def _text(
+    osm_id: str, tags: dict[str, str], found: tuple[TagMatch, tuple[str, ...]], wkt: str
+) -> str:
+    if not wkt:
+        return ""
+    match, pairs = found
+    subject = f"<{_PAGE}{osm_id}>"
+    lines = feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width)
+    return lines + name_lines(subject, tags) if "name" in tags else lines
 
 
 def _placed(node: Any) -> bool:
