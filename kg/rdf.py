@@ -8,14 +8,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
 from kg import vocab
-from kg.errors import QueryError, SourceError
+from kg.errors import SourceError
 from kg.results import QueryResult, Row, Term
 from kg.triples import Triple
 
@@ -28,9 +27,6 @@ _FORMATS = {
     ".owl": ox.RdfFormat.RDF_XML,
 }
 _VALUE, _WEIGHT = ox.NamedNode(vocab.VALUE), ox.NamedNode(vocab.WEIGHT)
-_PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
-_FORMS = re.compile(r"\b(select|ask|construct|describe|insert|delete|drop|clear)\b", re.IGNORECASE)
-_SHOWN = 40  # characters of a query that an error repeats
 TRIPLE = ("subject", "predicate", "object")
 
 
@@ -78,41 +74,6 @@ def broken(where: str | Path, error: SyntaxError) -> SourceError:
     number = error.lineno or (found and next(filter(None, found.groups())))
     line = f":{number}" if number else ""
     return SourceError(f"{where}{line}: not valid RDF: {reason}", f"correct {where} at that line")
-
-
-@contextmanager
-def query_errors(sparql: str) -> Iterator[None]:
-    """Turn every failure of a query or update into a QueryError."""
-    try:
-        yield
-    except SyntaxError as error:
-        raise _unparsed(sparql, error) from error
-    except (RuntimeError, OSError, ValueError) as error:
-        raise QueryError(f"SPARQL stopped: {error}", "change that part of the query") from error
-
-
-def _unparsed(sparql: str, error: SyntaxError) -> QueryError:
-    """The error for SPARQL that does not parse: line, column and the text there."""
-    found = _PLACE.match(str(error.msg))
-    if found is None:
-        return QueryError(f"SPARQL: {error.msg}", "correct the query")
-    line, column, undeclared = int(found[1]), int(found[2]), "Prefix not found" in found[3]
-    text = (sparql.splitlines()[line - 1 :][:1] or [""])[0]
-    start = max(text.rfind(gap, 0, column - 1) for gap in " <({") + 1 if undeclared else column - 1
-    here = text[start:].strip()[:_SHOWN] or "the end"
-    return QueryError(
-        f"SPARQL line {line}, column {start + 1}: cannot go on at {here!r}",
-        _advice(sparql, undeclared),
-    )
-
-
-def _advice(sparql: str, undeclared: bool) -> str:
-    if undeclared:
-        known = " ".join(f"{prefix}:" for prefix in vocab.PREFIXES)
-        return f"declare it with PREFIX name: <iri>; known without that: {known}"
-    if not _FORMS.search(sparql):
-        return "begin with SELECT, ASK, CONSTRUCT or DESCRIBE"
-    return "look there for a missing term, dot, quote or bracket"
 
 
 def node(iri: str) -> ox.NamedNode:
@@ -209,6 +170,19 @@ def weighted_triples(store: ox.Store, place: ox.NamedNode | None, weighted: bool
 
 def _objects(store: ox.Store, role: ox.NamedNode, place: ox.NamedNode | None) -> dict[Any, Any]:
     return {quad.subject: quad.object for quad in store.quads_for_pattern(None, role, None, place)}
+
+
+def as_rdflib(store: ox.Store) -> Any:
+    """A copy as an `rdflib.Dataset` with the union of its graphs as the default."""
+    from rdflib import Dataset, URIRef
+
+    data = Dataset(default_union=True)
+    for graph in [ox.DefaultGraph(), *store.named_graphs()]:
+        named = isinstance(graph, ox.NamedNode)
+        target = data.graph(URIRef(str(graph)[1:-1])) if named else data.default_graph
+        lines = store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
+        target.parse(data=lines, format="nt")
+    return data
 
 
 def canonical(nquads: bytes, *, graphs: bool = True) -> list[bytes]:

@@ -17,11 +17,13 @@ from kg.errors import OutputError, SourceError
 from kg.folder import recover, replace_file, replace_folder, unwritable
 from kg.rdf import read_turtle
 from kg.results import QueryResult
+from kg.sparql import query_errors
 from kg.triples import Triple
 
 __all__ = ["KnowledgeGraph", "read_turtle"]
 
 _SMALL = 4_000_000  # characters of N-Triples that one transaction may hold
+_PREFIXES: dict[bool, dict[str, str]] = {True: vocab.PREFIXES, False: {}}
 _FEW = 40_000  # triples that one transaction may remove
 
 
@@ -86,8 +88,8 @@ class KnowledgeGraph:
         Raises:
             QueryError: It cannot be parsed (with line and column) or run.
         """
-        known = vocab.PREFIXES if prefixes else {}
-        with rdf.query_errors(sparql):
+        known = _PREFIXES[prefixes]
+        with query_errors(sparql, known):
             found = self._store.query(sparql, prefixes=known, use_default_graph_as_union=True)
             return rdf.result(found)
 
@@ -167,10 +169,10 @@ class KnowledgeGraph:
             QueryError: It cannot be parsed or run.
             OutputError: The graph is read-only.
         """
-        known = vocab.PREFIXES if prefixes else {}
+        known = _PREFIXES[prefixes]
 
         def run(store: ox.Store) -> None:
-            with rdf.query_errors(sparql):
+            with query_errors(sparql, known):
                 store.update(sparql, prefixes=known)
 
         self._write(run)
@@ -236,11 +238,7 @@ class KnowledgeGraph:
 
     def to_rdflib(self) -> Any:
         """A copy as an `rdflib.Dataset` with the union of its graphs as the default."""
-        from rdflib import Dataset
-
-        data = Dataset(default_union=True)
-        data.parse(data=self._store.dump(format=ox.RdfFormat.N_QUADS) or b"", format="nquads")
-        return data
+        return rdf.as_rdflib(self._store)
 
     def _open(self) -> ox.Store:
         if self.path is None:

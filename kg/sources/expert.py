@@ -28,7 +28,7 @@ class ExpertSource:
     taken from the first statement of each in the file. The file must cite something: `dct:source`,
     `dct:bibliographicCitation`, `prov:wasDerivedFrom` or `prov:hadPrimarySource`.
 
-    Blank nodes get IRIs (`<vocab.ID>NAME/node/1`, RDF 1.1 Concepts, 3.5), so that the same file always
+    What the file says about itself (`<>`) is said of the graph. Blank nodes get IRIs (`<vocab.ID>NAME/node/1`, RDF 1.1 Concepts, 3.5), so that the same file always
     gives the same graph.
 
     Args:
@@ -92,7 +92,9 @@ class ExpertSource:
             yield "".join(lines[start : start + _CHUNK])
 
     def _text(self, term: Any, blank: dict[str, str]) -> str:
-        text = str(term)
+        text, base = str(term), f"<{self.path.resolve().as_uri()}"
+        if text.startswith(base):  # <> is the file itself: the graph, wherever the file lies
+            return f"<{self.iri}{text.removeprefix(base)}"
         if not text.startswith("_:"):
             return text
         return blank.setdefault(text, f"<{vocab.ID}{self.name}/node/{len(blank) + 1}>")
