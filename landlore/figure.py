@@ -102,9 +102,9 @@ def _causes(corrected: Corrected, names: Names) -> tuple[_Cause, ...]:
     warm, cool, out = iter(_RULES), iter(_EVIDENCE), []
     for term in sorted(pixels, key=lambda t: (-pixels[t], t)):
         if term == vocab.SMOOTHNESS:
-            name, colour = "Smoothness alone or mostly", _SMOOTH
+            name, colour = "Smoothness", _SMOOTH
         elif term in names.rules:
-            name, colour = names.rules[term][0], next(warm, _OTHER)
+            name, colour = f"Rule: {names.rules[term][0]}", next(warm, _OTHER)
         elif term == vocab.NETWORK:
             name, colour = "Small differences only", _OTHER
         else:
@@ -156,7 +156,7 @@ def _panels(
     maps = [_scaled(palette[p.labels[part]], size) for p in (corrected.before, corrected.after)]
     under = _under(image, palette[corrected.before.labels[part]], part)
     colours = _cause_colours(corrected, causes)[corrected.index[part]]
-    over = Image.fromarray(colours, "RGBA").resize(size, _filter(colours, size))
+    over = Image.fromarray(colours).resize(size, _filter(colours, size))
     over.putalpha(over.getchannel("A").point([min(255, 2 * a) for a in range(256)]))
     why = _scaled(under, size)
     why.paste(over, (0, 0), over)
@@ -185,14 +185,14 @@ def _under(image: Raster | None, labels: Colours, part: tuple[slice, slice]) -> 
     grey = bands.mean(axis=0)
     low, high = np.percentile(grey[valid], (2, 98))
     light = np.clip((grey - low) / max(high - low, 1e-9), 0, 1)
-    tone = np.where(valid, 95 + 150 * light**0.8, 244)
+    tone = np.where(valid, 140 + 108 * light**0.8, 244)
     return np.repeat(tone[..., None], 3, axis=2).astype(np.uint8)
 
 
 def _scaled(pixels: Colours, size: tuple[int, int]) -> Image:
     from PIL import Image
 
-    return Image.fromarray(pixels, "RGB").resize(size, _filter(pixels, size))
+    return Image.fromarray(pixels).resize(size, _filter(pixels, size))
 
 
 def _filter(pixels: Colours, size: tuple[int, int]) -> Any:
@@ -206,7 +206,7 @@ def _draw_head(draw: Any, corrected: Corrected) -> None:
     valid, changed = int(corrected.after.valid.sum()), int(corrected.changed.sum())
     share = changed / valid if valid else 0.0
     area = changed * corrected.after.grid.pixel_area / 10_000
-    draw.text((_MARGIN, 22), "Before, after, why", fill=INK, font=font(32))
+    draw.text((_MARGIN, 22), "The corrected map and its reasons", fill=INK, font=font(32))
     told = (
         f"{changed:,} of {valid:,} pixels changed ({share:.1%}, {area:,.1f} ha) "
         f"in {len(corrected.corrections):,} corrections"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KINDS = ("network", "evidence", "smoothness", "axiom")
 COLUMNS = (
     "index", "region", "before_code", "before", "after_code", "after", "pixels", "area_m2", "lon",
-    "lat", "log_odds", *KINDS, "confidence", "cause", "excluded_by", "evidence", "sentence_en",
+    "lat", "log_odds", *(f"{kind}_nats" for kind in KINDS), "confidence", "cause", "excluded_by", "evidence", "sentence_en",
     "sentence_zh",
 )  # fmt: skip
 """Columns of `corrections.csv`; the kinds are sums of contributions in nats."""
@@ -109,9 +109,7 @@ def write_rasters(corrected: Corrected, folder: Path) -> None:
     write_raster(folder / "reasons.tif", _layer(reasons, grid, -1, "correction"))
 
 
-def official_codes(
-    labels: NDArray[np.int16], legend: Legend
-) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:
+def official_codes(labels: NDArray[np.int16], legend: Legend) -> tuple[NDArray[Any], int]:
     """Class indices as official pixel values, and the value that means "no prediction".
 
     Args:
@@ -127,9 +125,8 @@ def official_codes(
     top = 255 if small else 65_535
     free = [value for value in legend.nodata if value not in known and 0 <= value <= top]
     nodata = free[0] if free else next(v for v in range(top, -1, -1) if v not in known)
-    table = np.array([*legend.codes, nodata], np.uint8 if small else np.uint16)
-    codes: NDArray[np.uint8] | NDArray[np.uint16] = table[labels]
-    return codes, nodata
+    table = np.array([*legend.codes, nodata])
+    return table.astype(np.uint8 if small else np.uint16)[labels], nodata
 
 
 def _layer(values: NDArray[Any], grid: Grid, nodata: float, band: str) -> Raster:
