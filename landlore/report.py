@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 KINDS = ("network", "evidence", "smoothness", "axiom")
 COLUMNS = (
     "index", "region", "before_code", "before", "after_code", "after", "pixels", "area_m2", "lon",
-    "lat", "log_odds", *(f"{kind}_nats" for kind in KINDS), "confidence", "cause", "excluded_by", "evidence", "sentence_en",
-    "sentence_zh",
+    "lat", "log_odds", *(f"{kind}_nats" for kind in KINDS), "confidence", "cause", "excluded_by",
+    "evidence", "sentence_en", "sentence_zh",
 )  # fmt: skip
 """Columns of `corrections.csv`; the kinds are sums of contributions in nats."""
 
