@@ -159,11 +159,11 @@ def _why_not(left: Expression, right: Expression, ground: Ground) -> str:
     least, greatest = bounds(right)[0], bounds(left)[1]
     if not greatest.any():
         return f"no label of {legend} can be {_said(left, ground)}"
-    if not ((greatest > 0) & (least < 1)).any():
-        return f"holds for every label of {legend}"
     for part in walk(And((left, right))):
         if is_link(part) and not bounds(part.filler)[1].any():
             return f"no label of {legend} can be {_said(part.filler, ground)}"
+    if not ((greatest > 0) & (least < 1)).any():
+        return f"holds for every label of {legend}"
     return ""
 
 

@@ -1,0 +1,360 @@
+"""The schema, OWL files in several syntaxes, weighted rules and every way in which they can be wrong."""
+
+import shutil
+import textwrap
+import time
+
+import pytest
+
+from kg import vocab
+from kg.errors import OntologyError, RuleError, SourceError
+from kg.ontology import (
+    HARD_WEIGHT,
+    And,
+    Axiom,
+    Facet,
+    Named,
+    Not,
+    Only,
+    Or,
+    Some,
+    check_consistent,
+    load_ontology,
+    load_rules,
+    manchester,
+    read_owl,
+)
+
+LL = vocab.CORE
+PREFIXES = """
+@prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+"""
+WIDE = """[ a owl:Restriction ; owl:onProperty ll:minWidth ; owl:someValuesFrom
+  [ a rdfs:Datatype ; owl:onDatatype xsd:decimal ; owl:withRestrictions ( [ xsd:minInclusive 5.0 ] ) ] ]"""
+INSIDE = WIDE.removeprefix("[ a owl:Restriction ;").removesuffix("]")
+NOTE = """[] a owl:Axiom ; owl:annotatedProperty rdfs:subClassOf ; ll:weight 1.5 ;
+  dct:identifier "w" ; rdfs:label "wide"@en, "宽"@zh ; dct:source "a book" """
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text, name="rules.ttl"):
+        path = tmp_path / name
+        path.write_text(PREFIXES + textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return _write
+
+
+@pytest.fixture
+def rules(write):
+    return lambda text: load_rules([write(text)])
+
+
+@pytest.fixture(scope="module")
+def core():
+    return load_ontology()
+
+
+# --- the schema
+
+
+def test_core_has_its_classes_in_both_languages(core):
+    assert len(core.classes) >= 60
+    assert core.label(LL + "Water") == "water"
+    assert core.label(LL + "Water", "zh") == "水体"
+    assert core.label(LL + "Nowhere") == "ll:Nowhere"
+
+
+def test_below_and_above_are_reflexive_and_transitive(core):
+    assert {LL + "Water", LL + "Lake", LL + "InlandWater"} <= core.below(LL + "Water")
+    assert LL + "TreeCover" not in core.below(LL + "Water")
+    assert {LL + "Lake", LL + "InlandWater", LL + "Water", LL + "LandCover"} <= core.above(
+        LL + "Lake"
+    )
+    assert core.below(LL + "Nowhere") == {LL + "Nowhere"}
+
+
+def test_a_union_that_defines_a_class_puts_its_parts_below_it(write):
+    path = write("""
+        ll:A a owl:Class . ll:B a owl:Class . ll:D a owl:Class .
+        ll:C a owl:Class ; owl:equivalentClass [ a owl:Class ; owl:unionOf ( ll:A ll:B ) ] .
+        ll:E a owl:Class ; owl:equivalentClass ll:D .
+        ll:F a owl:Class ; owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( ll:A
+          [ a owl:Restriction ; owl:onProperty ll:p ; owl:someValuesFrom ll:B ] ) ] .
+        ll:p a owl:ObjectProperty .
+    """)
+    tree = load_ontology([path])
+    assert tree.below(LL + "C") == {LL + "A", LL + "B", LL + "C", LL + "F"}
+    assert tree.below(LL + "D") == tree.below(LL + "E") == {LL + "D", LL + "E"}
+    assert tree.definitions[LL + "F"] == (And((Named(LL + "A"), Some(LL + "p", Named(LL + "B")))),)
+
+
+def test_disjointness_is_inherited(core):
+    assert core.are_disjoint(LL + "Lake", LL + "Bare")
+    assert not core.are_disjoint(LL + "Lake", LL + "InlandWater")
+
+
+def test_properties_have_units(core):
+    assert core.data_properties[LL + "area"] == "m2"
+    assert core.data_properties[LL + "meanSlope"] == "degree"
+    assert vocab.COVERED_BY in core.object_properties
+
+
+def test_the_same_contents_are_read_once_and_fast(write):
+    path = write("ll:A a owl:Class .")
+    first = load_ontology([path])
+    assert load_ontology([path]) is first
+    path.write_text(PREFIXES + "ll:B a owl:Class .")
+    assert load_ontology([path]).classes == (LL + "B",)
+    load_ontology()
+    start = time.perf_counter()
+    load_ontology()
+    assert time.perf_counter() - start < 0.2
+
+
+def test_rdf_xml_says_the_same_as_turtle(write, tmp_path, core):
+    import rdflib
+
+    turtle = write(
+        f"ll:Water rdfs:subClassOf {WIDE} . {NOTE} ; owl:annotatedSource ll:Water ;"
+        f" owl:annotatedTarget {WIDE} ."
+    )
+    graph = rdflib.Graph().parse(turtle)
+    xml, nt = tmp_path / "rules.owl", tmp_path / "rules.nt"
+    xml.write_bytes(graph.serialize(format="xml", encoding="utf-8"))
+    nt.write_bytes(graph.serialize(format="nt", encoding="utf-8"))
+    expected = load_rules([turtle], core)[0]
+    for path in (xml, nt):
+        found = load_rules([path], core)[0]
+        assert (found.left, found.right, found.label_zh) == (expected.left, expected.right, "宽")
+        assert found.weight == 1.5
+
+
+@pytest.mark.parametrize("text", ["<rdf:RDF", "nonsense here", '{"a": 1}'])
+def test_files_that_are_no_owl_are_named(tmp_path, text):
+    path = tmp_path / "broken.owl"
+    path.write_text(text)
+    with pytest.raises(OntologyError, match=r"broken\.owl: not readable OWL"):
+        load_ontology([path])
+
+
+def test_missing_and_broken_files(tmp_path, write):
+    with pytest.raises(OntologyError, match=r"nowhere\.ttl: cannot be read"):
+        load_ontology([tmp_path / "nowhere.ttl"])
+    with pytest.raises(RuleError, match=r"nowhere\.ttl: cannot be read"):
+        load_rules([tmp_path / "nowhere.ttl"])
+    with pytest.raises(SourceError, match=r"rules\.ttl:\d+"):
+        load_rules([write("ll:Water rdfs:subClassOf \n;;; broken")])
+
+
+def test_imports_are_never_fetched(write):
+    path = write(
+        "<http://x/> a owl:Ontology ; owl:imports <http://nowhere.invalid/core> . ll:A a owl:Class ."
+    )
+    assert load_ontology([path]).classes == (LL + "A",)
+
+
+def test_text_survives_the_reading(write):
+    terms = read_owl(write('ll:A rdfs:label "a \\"q\\" \\\\ \\n水"@zh ; ll:weight 0.25, 7 .'))
+    assert terms.text(LL + "A", vocab.RDFS + "label", "zh") == 'a "q" \\ \n水'
+    assert sorted(literal.value for literal in terms.objects(LL + "A", vocab.WEIGHT)) == [0.25, 7]
+
+
+# --- Manchester syntax
+
+WATER, LAKE = Named(LL + "Water"), Named(LL + "Lake")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (WATER, "Water"),
+        (Named(vocab.OWL + "Thing"), "owl:Thing"),
+        (Named(vocab.LEGEND + "esri/1"), vocab.LEGEND + "esri/1"),
+        (Facet(LL + "minWidth", ">=", 5.0, 2.0), "minWidth some xsd:decimal[>= 5]"),
+        (Facet(LL + "area", "<", 2.5e6), "area some xsd:decimal[< 2500000]"),
+        (And((WATER, Not(LAKE))), "Water and (not Lake)"),
+        (Or((WATER, And((LAKE, WATER)))), "Water or (Lake and Water)"),
+        (Only(LL + "near", Or((WATER, LAKE))), "near only (Water or Lake)"),
+        (
+            Some(vocab.COVERED_BY, And((Named(vocab.OSM_FEATURE), WATER))),
+            "coveredBy some (OsmFeature and Water)",
+        ),
+    ],
+)
+def test_manchester(core, expression, text):
+    assert manchester(expression, core) == text
+
+
+def test_manchester_of_an_axiom(core):
+    axiom = Axiom("", "", "", LAKE, WATER, 1.0, False, "", "")
+    assert manchester(axiom, core) == "Lake SubClassOf Water"
+
+
+# --- rules
+
+
+def test_a_shared_node_and_a_copied_node_say_the_same(rules):
+    shared = rules(f"""
+        ll:Water rdfs:subClassOf _:r . _:r a owl:Restriction ; {WIDE.removeprefix("[ a owl:Restriction ;").removesuffix("]")} .
+        {NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget _:r ; ll:tolerance 2.0 .""")
+    copied = rules(f"""
+        ll:Water rdfs:subClassOf {WIDE} .
+        {NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {WIDE} ; ll:tolerance 2.0 .""")
+    assert shared == copied
+    (axiom,) = shared
+    assert axiom.left == WATER
+    assert axiom.right == Facet(LL + "minWidth", ">=", 5.0, 2.0)
+    assert (axiom.iri, axiom.weight, axiom.hard) == (vocab.RULE + "w", 1.5, False)
+    assert (axiom.label, axiom.label_zh, axiom.citation) == ("wide", "宽", "a book")
+    assert axiom.file == "rules.ttl"
+
+
+def test_a_general_class_axiom_with_operands_in_another_order(rules):
+    some = "[ a owl:Restriction ; owl:onProperty ll:coveredBy ; owl:someValuesFrom ll:Building ]"
+    (axiom,) = rules(f"""
+        [ a owl:Class ; owl:intersectionOf ( ll:Water {some} ) ] rdfs:subClassOf ll:Building .
+        {NOTE} ; owl:annotatedTarget ll:Building ;
+          owl:annotatedSource [ a owl:Class ; owl:intersectionOf ( {some} ll:Water ) ] .""")
+    covered = Some(vocab.COVERED_BY, Named(LL + "Building"))
+    assert axiom.left in (And((WATER, covered)), And((covered, WATER)))
+    assert axiom.right == Named(LL + "Building")
+
+
+def test_ranges_become_two_bounds(rules):
+    narrow = WIDE.replace(
+        "[ xsd:minInclusive 5.0 ]", "[ xsd:minExclusive 1 ] [ xsd:maxInclusive 9.5 ]"
+    )
+    (axiom,) = rules(f"""
+        ll:Water rdfs:subClassOf {narrow} .
+        {NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {narrow} .""")
+    low, high = Facet(LL + "minWidth", ">", 1.0), Facet(LL + "minWidth", "<=", 9.5)
+    assert axiom.right == And((low, high))
+
+
+def test_equivalence_is_two_axioms_and_disjointness_is_not(rules):
+    equivalent = rules("""
+        ll:Water owl:equivalentClass ll:Lake .
+        [] a owl:Axiom ; owl:annotatedSource ll:Water ; owl:annotatedProperty owl:equivalentClass ;
+          owl:annotatedTarget ll:Lake ; ll:weight 1 ; dct:identifier "same" .""")
+    assert [(a.left, a.right) for a in equivalent] == [(WATER, LAKE), (LAKE, WATER)]
+    assert [a.iri for a in equivalent] == [vocab.RULE + "same", vocab.RULE + "same-converse"]
+    (disjoint,) = rules("""
+        ll:Water owl:disjointWith ll:Lake .
+        [] a owl:Axiom ; owl:annotatedSource ll:Lake ; owl:annotatedProperty owl:disjointWith ;
+          owl:annotatedTarget ll:Water ; ll:weight 1 .""")
+    assert (disjoint.left, disjoint.right) == (WATER, Not(LAKE))
+
+
+def test_hard_rules_need_no_weight(rules):
+    (axiom,) = rules(f"""
+        ll:Lake rdfs:subClassOf {WIDE} .
+        [] a owl:Axiom ; owl:annotatedSource ll:Lake ; owl:annotatedProperty rdfs:subClassOf ;
+          owl:annotatedTarget {WIDE} ; ll:hard true .""")
+    assert axiom.hard
+    assert axiom.weight == HARD_WEIGHT
+    assert axiom.iri.startswith(vocab.RULE + "axiom-")
+    assert axiom.label == "Lake SubClassOf minWidth some xsd:decimal[>= 5]"
+
+
+def test_schema_axioms_that_an_editor_copied_in_are_not_rules(rules):
+    text = "ll:Lake rdfs:subClassOf ll:InlandWater . ll:Lake a owl:Class ."
+    assert rules(text) == ()
+
+
+AXIOM = f"ll:Water rdfs:subClassOf {WIDE} ."
+NOTED = f"{NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {WIDE} ."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (AXIOM, "no weight on `Water SubClassOf minWidth some xsd:decimal[>= 5]`"),
+        (AXIOM + NOTED.replace("ll:weight 1.5", 'rdfs:comment "x"'), "no weight on rule 'w'"),
+        (AXIOM + NOTED.replace("1.5", '"much"'), "ll:weight 'much'; expected a number"),
+        (AXIOM + NOTED.replace("1.5", "-1.0"), "ll:weight -1.0; expected a number of at least 0"),
+        (AXIOM + NOTED.replace("1.5", "1.5, 2.5"), "ll:weight 1.5 and 2.5"),
+        (AXIOM + NOTED.replace("ll:weight", "ll:hard"), "ll:hard 1.5"),
+        (
+            AXIOM + NOTED.replace("5.0", "6.0"),
+            "the annotation 'w' is on `Water SubClassOf minWidth some xsd:decimal[>= 6]`, which the file "
+            "does not state; the nearest that it does is `Water SubClassOf minWidth some xsd:decimal[>= 5]`",
+        ),
+        (
+            (AXIOM + NOTED).replace("ll:Water", "ll:Watr"),
+            "rule `ll:Watr SubClassOf minWidth some xsd:decimal[>= 5]`: unknown class ll:Watr; the nearest "
+            "known is ll:Water",
+        ),
+        (
+            (AXIOM + NOTED).replace("ll:minWidth", "ll:minWidht"),
+            "unknown data property ll:minWidht; the nearest known is ll:minWidth",
+        ),
+        (
+            (AXIOM + NOTED).replace(WIDE, "ll:Lake") + NOTED.replace(WIDE, "ll:Sea"),
+            "which the file does not state",
+        ),
+        (
+            (AXIOM + NOTED).replace("ll:weight", "ll:tolerance 1.0 ; ll:weight").replace(WIDE, "ll:Lake"),
+            "needs bounds on one property"),
+        (
+            "ll:Water rdfs:subClassOf [ a owl:Restriction ; owl:onProperty ll:near ;"
+            " owl:minQualifiedCardinality 2 ; owl:onClass ll:Lake ] .",
+            "a SubClassOf axiom about ll:Water holds counting neighbours (`min`) is not compiled",
+        ),
+        (
+            "ll:Water rdfs:subClassOf [ a owl:Restriction ; owl:onProperty ll:near ; owl:hasSelf true ] .",
+            "no region is a neighbour of itself",
+        ),
+        ("ll:Water rdfs:subClassOf [ a owl:Class ; owl:oneOf ( ll:x ) ] .", "oneOf lists individuals"),
+        (
+            (AXIOM + NOTED).replace("xsd:minInclusive 5.0", 'xsd:pattern "x"'),
+            "the facet xsd:pattern; expected <, <=, > or >=",
+        ),
+        (
+            "ll:Water rdfs:subClassOf _:a . _:a a owl:Class ; owl:complementOf _:a .",
+            "an anonymous class that contains itself",
+        ),
+        ("[] a <http://www.w3.org/2003/11/swrl#Imp> .", "holds a SWRL rule"),
+        ("[] a owl:AllDisjointClasses ; owl:members ( ll:Water ll:Lake ) .", "a list of disjoint classes"),
+    ],
+)  # fmt: skip
+def test_rules_that_are_wrong_name_file_axiom_and_cause(rules, text, message):
+    with pytest.raises(RuleError) as caught:
+        rules(text)
+    assert "rules.ttl: " in caught.value.message
+    assert message in caught.value.message
+    assert caught.value.hint
+
+
+def test_two_rules_of_one_name(write):
+    one = write(AXIOM + NOTED, "one.ttl")
+    two = write((AXIOM + NOTED).replace("ll:Water", "ll:Lake"), "two.ttl")
+    with pytest.raises(
+        RuleError, match=r"two\.ttl: two rules are called rule:w; the other is in one\.ttl"
+    ):
+        load_rules([one, two])
+
+
+# --- consistency
+
+
+def test_without_java_the_message_is_clear(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(OntologyError, match="needs Java"):
+        check_consistent()
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="HermiT needs Java")
+def test_unsatisfiable_classes_are_found(write):
+    path = write("""
+        ll:A a owl:Class ; owl:disjointWith ll:B . ll:B a owl:Class .
+        ll:C a owl:Class ; rdfs:subClassOf ll:A, ll:B .
+        ll:D a owl:Class ; rdfs:subClassOf ll:C .
+    """)
+    assert check_consistent([path]) == (LL + "C", LL + "D")
