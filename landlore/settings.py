@@ -17,7 +17,7 @@ class RunSettings:
 
     Attributes:
         confidence: Probability given to the stated class where the input is labels only, 0..1.
-        smoothness: Strength of the smoothness term, nats per metre-free pixel edge; 0 switches it off.
+        smoothness: Strength of the smoothness term, nats per pair of neighbouring pixels; 0 switches it off.
         evidence: Factor on what sources say; 0 switches evidence off.
         rules: Factor on the weights of all rules; 0 switches rules off.
         seed: Seed of everything random.
@@ -26,7 +26,7 @@ class RunSettings:
     """
 
     confidence: float = 0.8
-    smoothness: float = 0.6
+    smoothness: float = 0.5
     evidence: float = 1.0
     rules: float = 1.0
     seed: int = 0
