@@ -16,12 +16,10 @@ from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
 from kg.grid import Grid, burn, trace, transform_points
+from kg.relations import RELATIONS, Rows, both_ways, simple_features
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
-
-RELATIONS = f"{vocab.GRAPH}relations"
-"""Named graph of materialised spatial relations."""
 
 _DIGITS = 7
 _CRS84 = "OGC:CRS84"
@@ -29,7 +27,6 @@ _SMALL = 400.0
 _VISIBLE = 0.25
 _ARC_SEGMENTS = 4
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
-_PREDICATES = ("intersects", "within", "contains", "touches", "overlaps")
 _NEAR = vocab.CORE + "near"
 
 
@@ -237,29 +234,25 @@ def _relation_lines(features: Features, near: float | None, counts: Counter[str]
         yield from features.statements(predicate, heads, tails)
 
 
-def _related(
-    shapes: NDArray[Any], near: float | None
-) -> Iterator[tuple[str, NDArray[np.intp], NDArray[np.intp]]]:
+def _related(shapes: NDArray[Any], near: float | None) -> Iterator[tuple[str, Rows, Rows]]:
     """(predicate IRI, heads, tails) for each relation, pairs sorted."""
     import shapely
 
     if not len(shapes):
         return
     sound = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
-    tree = shapely.STRtree(sound)
-    for name in _PREDICATES:
-        yield f"{vocab.GEO}sf{name.capitalize()}", *_pairs(tree.query(sound, predicate=name))
+    one, other = shapely.STRtree(sound).query(sound, predicate="intersects")
+    one, other = one[one < other], other[one < other]
+    first, second = sound[one], sound[other]
+    for name, there, back in simple_features(
+        shapely.relate(first, second), shapely.get_dimensions(first), shapely.get_dimensions(second)
+    ):
+        yield vocab.GEO + name, *both_ways(one, other, there, back)
     if near is not None:
         flat = _to_metres(sound)
-        heads, tails = _pairs(shapely.STRtree(flat).query(flat, predicate="dwithin", distance=near))
-        apart = shapely.disjoint(sound[heads], sound[tails])
-        yield _NEAR, heads[apart], tails[apart]
-
-
-def _pairs(found: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    heads, tails = found[:, found[0] != found[1]]
-    order = np.lexsort((tails, heads))
-    return heads[order], tails[order]
+        heads, tails = shapely.STRtree(flat).query(flat, predicate="dwithin", distance=near)
+        apart = shapely.disjoint(sound[heads], sound[tails]) & (heads < tails)
+        yield _NEAR, *both_ways(heads, tails, apart, apart)
 
 
 def _project(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:

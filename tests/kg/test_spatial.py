@@ -12,7 +12,8 @@ from kg.sources.geosparql import feature_lines, feature_pairs
 from kg.sources.osm import OsmSource
 from kg.sources.tags import TagTable, load_tags
 from kg.sources.vector import VectorSource
-from kg.spatial import RELATIONS, features_layer, parse_wkt, polygons, relate, wkt_from_wkb
+from kg.relations import RELATIONS
+from kg.spatial import features_layer, parse_wkt, polygons, relate, wkt_from_wkb
 from kg.store import KnowledgeGraph
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul")
