@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ Bounds = tuple[float, float, float, float]
 """(west, south, east, north) in degrees, CRS84."""
 
 _BLOCK = 2048  # pixels; two COG tiles a side
+_POINTS = 33  # points along the side of a place that are projected
 _KNOTS = 9  # rows of a block where the pixel size is worked out; between them it is interpolated
 
 
@@ -58,40 +58,47 @@ def cell_iri(name: str, cell: int, row: int, col: int) -> str:
     return f"{vocab.ID}{name}/cell{size}/{row}/{col}"
 
 
-def no_overlap(path: str | Path, grid: Grid, bounds: Bounds) -> GridError:
-    """The error for a product and a place that share no ground."""
-    west, south, east, north = grid.lonlat_bounds
-    return GridError(
-        f"{path}: covers {west:.4f} {south:.4f} .. {east:.4f} {north:.4f} (lon lat), expected "
-        f"overlap with {bounds[0]:.4f} {bounds[1]:.4f} .. {bounds[2]:.4f} {bounds[3]:.4f}",
+def window_of(path: str | Path, grid: Grid, bounds: Bounds, margin: int = 0) -> Window:
+    """The pixels of a file that cover a place.
+
+    Args:
+        path: The file, for the message.
+        grid: Its grid.
+        bounds: The place, degrees; the part beyond the file is cut off first, because projections
+            fail far from home.
+        margin: Pixels to add on each side.
+
+    Raises:
+        GridError: File and place share no ground.
+    """
+    found = grid.lonlat_bounds
+    west, south = max(found[0], bounds[0]), max(found[1], bounds[1])
+    east, north = min(found[2], bounds[2]), min(found[3], bounds[3])
+    if west < east and south < north:
+        lon = np.linspace(west, east, _POINTS)
+        lat = np.linspace(south, north, _POINTS)
+        window = _covering(grid, *grid.rowcol(*np.meshgrid(lon, lat)), margin)
+        if window is not None:
+            return window
+    raise GridError(
+        f"{path}: covers {_degrees(found)} (lon lat), expected overlap with {_degrees(bounds)}",
         "give a product of the same area",
     )
 
 
-def covering(grid: Grid, rows: NDArray[Any], cols: NDArray[Any], margin: int = 0) -> Window | None:
-    """The pixels around points given as row and column fractions; None when all lie outside.
+def _degrees(bounds: Bounds) -> str:
+    return "{:.4f} {:.4f} .. {:.4f} {:.4f}".format(*bounds)
 
-    Args:
-        grid: Where the window is taken.
-        rows: Points, any shape; NaN and infinite ones are left out.
-        cols: The same points.
-        margin: Pixels to add on each side.
-    """
-    good = np.isfinite(rows) & np.isfinite(cols)
-    if not good.any():
-        return None
-    top, left = np.floor(rows[good].min()) - margin, np.floor(cols[good].min()) - margin
-    bottom, right = np.ceil(rows[good].max()) + margin, np.ceil(cols[good].max()) + margin
-    top, left = max(0, int(top)), max(0, int(left))
-    height, width = min(grid.height, int(bottom)) - top, min(grid.width, int(right)) - left
+
+def _covering(
+    grid: Grid, rows: NDArray[np.float64], cols: NDArray[np.float64], margin: int
+) -> Window | None:
+    """The pixels around points given as row and column fractions; None when all lie outside."""
+    top, left = int(np.floor(rows.min())) - margin, int(np.floor(cols.min())) - margin
+    bottom, right = int(np.ceil(rows.max())) + margin, int(np.ceil(cols.max())) + margin
+    top, left = max(0, top), max(0, left)
+    height, width = min(grid.height, bottom) - top, min(grid.width, right) - left
     return (top, left, height, width) if height > 0 and width > 0 else None
-
-
-def edge(low: tuple[float, float], high: tuple[float, float], n: int = 33) -> Any:
-    """Points along the edge of a rectangle and inside it: two (n, n) arrays, first and second axis."""
-    return np.meshgrid(
-        np.linspace(low[0], high[0], n), np.linspace(low[1], high[1], n), indexing="ij"
-    )
 
 
 def aligned(window: Window, cell: int, grid: Grid) -> Window:

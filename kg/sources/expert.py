@@ -28,8 +28,8 @@ class ExpertSource:
     taken from the first statement of each in the file. The file must cite something: `dct:source`,
     `dct:bibliographicCitation`, `prov:wasDerivedFrom` or `prov:hadPrimarySource`.
 
-    What the file says about itself (`<>`) is said of the graph. Blank nodes get IRIs (`<vocab.ID>NAME/node/1`, RDF 1.1 Concepts, 3.5), so that the same file always
-    gives the same graph.
+    What the file says about itself (`<>`) is said of the graph, and blank nodes get IRIs
+    (`<vocab.ID>NAME/node/1`, RDF 1.1 Concepts, 3.5), so that the same file always gives the same graph.
 
     Args:
         path: A `.ttl` file.

@@ -11,19 +11,10 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import RasterError
-from kg.grid import Grid, read_grid
+from kg.grid import read_grid
 from kg.legend import Legend, legend_names, load_legend
 from kg.sources import SourceInfo, checksum
-from kg.sources.counts import (
-    Bounds,
-    CellCounts,
-    Window,
-    cell_iri,
-    count_classes,
-    covering,
-    edge,
-    no_overlap,
-)
+from kg.sources.counts import Bounds, CellCounts, cell_iri, count_classes, window_of
 from kg.sources.product import product_layer
 from kg.statements import Statements, integer, iri, ntriples, text, typed
 
@@ -133,16 +124,9 @@ class LandCoverSource:
         grid = read_grid(self.path)
         window = (0, 0, grid.height, grid.width)
         if self.bounds is not None:
-            window = self._window(grid, self.bounds)
+            window = window_of(self.path, grid, self.bounds)
         cell = self.cell or max(1, math.ceil(math.sqrt(window[2] * window[3] / _CELLS)))
         return count_classes(self.path, self.legend, cell, window, most=_MOST)
-
-    def _window(self, grid: Grid, bounds: Bounds) -> Window:
-        west, south, east, north = bounds
-        found = covering(grid, *grid.rowcol(*edge((west, south), (east, north))))
-        if found is None:
-            raise no_overlap(self.path, grid, bounds)
-        return found
 
     def ntriples(self) -> Iterator[str]:
         """Statements as N-Triples, row by row: the same file gives the same bytes.

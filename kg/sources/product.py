@@ -12,16 +12,7 @@ from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid, Raster, read_grid, resample
 from kg.legend import Legend, load_legend
-from kg.sources.counts import (
-    CellCounts,
-    Window,
-    aligned,
-    cell_iri,
-    count_classes,
-    covering,
-    edge,
-    no_overlap,
-)
+from kg.sources.counts import CellCounts, Window, aligned, cell_iri, count_classes, window_of
 
 _MOST = 4_000_000  # cells of one layer
 
@@ -58,10 +49,7 @@ def product_layer(
     """
     known = load_legend(legend) if isinstance(legend, str) else legend
     product = read_grid(path)
-    points = edge((0, 0), (grid.height, grid.width))
-    window = covering(product, *product.rowcol(*grid.lonlat(*points)), margin=1)
-    if window is None:
-        raise no_overlap(path, product, grid.lonlat_bounds)
+    window = window_of(path, product, grid.lonlat_bounds, margin=1)
     found = count_classes(path, known, cell, window, most=_MOST)
     cells = _cells_on(found, aligned(window, cell, product), grid)
     used, inverse = np.unique(cells, return_inverse=True)
