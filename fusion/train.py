@@ -139,10 +139,11 @@ def _cosine(steps: int) -> Callable[[int], float]:
 
 
 def _sampling(pool: Pool, tempering: float) -> NDArray[np.float64]:
-    """(cell,) probability of drawing a cell: rare classes more often, distrusted cells less."""
+    """(cell,) cumulated chance of drawing each cell: rare classes more often, distrusted cells less."""
     prior = np.maximum(pool.shares.mean(axis=0, dtype=np.float64), 1e-6)
     chance = (pool.shares @ prior ** (tempering - 1)) * pool.weight
-    return np.asarray(chance / chance.sum())
+    total = np.cumsum(chance, dtype=np.float64)
+    return np.asarray(total / total[-1])
 
 
 def _batch(
@@ -151,7 +152,7 @@ def _batch(
     """Cells (c,) and rows of their pixels (c, m), evenly spread over each cell from a random phase."""
     counts = np.diff(pool.start)
     m = int(min(settings.cell_pixels, np.median(counts), settings.batch))
-    cells = rng.choice(len(draw), size=max(1, settings.batch // m), p=draw)
+    cells = np.searchsorted(draw, rng.random(max(1, settings.batch // m)), side="right")
     phase = rng.random((len(cells), 1)) + np.arange(m)
     rows = pool.start[cells][:, None] + (phase * (counts[cells] / m)[:, None]).astype(np.int64)
     return cells, np.minimum(rows, pool.start[cells + 1][:, None] - 1)

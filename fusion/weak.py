@@ -35,6 +35,8 @@ _KAPPAS = (
     32.0,
 )  # candidates: independent observations that a cell is worth
 _REFERENCES = 400  # cells that stand for "any cell" in the trust model
+_FITTED = 20_000  # cells that the trust model is fitted to, and weighed at a time
+_FEWEST = 20  # cells below which none is doubted
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def cell_targets(layer: EvidenceLayer, legend: Legend) -> CellTargets:
         )
     out = np.where(known[:, None] > _KNOWN, out / np.maximum(known, 1e-12)[:, None], 0.0)
     graded = shares @ (table.max(axis=1) < _SAME)
-    named = out.max(axis=1)[known > _KNOWN]
+    named = shares.max(axis=1)[known > _KNOWN]
     return CellTargets(out, graded <= _GRADED, bool((named > _SAME).mean() > 0.99))
 
 
@@ -123,25 +125,37 @@ def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTru
         targets: What the product says.
         seed: Fixes the sample of cells.
     """
-    use = targets.usable & np.isfinite(means).all(axis=1)
+    rows = np.flatnonzero(targets.usable & np.isfinite(means).all(axis=1))
     trust = np.ones(len(means))
-    if use.sum() < 20:
+    if len(rows) < _FEWEST:
         return CellTrust(trust, 0.0, 1.0)
-    log_m, y = np.log(np.maximum(means[use], 1e-4)), targets.shares[use]
-    sample = np.random.default_rng(seed).permutation(len(y))[:_REFERENCES]
-    fits = []
-    for kappa in _KAPPAS:
-        sharp = kappa * log_m
-        other = _log_mean_exp(y @ sharp[sample].T)
-        if (
-            targets.majority
-        ):  # one observation, which class is largest, drawn from normalised powers
-            sharp = sharp - np.log(np.exp(sharp).sum(axis=1, keepdims=True))
-            other = np.log(y @ y.mean(axis=0))
-        fits.append(_mixture((y * sharp).sum(axis=1) - other))
-    best = max(range(len(fits)), key=lambda i: fits[i][2])
-    trust[use] = fits[best][0]
-    return CellTrust(trust, fits[best][1], _KAPPAS[best])
+    sample = np.random.default_rng(seed).permutation(rows)[:_FITTED]
+    known, clip = targets.shares[sample], np.log(np.maximum(means, 1e-4))
+    model = _Likelihood(targets.majority, known.mean(axis=0), clip[sample[:_REFERENCES]])
+    fits = [(_mixture(model.ratio(clip[sample], known, kappa)), kappa) for kappa in _KAPPAS]
+    (noise, _), kappa = max(fits, key=lambda fit: fit[0][1])
+    for at in range(0, len(rows), _FITTED):
+        part = rows[at : at + _FITTED]
+        trust[part] = _posterior(model.ratio(clip[part], targets.shares[part], kappa), noise)
+    return CellTrust(trust, noise, kappa)
+
+
+@dataclass(frozen=True)
+class _Likelihood:
+    """How likely shares are in their own cell against any cell."""
+
+    majority: bool
+    prior: Floats
+    references: Floats
+
+    def ratio(self, log_m: Floats, y: Floats, kappa: float) -> Floats:
+        """(cell,) log of own : any."""
+        sharp, others = kappa * log_m, kappa * self.references
+        if not self.majority:
+            return np.asarray((y * sharp).sum(axis=1) - _log_mean_exp(y @ others.T))
+        # one observation, which class is largest, drawn from normalised powers
+        sharp = sharp - np.log(np.exp(sharp).sum(axis=1, keepdims=True))
+        return np.asarray((y * sharp).sum(axis=1) - np.log(y @ self.prior))
 
 
 def _log_mean_exp(values: Floats) -> Floats:
@@ -150,11 +164,15 @@ def _log_mean_exp(values: Floats) -> Floats:
     return out
 
 
-def _mixture(ratio: Floats) -> tuple[Floats, float, float]:
-    """EM for the noise rate, given log likelihood ratios own : any; trust, noise, mean log-likelihood."""
+def _posterior(ratio: Floats, noise: float) -> Floats:
+    odds = (1 - noise) * np.exp(np.clip(ratio, -60, 60))
+    return np.asarray(odds / (odds + noise))
+
+
+def _mixture(ratio: Floats) -> tuple[float, float]:
+    """EM for the noise rate, given log likelihood ratios own : any; the rate, and the mean log-likelihood."""
     noise = 0.1
-    odds = np.exp(np.clip(ratio, -60, 60))
-    for _ in range(100):
-        trust = (1 - noise) * odds / ((1 - noise) * odds + noise)
-        noise = float(np.clip(1 - trust.mean(), 1e-4, 0.9))
-    return trust, noise, float(np.log((1 - noise) * odds + noise).mean())
+    for _ in range(60):
+        noise = float(np.clip(1 - _posterior(ratio, noise).mean(), 1e-4, 0.9))
+    odds = (1 - noise) * np.exp(np.clip(ratio, -60, 60))
+    return noise, float(np.log(odds + noise).mean())

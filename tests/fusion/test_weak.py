@@ -51,6 +51,7 @@ def test_graded_classes_are_not_called_the_same():
     assert targets.same.tolist() == [True, False]
     assert targets.shares.sum(axis=1) == pytest.approx([1, 1])
     assert (targets.shares[1] > 0).sum() > 1
+    assert targets.majority
 
 
 def test_a_product_that_says_nothing_is_an_error():
