@@ -23,8 +23,9 @@ def simple_features(
     """Relations of pairs of geometries that intersect (OGC 06-103r4, clause 6.1.15).
 
     Args:
-        matrices: (pair,) DE-9IM matrix of each pair, "T*F**F***" order, as text.
-        one, other: (pair,) dimension of the first and the second geometry: 0, 1 or 2.
+        matrices: (pair,) DE-9IM matrix of each pair, nine letters.
+        one: (pair,) dimension of the first geometry: 0, 1 or 2.
+        other: (pair,) dimension of the second.
 
     Yields:
         (name, (pair,) holds from one to other, (pair,) holds from other to one).

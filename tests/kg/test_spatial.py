@@ -8,11 +8,11 @@ from affine import Affine
 from kg import vocab
 from kg.errors import SourceError
 from kg.grid import Grid, read_grid
+from kg.relations import RELATIONS
 from kg.sources.geosparql import feature_lines, feature_pairs
 from kg.sources.osm import OsmSource
 from kg.sources.tags import TagTable, load_tags
 from kg.sources.vector import VectorSource
-from kg.relations import RELATIONS
 from kg.spatial import features_layer, parse_wkt, polygons, relate, wkt_from_wkb
 from kg.store import KnowledgeGraph
 
@@ -219,17 +219,19 @@ def test_missing_geometries_become_empty_text():
     assert wkt_from_wkb(wkb, "EPSG:4326") == ["", "POINT (1 2)", ""]
 
 
-def test_helsinki_by_class_and_by_within(table):
-    source = OsmSource(shared("helsinki/helsinki_centre.osm.pbf"), table=table)
+def test_helsinki_by_class_and_by_within():
+    source = OsmSource(shared("helsinki/helsinki_centre.osm.pbf"))
     graph = KnowledgeGraph()
     graph.replace_graph(source.iri, source.ntriples())
     counts = relate(graph)
+    assert counts[vocab.GEO + "sfWithin"] == counts[vocab.GEO + "sfContains"] > 2000
     rows = graph.query(
-        "SELECT DISTINCT ?park WHERE { GRAPH ?g { ?park a ll:Park . ?wood a ll:Building }"
-        " ?wood geo:sfWithin ?park }"
+        "SELECT ?tree ?w ?park ?p WHERE { ?tree a ll:Tree ; geo:sfWithin ?park ; geo:hasGeometry/geo:asWKT ?w ."
+        " ?park a ll:Park ; geo:hasGeometry/geo:asWKT ?p }"
     )
-    assert len(rows) > 0
-    assert counts[vocab.GEO + "sfWithin"] == counts[vocab.GEO + "sfContains"]
+    assert len(rows) > 100
+    trees, parks = (parse_wkt([str(v) for v in rows.column(name)]) for name in "wp")
+    assert shapely.contains(parks, trees).all()
 
 
 def test_swellendam_buildings_on_the_image(table):

@@ -203,11 +203,40 @@ def test_a_truncated_country_leaves_nothing_behind(liechtenstein, tmp_path, tabl
     assert len(graph) == 0
 
 
-def test_a_country(liechtenstein, table):
-    source = OsmSource(liechtenstein, table=table)
+def test_a_country_by_the_table_that_ships(liechtenstein):
+    import shapely
+
+    source = OsmSource(liechtenstein)
     assert source.describe().date == "2015-07-27"
     graph = load(source)
-    count = "SELECT (COUNT(?f) AS ?n) WHERE { GRAPH ?g { ?f a %s } }"
-    found = {c: int(graph.query(count % c).rows[0][0]) for c in ("ll:Building", "ll:Water")}
-    assert found["ll:Building"] > 5_000
-    assert found["ll:Water"] > 20
+    count = "SELECT (COUNT(DISTINCT ?f) AS ?n) WHERE { GRAPH ?g { ?f a %s } }"
+    found = {
+        c: int(graph.query(count % c).rows[0][0]) for c in ("ll:Building", "ll:House", "ll:Tree")
+    }
+    assert found == {"ll:Building": 7473, "ll:House": 902, "ll:Tree": 3000}
+    water = shapely.from_wkt(wkt(graph, "relation/2887325"))  # three islands
+    assert (water.geom_type, len(water.interiors)) == ("Polygon", 3)
+    hole = shapely.Polygon(water.interiors[0])
+    assert not water.contains(hole.representative_point())
+    assert water.area == pytest.approx(
+        shapely.Polygon(water.exterior).area - sum(shapely.Polygon(r).area for r in water.interiors)
+    )
+
+
+def test_helsinki_has_no_date_and_its_tags_tell_classes():
+    path = DATA / "helsinki" / "helsinki_centre.osm.pbf"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    source = OsmSource(path, bounds=(24.94, 60.165, 24.945, 60.17))
+    assert source.describe().date is None
+    graph = load(source)
+    rows = graph.query(
+        'SELECT ?n WHERE { GRAPH ?g { ?f a ll:Park ; rdfs:label ?n FILTER(LANG(?n) = "") } }'
+    )
+    assert "Esplanadinpuisto" in {str(n) for (n,) in rows}
+
+
+def test_large_files_keep_node_places_on_disk_and_give_the_same(extract, table, monkeypatch):
+    memory = "".join(OsmSource(extract, table=table).ntriples())
+    monkeypatch.setattr("kg.sources.osm._LARGE", 0)
+    assert "".join(OsmSource(extract, table=table).ntriples()) == memory

@@ -1,0 +1,95 @@
+"""How fast OpenStreetMap extracts become triples: seconds, triples and triples per second of each extract.
+
+    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--json FILE]
+
+Without arguments: every extract under ../shared/data/geo. `seconds` is the median wall time of reading the extract and
+writing N-Triples (no store), `cpu` the median processor time of the same runs; `load` adds one load into a graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from kg.sources.osm import OsmSource
+from kg.store import KnowledgeGraph
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "geo"
+COLUMNS = ("extract", "bytes", "triples", "seconds", "triples_per_second", "cpu", "load")
+
+
+def extracts() -> list[Path]:
+    return sorted(p for p in DATA.rglob("*.osm*") if p.is_file())
+
+
+def measure(path: Path, repeats: int) -> dict[str, Any]:
+    source = OsmSource(path)
+    walls, cpus, triples = [], [], 0
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        triples = sum(chunk.count("\n") for chunk in source.ntriples())
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    start = time.perf_counter()
+    KnowledgeGraph().replace_graph(source.iri, source.ntriples())
+    load = time.perf_counter() - start
+    seconds = statistics.median(walls)
+    values = (
+        path.name,
+        path.stat().st_size,
+        triples,
+        seconds,
+        triples / seconds,
+        statistics.median(cpus),
+        load,
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    names = ("osmium", "pyoxigraph", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("extracts", nargs="*", type=Path)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    paths = options.extracts or extracts()
+    if not paths:
+        print(
+            f"no extracts under {DATA}\ngive one: python benchmarks/osm.py EXTRACT.osm.pbf",
+            file=sys.stderr,
+        )
+        return 2
+    print(
+        f"{'extract':30} {'triples':>9} {'seconds':>8} {'triples/s':>10} {'cpu s':>7} {'with load':>9}"
+    )
+    rows = []
+    for path in paths:
+        row = measure(path, options.repeats)
+        rows.append(row)
+        print(
+            f"{row['extract']:30} {row['triples']:9,} {row['seconds']:8.2f} {row['triples_per_second']:10,.0f}"
+            f" {row['cpu']:7.2f} {row['load']:9.2f}"
+        )
+    if options.json:
+        report = {"versions": versions(), "repeats": options.repeats, "extracts": rows}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
