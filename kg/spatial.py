@@ -21,6 +21,8 @@ from kg.relations import RELATIONS, Rows, both_ways, simple_features
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
 
+Bounds = tuple[float, float, float, float]
+
 _DIGITS = 7
 _CRS84 = "OGC:CRS84"
 _SMALL = 400.0
@@ -53,8 +55,17 @@ def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
     return shapes
 
 
-def wkt_from_wkb(wkb: NDArray[Any], crs: str) -> list[str]:
-    """WKT in CRS84 (7 decimals) of WKB geometries in any CRS; "" for a missing or empty one."""
+def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> list[str]:
+    """WKT in CRS84 (7 decimals) of WKB geometries in any CRS.
+
+    Args:
+        wkb: (feature,) bytes or None.
+        crs: Their CRS.
+        bounds: (west, south, east, north), degrees.
+
+    Returns:
+        One text each; "" for a missing or empty geometry, and for one whose bounding box does not meet `bounds`.
+    """
     import shapely
 
     shapes = shapely.force_2d(shapely.from_wkb(wkb))
@@ -62,8 +73,12 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str) -> list[str]:
     shapes[alone] = shapely.get_geometry(shapes[alone], 0)
     if crs not in ("EPSG:4326", _CRS84):
         shapes = _project(shapes, crs, _CRS84)
+    kept = np.ones(len(shapes), bool) if bounds is None else _meets(shapes, bounds)
     texts = shapely.to_wkt(shapes, rounding_precision=_DIGITS)
-    return ["" if text is None or text.endswith("EMPTY") else str(text) for text in texts]
+    return [
+        "" if not k or t is None or t.endswith("EMPTY") else t
+        for t, k in zip(texts, kept, strict=True)
+    ]
 
 
 def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:
@@ -114,7 +129,7 @@ def features_layer(  # noqa: PLR0913
 
     features = read_features(graph, kind=kind, graph_iri=graph_iri)
     mapped = parse_wkt(features.wkt)
-    near = np.flatnonzero(_meets(mapped, grid))
+    near = np.flatnonzero(_meets(mapped, grid.lonlat_bounds))
     mapped = mapped[near]
     shapes, frame = _to_frame(mapped, grid)
     widths = features.widths[near]
@@ -143,18 +158,12 @@ def features_layer(  # noqa: PLR0913
     )
 
 
-def _meets(shapes: NDArray[Any], grid: Grid) -> NDArray[np.bool_]:
+def _meets(shapes: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:
     import shapely
 
-    west, south, east, north = grid.lonlat_bounds
-    boxes = shapely.bounds(shapes).reshape(-1, 4)
-    inside: NDArray[np.bool_] = (
-        (boxes[:, 0] <= east)
-        & (boxes[:, 2] >= west)
-        & (boxes[:, 1] <= north)
-        & (boxes[:, 3] >= south)
-    )
-    return inside
+    west, south, east, north = bounds
+    left, bottom, right, top = shapely.bounds(shapes).reshape(-1, 4).T
+    return np.asarray((left <= east) & (right >= west) & (bottom <= north) & (top >= south))
 
 
 def _to_frame(shapes: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:

@@ -20,6 +20,7 @@ from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
 from kg.sources.tags import TagMatch, TagTable, load_tags
 
 _BATCH = 20_000
+Bounds = tuple[float, float, float, float]
 _ODBL = "https://opendatacommons.org/licenses/odbl/1-0/"
 _ATTRIBUTION = "© OpenStreetMap contributors"
 _PAGE = "https://www.openstreetmap.org/"
@@ -49,6 +50,7 @@ class VectorSource:
         layer: Layer to read; None reads all.
         mapping: "column=value" -> class ("ll:Building"), "column=*" for any value, "*" for every
             row; the first that fits wins. None recognises exports of OpenStreetMap.
+        bounds: Keep only rows whose bounding box meets (west, south, east, north), degrees.
         kind: Evidence class IRI; what `coveredBy some (KIND and CLASS)` in rules looks at.
         licence: IRI of the licence; None is the ODbL for recognised exports and unknown for others.
     """
@@ -57,6 +59,7 @@ class VectorSource:
     name: str = ""
     layer: str | None = None
     mapping: Mapping[str, str] | None = None
+    bounds: Bounds | None = None
     kind: str = vocab.OSM_FEATURE
     licence: str | None = None
     table: TagTable | None = field(default=None, repr=False)
@@ -99,7 +102,7 @@ class VectorSource:
         """
         found = False
         for layer in _layers(self.path, self.layer):
-            for rows in _read(self.path, layer):
+            for rows in _read(self.path, layer, self.bounds):
                 text = "".join(self._lines(rows, layer))
                 found |= bool(text)
                 yield text
@@ -140,6 +143,12 @@ class VectorSource:
         return None
 
     def _nothing(self) -> SourceError:
+        if self.bounds is not None:
+            place = " ".join(f"{value:.4f}" for value in self.bounds)
+            return SourceError(
+                f"{self.path}: no row with a class lies in {place} (west south east north)",
+                "give a file of the image's area",
+            )
         columns = sorted(
             {c for layer in _layers(self.path, self.layer) for c in _columns(self.path, layer)}
         )
@@ -200,7 +209,7 @@ def _columns(path: str | Path, layer: str) -> list[str]:
     return [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]]
 
 
-def _read(path: str | Path, layer: str) -> Iterator[_Rows]:
+def _read(path: str | Path, layer: str, bounds: Bounds | None) -> Iterator[_Rows]:
     import pyogrio
 
     start, total = 0, 1
@@ -216,7 +225,7 @@ def _read(path: str | Path, layer: str) -> Iterator[_Rows]:
                     "ogr2ogr -a_srs EPSG:XXXXX fixed.gpkg FILE, then give fixed.gpkg",
                 )
             names = [str(name) for name in meta["fields"]]
-            texts = spatial.wkt_from_wkb(wkb, str(meta["crs"]))
+            texts = spatial.wkt_from_wkb(wkb, str(meta["crs"]), bounds)
             yield _Rows(fids, texts, dict(zip(names, data, strict=True)))
             start += _BATCH
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

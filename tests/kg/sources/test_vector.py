@@ -103,6 +103,15 @@ def test_mapping_of_other_files(tmp_path):
     assert count(load(VectorSource(path, mapping={"*": "ll:Park"})), "ll:Park") == 3
 
 
+def test_bounds_keep_what_meets_them(tmp_path):
+    rows = [({"a": 1}, area(0, 0)), ({"a": 2}, area(3, 0))]
+    path = geojson(tmp_path / "x.geojson", rows)
+    text = "".join(VectorSource(path, mapping={"*": "ll:Park"}, bounds=(2.5, 0.5, 3, 2)).ntriples())
+    assert (f"{vocab.ID}x/x/1>" in text, f"{vocab.ID}x/x/0>" in text) == (True, False)
+    with pytest.raises(SourceError, match="no row with a class lies in 50"):
+        list(VectorSource(path, mapping={"*": "ll:Park"}, bounds=(50, 50, 51, 51)).ntriples())
+
+
 def test_any_crs_becomes_longitude_latitude(tmp_path):
     import numpy as np
     import pyogrio
