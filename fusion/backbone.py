@@ -44,7 +44,12 @@ class FeatureSet:
         """The images of some rows; names and texts stay."""
         index = np.arange(len(self.items))[rows]
         labels = None if self.labels is None else self.labels[index]
-        return replace(self, items=tuple(self.items[i] for i in index), vectors=self.vectors[index], labels=labels)
+        return replace(
+            self,
+            items=tuple(self.items[i] for i in index),
+            vectors=self.vectors[index],
+            labels=labels,
+        )
 
 
 def unit_rows(values: NDArray[Any], what: str) -> NDArray[np.float32]:
@@ -55,7 +60,10 @@ def unit_rows(values: NDArray[Any], what: str) -> NDArray[np.float32]:
     """
     rows = np.asarray(values, np.float32)
     if rows.ndim != 2 or 0 in rows.shape:
-        raise InputError(f"{what}: has shape {values.shape}, expected (image, dimension)", "give one vector per image")
+        raise InputError(
+            f"{what}: has shape {values.shape}, expected (image, dimension)",
+            "give one vector per image",
+        )
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(length[:, 0]) | (length[:, 0] == 0))
     if len(bad):
@@ -92,7 +100,10 @@ def read_features(path: str | Path, *, model: str | None = None) -> FeatureSet:
     chosen = model if model is not None else prefixes[0]
     if chosen not in prefixes or (model is None and len(prefixes) > 1):
         shown = ", ".join(p or "(unnamed)" for p in prefixes)
-        raise InputError(f"{path}: holds features of {shown}; asked for {model or 'none by name'}", "give --model NAME")
+        raise InputError(
+            f"{path}: holds features of {shown}; asked for {model or 'none by name'}",
+            "give --model NAME",
+        )
 
     def take(names: Sequence[str], own: bool) -> NDArray[Any] | None:
         found = [f"{chosen}_{n}" for n in names if chosen] * own + list(names)
@@ -100,11 +111,16 @@ def read_features(path: str | Path, *, model: str | None = None) -> FeatureSet:
 
     vectors = unit_rows(_needed(take(_IMAGES, True)), f"{path}: image vectors")
     names = tuple(str(n) for n in _optional(take(_NAMES, False), ()))
-    items = tuple(str(i) for i in _optional(take(_ITEMS, False), [f"row{i}" for i in range(len(vectors))]))
+    items = tuple(
+        str(i) for i in _optional(take(_ITEMS, False), [f"row{i}" for i in range(len(vectors))])
+    )
     labels, names = _labels(take(_LABELS, False), names, len(vectors), path)
     texts = _texts(take(_TEXTS, True), len(names), vectors.shape[1], path)
     if len(items) != len(vectors):
-        raise InputError(f"{path}: {len(vectors)} vectors but {len(items)} names of images", "give one name per image")
+        raise InputError(
+            f"{path}: {len(vectors)} vectors but {len(items)} names of images",
+            "give one name per image",
+        )
     return FeatureSet(items, vectors, chosen or Path(path).stem, labels, names, texts)
 
 
@@ -113,7 +129,9 @@ def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files} if hasattr(file, "files") else {}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a readable .npz file ({error})", "save features with numpy.savez") from error
+        raise InputError(
+            f"{path}: not a readable .npz file ({error})", "save features with numpy.savez"
+        ) from error
 
 
 def _needed(values: NDArray[Any] | None) -> NDArray[Any]:
@@ -130,18 +148,25 @@ def _labels(
     if values is None:
         return None, names
     if values.shape != (count,):
-        raise InputError(f"{path}: {count} vectors but labels of shape {values.shape}", "give one label per image")
+        raise InputError(
+            f"{path}: {count} vectors but labels of shape {values.shape}",
+            "give one label per image",
+        )
     if values.dtype.kind in "US":
         names = names or tuple(sorted({str(v) for v in values}))
         row = {name: i for i, name in enumerate(names)}
         return np.array([row.get(str(v), -1) for v in values], np.int64), names
     labels = values.astype(np.int64)
     if names and labels.max(initial=-1) >= len(names):
-        raise InputError(f"{path}: label {labels.max()} but {len(names)} class names", "give a name per label")
+        raise InputError(
+            f"{path}: label {labels.max()} but {len(names)} class names", "give a name per label"
+        )
     return labels, names or tuple(f"class{i}" for i in range(int(labels.max(initial=-1)) + 1))
 
 
-def _texts(values: NDArray[Any] | None, classes: int, width: int, path: str | Path) -> NDArray[np.float32] | None:
+def _texts(
+    values: NDArray[Any] | None, classes: int, width: int, path: str | Path
+) -> NDArray[np.float32] | None:
     if values is None:
         return None
     if values.ndim == 3:
@@ -182,7 +207,9 @@ def embed_images(
         chunks.append(encode([read_rgb(p) for p in paths[start : start + batch]]))
         if progress:
             progress(min(start + batch, len(paths)), len(paths))
-    return FeatureSet(tuple(str(p) for p in paths), unit_rows(np.concatenate(chunks), "image vectors"), model)
+    return FeatureSet(
+        tuple(str(p) for p in paths), unit_rows(np.concatenate(chunks), "image vectors"), model
+    )
 
 
 def read_rgb(path: str | Path) -> NDArray[np.uint8]:
@@ -197,7 +224,8 @@ def read_rgb(path: str | Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             if image.mode not in {"RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr"}:
                 raise InputError(
-                    f"{path}: pixels of mode {image.mode}, expected 8-bit RGB", "convert it to 8-bit RGB first"
+                    f"{path}: pixels of mode {image.mode}, expected 8-bit RGB",
+                    "convert it to 8-bit RGB first",
                 )
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:

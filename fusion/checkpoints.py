@@ -45,14 +45,18 @@ class Preprocessing:
         small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling(self.resample)))
         padded = _pad(small, self.crop)
         top, left = (padded.shape[0] - self.crop) // 2, (padded.shape[1] - self.crop) // 2
-        pixels = padded[top : top + self.crop, left : left + self.crop].astype(np.float32) / np.float32(255)
+        pixels = padded[top : top + self.crop, left : left + self.crop].astype(
+            np.float32
+        ) / np.float32(255)
         scaled = (pixels - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
 
 
 def _pad(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     missing = [max(0, side - n) for n in image.shape[:2]]
-    return np.pad(image, [(m // 2, m - m // 2) for m in missing] + [(0, 0)]) if any(missing) else image
+    return (
+        np.pad(image, [(m // 2, m - m // 2) for m in missing] + [(0, 0)]) if any(missing) else image
+    )
 
 
 class ClipFolder:
@@ -70,7 +74,8 @@ class ClipFolder:
         config = self._json("config.json")
         if config.get("model_type") != "clip":
             raise InputError(
-                f"{folder}: model type {config.get('model_type')!r}, expected 'clip'", "give a folder of a CLIPModel"
+                f"{folder}: model type {config.get('model_type')!r}, expected 'clip'",
+                "give a folder of a CLIPModel",
             )
         self.preprocessing = read_preprocessing(self._json("preprocessor_config.json"), self.folder)
         side = int(config.get("vision_config", {}).get("image_size", 224))
@@ -91,7 +96,8 @@ class ClipFolder:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(
-                f"{path}: missing or not JSON ({error})", "give a folder saved by transformers, with its processor"
+                f"{path}: missing or not JSON ({error})",
+                "give a folder saved by transformers, with its processor",
             ) from error
         if not isinstance(found, dict):
             raise InputError(f"{path}: not a JSON object", "copy the file again")
@@ -109,10 +115,13 @@ class ClipFolder:
                 self.folder, local_files_only=True, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"{self.folder}: cannot be loaded ({error})", "copy the folder again, whole") from error
+            raise InputError(
+                f"{self.folder}: cannot be loaded ({error})", "copy the folder again, whole"
+            ) from error
         if missing := sorted(report["missing_keys"]):
             raise InputError(
-                f"{self.folder}: {len(missing)} weights missing, first {missing[0]}", "the weights are of another model"
+                f"{self.folder}: {len(missing)} weights missing, first {missing[0]}",
+                "the weights are of another model",
             )
         return model.eval()
 
@@ -124,7 +133,8 @@ class ClipFolder:
             return AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         except (OSError, ValueError) as error:
             raise InputError(
-                f"{self.folder}: no usable tokenizer ({error})", "add the tokenizer files of the model"
+                f"{self.folder}: no usable tokenizer ({error})",
+                "add the tokenizer files of the model",
             ) from error
 
     def images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -143,9 +153,13 @@ class ClipFolder:
         import torch
 
         length = int(model.config.text_config.max_position_embeddings)
-        tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
+        tokens = tokenizer(
+            list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt"
+        )
         with torch.no_grad():
-            found = model.get_text_features(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"])
+            found = model.get_text_features(
+                input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+            )
         return _array(found)
 
     def classes(self, names: Sequence[str], templates: Sequence[str]) -> NDArray[np.float32]:
@@ -173,15 +187,32 @@ def read_preprocessing(config: dict[str, Any], where: str | Path) -> Preprocessi
     side = crop.get("height") if isinstance(crop, dict) else crop
     steps = ("do_resize", "do_center_crop", "do_rescale", "do_normalize")
     off = [step for step in steps if config.get(step, True) is False]
-    mean, std = config.get("image_mean"), config.get("image_std")
-    known = isinstance(resize, int) and isinstance(side, int) and config.get("resample", 3) in _PIL_FILTERS
-    if off or not known or not (_three(mean) and _three(std)):
+    mean, std = _three(config.get("image_mean")), _three(config.get("image_std"))
+    filter_code = config.get("resample", 3)
+    if (
+        off
+        or mean is None
+        or std is None
+        or not isinstance(resize, int)
+        or not isinstance(side, int)
+    ):
         raise InputError(
-            f"{where}: preprocessing is not that of CLIP ({', '.join(off) or 'size, filter, mean or std unclear'})",
+            f"{where}: preprocessing is not that of CLIP ({', '.join(off) or 'size, crop, mean or std unclear'})",
             "give a preprocessor_config.json with shortest_edge, crop_size, image_mean and image_std",
         )
-    return Preprocessing(resize, side, int(config.get("resample", 3)), tuple(mean), tuple(std))
+    if filter_code not in _PIL_FILTERS:
+        raise InputError(
+            f"{where}: unknown resampling filter {filter_code!r}",
+            "give a PIL filter code, 3 is bicubic",
+        )
+    return Preprocessing(resize, side, int(filter_code), mean, std)
 
 
-def _three(values: Any) -> bool:
-    return isinstance(values, list) and len(values) == 3 and all(isinstance(v, int | float) for v in values)
+def _three(values: Any) -> tuple[float, float, float] | None:
+    if (
+        isinstance(values, list)
+        and len(values) == 3
+        and all(isinstance(v, int | float) for v in values)
+    ):
+        return float(values[0]), float(values[1]), float(values[2])
+    return None

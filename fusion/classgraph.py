@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.text import SentenceEncoder
-from kg.embed import KGEmbedding
+from kg.embedding import KGEmbedding
 from kg.errors import InputError, MissingExtraError
 from kg.scenes import SceneConcept, SceneKnowledge, strength
 from kg.triples import Triple
@@ -83,7 +84,9 @@ def class_vectors(
             lent[i, row[concept.iri]] = 1.0
     unknown = [i for i, concept in enumerate(concepts) if concept is None]
     if unknown and borrow and set(blocks) - {"text"}:
-        lent[unknown] = _nearest([names[i] for i in unknown], knowledge, encoder or SentenceEncoder(), borrow)
+        lent[unknown] = _nearest(
+            [names[i] for i in unknown], knowledge, encoder or SentenceEncoder(), borrow
+        )
     statements = tuple(_statements(weights, knowledge) for weights in lent)
     table = knowledge.attributes(statements)
     made: dict[str, NDArray[np.float64]] = {}
@@ -93,10 +96,16 @@ def class_vectors(
         elif block == "graded":
             made[block] = _unit(table)
         elif embedding is not None:
-            vectors = embedding.lookup([c.iri for c in knowledge.concepts]).astype(np.float64)
-            made[block] = _unit(propagate(_unit(vectors), lent))
+            vectors = _unit(
+                embedding.lookup([c.iri for c in knowledge.concepts]).astype(np.float64)
+            )
+            made[block] = _unit(
+                propagate(vectors, lent) if unknown else vectors[lent.argmax(axis=1)]
+            )
     scales = {block: SCALES[block] for block in made}
-    return ClassVectors(tuple(names), concepts, statements, made, scales, np.linalg.norm(table, axis=1))
+    return ClassVectors(
+        tuple(names), concepts, statements, made, scales, np.linalg.norm(table, axis=1)
+    )
 
 
 def propagate(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,29 +122,47 @@ def propagate(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
         MissingExtraError: torch_geometric is not installed.
     """
     try:
-        import torch
-        from torch_geometric.nn import SimpleConv
+        with (
+            warnings.catch_warnings()
+        ):  # torch_geometric compiles with a call that torch has deprecated
+            warnings.simplefilter("ignore")
+            import torch
+            from torch_geometric.nn import SimpleConv
     except ImportError as error:
         raise MissingExtraError("message passing over the class graph", "vision", error) from error
     target, source = np.nonzero(weights)
     edges = torch.from_numpy(np.stack([source, target]))
     strengths = torch.from_numpy(weights[target, source])
-    nodes = (torch.from_numpy(values), torch.zeros(len(weights), values.shape[1], dtype=torch.float64))
+    nodes = (
+        torch.from_numpy(values),
+        torch.zeros(len(weights), values.shape[1], dtype=torch.float64),
+    )
     summed: NDArray[np.float64] = SimpleConv(aggr="sum")(nodes, edges, strengths).numpy()
     return summed
 
 
 def _check(
-    names: Sequence[str], blocks: Sequence[str], embedding: KGEmbedding | None, knowledge: SceneKnowledge
+    names: Sequence[str],
+    blocks: Sequence[str],
+    embedding: KGEmbedding | None,
+    knowledge: SceneKnowledge,
 ) -> None:
     if not names or any(not name.strip() for name in names):
-        raise InputError("the class list is empty or has an empty name", "name classes with -l, e.g. -l airport")
-    doubled = sorted({name for name in names if list(names).count(name) > 1}) if len(set(names)) < len(names) else []
+        raise InputError(
+            "the class list is empty or has an empty name", "name classes with -l, e.g. -l airport"
+        )
+    doubled = (
+        sorted({name for name in names if list(names).count(name) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
     if doubled:
         raise InputError(f"class named twice: {', '.join(doubled)}", "name each class once")
     wrong = [block for block in blocks if block not in SCALES]
     if wrong or not blocks:
-        raise InputError(f"unknown block {', '.join(wrong) or '(none)'}", f"choose from {', '.join(SCALES)}")
+        raise InputError(
+            f"unknown block {', '.join(wrong) or '(none)'}", f"choose from {', '.join(SCALES)}"
+        )
     if "kge" in blocks:
         iris = [c.iri for c in knowledge.concepts]
         if embedding is None:
@@ -150,7 +177,9 @@ def _check(
 def _sentences(
     names: Sequence[str], concepts: Sequence[SceneConcept | None], encoder: SentenceEncoder
 ) -> NDArray[np.float64]:
-    texts = [f"{c.label}: {c.definition}" if c else name for name, c in zip(names, concepts, strict=True)]
+    texts = [
+        f"{c.label}: {c.definition}" if c else name for name, c in zip(names, concepts, strict=True)
+    ]
     return encoder.encode(texts).astype(np.float64)
 
 
@@ -167,7 +196,9 @@ def _nearest(
     return weights
 
 
-def _statements(weights: NDArray[np.float64], knowledge: SceneKnowledge) -> tuple[tuple[Triple, float], ...]:
+def _statements(
+    weights: NDArray[np.float64], knowledge: SceneKnowledge
+) -> tuple[tuple[Triple, float], ...]:
     lenders = [(knowledge.concepts[j], weights[j]) for j in np.nonzero(weights)[0]]
     return tuple((t, float(w) * strength(t)) for concept, w in lenders for t in concept.triples)
 

@@ -47,10 +47,14 @@ class SentenceEncoder:
         where = str(self.folder.resolve())
         new = sorted({t for t in texts if (where, t) not in _CACHE})
         if new:
-            vectors = _model(where).encode(new, batch_size=64, show_progress_bar=False, convert_to_numpy=True)
+            vectors = _model(where).encode(
+                new, batch_size=64, show_progress_bar=False, convert_to_numpy=True
+            )
             for text, vector in zip(new, np.asarray(vectors, np.float32), strict=True):
                 _CACHE[where, text] = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        return np.stack([_CACHE[where, t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
+        return (
+            np.stack([_CACHE[where, t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
+        )
 
 
 def shipped_model() -> Path:
@@ -84,7 +88,8 @@ def _model(folder: str) -> Any:
         return SentenceTransformer(folder, device="cpu", local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{folder}: the sentence model cannot be loaded ({error})", "copy the folder again, whole"
+            f"{folder}: the sentence model cannot be loaded ({error})",
+            "copy the folder again, whole",
         ) from error
     finally:
         if bars:

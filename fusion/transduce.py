@@ -52,14 +52,18 @@ def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = 
     settings = settings or TransduceSettings()
     if prior.ndim != 2 or len(prior) != len(features):
         raise InputError(
-            f"{len(features)} image vectors but first guesses of shape {prior.shape}", "give one row per image"
+            f"{len(features)} image vectors but first guesses of shape {prior.shape}",
+            "give one row per image",
         )
     if len(features) <= settings.neighbours or prior.shape[1] < 2:
         return prior.astype(np.float32)
     x, y = np.ascontiguousarray(features, np.float32), prior.astype(np.float32)
     affinity = _affinity(x, settings.neighbours)
     log_prior = np.log(np.maximum(y, 1e-10))
-    means, variance = _first_means(x, y, settings.confident), np.full(x.shape[1], 1 / x.shape[1], np.float32)
+    means, variance = (
+        _first_means(x, y, settings.confident),
+        np.full(x.shape[1], 1 / x.shape[1], np.float32),
+    )
     z = y
     for _ in range(settings.rounds):
         fit = log_prior + _log_likelihood(x, means, variance)

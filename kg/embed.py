@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import InputError, MissingExtraError, OutputError
+from kg.embedding import KGEmbedding, graph_hash
+from kg.errors import InputError, MissingExtraError
 from kg.triples import Triple
 
 MODELS = ("TransE", "DistMult", "RotatE", "ComplEx")
 _Ids = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class KGEmbedding:
-    """Vectors of a knowledge graph.
-
-    Attributes:
-        entities: Entity IRIs, sorted.
-        relations: Relation IRIs, sorted.
-        vectors: (entity, dimension) float32; complex models give real and imaginary parts side by side.
-        relation_vectors: (relation, dimension) float32.
-        metrics: Link prediction on held-out triples (filtered, both sides): "mrr", "hits_at_1", "hits_at_10", and
-            "random_mrr", the value of a guess.
-        graph_hash: SHA-256 of the triples, see `graph_hash`.
-        model: PyKEEN model name.
-        seed: Seed of initial values, split and negatives.
-    """
-
-    entities: tuple[str, ...]
-    relations: tuple[str, ...]
-    vectors: NDArray[np.float32]
-    relation_vectors: NDArray[np.float32]
-    metrics: Mapping[str, float]
-    graph_hash: str
-    model: str
-    seed: int
-
-    def lookup(self, iris: Sequence[str]) -> NDArray[np.float32]:
-        """(iri, dimension) float32 vectors; zeros for an IRI that is not in the graph."""
-        row = {iri: i for i, iri in enumerate(self.entities)}
-        out = np.zeros((len(iris), self.vectors.shape[1]), np.float32)
-        for i, iri in enumerate(iris):
-            if iri in row:
-                out[i] = self.vectors[row[iri]]
-        return out
-
-
-def graph_hash(triples: Sequence[Triple]) -> str:
-    """SHA-256 of the sorted triples with weights to 6 digits: same knowledge, same hash, in any order."""
-    lines = sorted(f"{t.head}\t{t.relation}\t{t.tail}\t{t.weight:.6f}" for t in triples)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -122,9 +79,19 @@ def embed_graph(
             model = _train(ids[train], weights[train], shape, settings, report(0))
             metrics = _measure(model, ids[train], ids[test], len(entities))
         model = _train(ids, weights, shape, settings, report(settings.epochs * (runs - 1)))
-        vectors, relation_vectors = _vectors(model.entity_representations), _vectors(model.relation_representations)
+        vectors, relation_vectors = (
+            _vectors(model.entity_representations),
+            _vectors(model.relation_representations),
+        )
     return KGEmbedding(
-        entities, relations, vectors, relation_vectors, metrics, graph_hash(triples), settings.model, settings.seed
+        entities,
+        relations,
+        vectors,
+        relation_vectors,
+        metrics,
+        graph_hash(triples),
+        settings.model,
+        settings.seed,
     )
 
 
@@ -132,16 +99,21 @@ def _index(
     triples: Sequence[Triple], settings: EmbedSettings
 ) -> tuple[tuple[str, ...], tuple[str, ...], _Ids, NDArray[np.float32]]:
     if settings.model not in MODELS:
-        raise InputError(f"unknown embedding model {settings.model!r}", f"choose one of {', '.join(MODELS)}")
+        raise InputError(
+            f"unknown embedding model {settings.model!r}", f"choose one of {', '.join(MODELS)}"
+        )
     merged: dict[tuple[str, str, str], float] = {}
     for head, relation, tail, weight in triples:
         if not weight > 0:
             raise InputError(
-                f"triple {head} {relation} {tail}: weight {weight} is not positive", "give weights in (0, 1]"
+                f"triple {head} {relation} {tail}: weight {weight} is not positive",
+                "give weights in (0, 1]",
             )
         merged[head, relation, tail] = max(weight, merged.get((head, relation, tail), 0.0))
     if len(merged) < 4:
-        raise InputError(f"the graph has {len(merged)} triples, too few to embed", "build a larger graph first")
+        raise InputError(
+            f"the graph has {len(merged)} triples, too few to embed", "build a larger graph first"
+        )
     keys = sorted(merged)
     entities = tuple(sorted({k[0] for k in keys} | {k[2] for k in keys}))
     relations = tuple(sorted({k[1] for k in keys}))
@@ -153,7 +125,7 @@ def _index(
 def _split(ids: _Ids, entities: int, settings: EmbedSettings) -> tuple[_Ids, _Ids]:
     """Rows to train on and rows to test on; every entity keeps at least one training triple."""
     left = np.bincount(ids[:, [0, 2]].ravel(), minlength=entities)
-    wanted, test = round(settings.held_out * len(ids)), []
+    wanted, test = round(settings.held_out * len(ids)), list[int]()
     for row in np.random.default_rng(settings.seed).permutation(len(ids)):
         head, _, tail = ids[row]
         if len(test) < wanted and left[head] > 1 and left[tail] > 1 and head != tail:
@@ -181,7 +153,11 @@ def _pykeen() -> Iterator[None]:
 
 
 def _train(
-    ids: _Ids, weights: NDArray[np.float32], shape: tuple[int, int], settings: EmbedSettings, report: Callable[[int], None]
+    ids: _Ids,
+    weights: NDArray[np.float32],
+    shape: tuple[int, int],
+    settings: EmbedSettings,
+    report: Callable[[int], None],
 ) -> Any:
     import torch
     from pykeen.models import model_resolver
@@ -190,9 +166,14 @@ def _train(
     state = torch.random.get_rng_state()
     try:
         positives, weight = torch.from_numpy(ids), torch.from_numpy(weights)
-        factory = CoreTriplesFactory.create(positives, num_entities=shape[0], num_relations=shape[1])
+        factory = CoreTriplesFactory.create(
+            positives, num_entities=shape[0], num_relations=shape[1]
+        )
         model = model_resolver.make(
-            settings.model, triples_factory=factory, embedding_dim=settings.dim, random_seed=settings.seed
+            settings.model,
+            triples_factory=factory,
+            embedding_dim=settings.dim,
+            random_seed=settings.seed,
         )
         adam = torch.optim.Adam(model.get_grad_params(), lr=settings.rate)
         rng = np.random.default_rng(settings.seed)
@@ -202,7 +183,10 @@ def _train(
             loss = model.collect_regularization_term()
             for corrupted in _corrupt(ids, shape[0], settings.negatives, rng):
                 gap = model.score_hrt(torch.from_numpy(corrupted)) - score
-                loss = loss + (weight[:, None] * torch.nn.functional.softplus(gap)).sum() / weight.sum()
+                loss = (
+                    loss
+                    + (weight[:, None] * torch.nn.functional.softplus(gap)).sum() / weight.sum()
+                )
             loss.backward()
             adam.step()
             model.post_parameter_update()
@@ -233,7 +217,9 @@ def _measure(model: Any, train: _Ids, test: _Ids, entities: int) -> dict[str, fl
         use_tqdm=False,
     )
     names = {"mrr": "mean_reciprocal_rank", "hits_at_1": "hits_at_1", "hits_at_10": "hits_at_10"}
-    metrics = {name: float(result.get_metric(f"both.realistic.{key}")) for name, key in names.items()}
+    metrics = {
+        name: float(result.get_metric(f"both.realistic.{key}")) for name, key in names.items()
+    }
     return metrics | {"random_mrr": float((1 / np.arange(1, entities + 1)).mean())}
 
 
@@ -243,66 +229,6 @@ def _vectors(representations: Sequence[Any]) -> NDArray[np.float32]:
     with torch.no_grad():
         values = representations[0](indices=None)
         parts = torch.view_as_real(values) if values.is_complex() else values[..., None]
-        return np.ascontiguousarray(parts.movedim(-1, 1).reshape(len(values), -1).numpy(), np.float32)
-
-
-def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
-    """Write an embedding as safetensors; it appears whole or not at all.
-
-    Raises:
-        OutputError: The file cannot be written.
-        MissingExtraError: safetensors is not installed.
-    """
-    try:
-        from safetensors.numpy import save
-    except ImportError as error:
-        raise MissingExtraError("saving an embedding", "vision", error) from error
-    header = {
-        "entities": list(embedding.entities),
-        "relations": list(embedding.relations),
-        "metrics": dict(embedding.metrics),
-        "graph_hash": embedding.graph_hash,
-        "model": embedding.model,
-        "seed": embedding.seed,
-    }
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    arrays = {"vectors": embedding.vectors, "relation_vectors": embedding.relation_vectors}
-    try:
-        part.write_bytes(save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)}))
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{target}: cannot be written ({error.strerror})", "choose a writable folder with -o") from error
-    return target
-
-
-def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None) -> KGEmbedding:
-    """Read an embedding.
-
-    Args:
-        path: File written by `save_embedding`.
-        triples: The graph it will be used with; when given, an embedding of another graph is refused.
-
-    Raises:
-        InputError: No such file, not an embedding, or made from another graph.
-        MissingExtraError: safetensors is not installed.
-    """
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise MissingExtraError("reading an embedding", "vision", error) from error
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            header = json.loads(file.metadata()["landlore"])
-            vectors, relation_vectors = file.get_tensor("vectors"), file.get_tensor("relation_vectors")
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a graph embedding ({error})", "make one with: landlore embed") from error
-    if triples is not None and (found := graph_hash(triples)) != header["graph_hash"]:
-        raise InputError(
-            f"{path}: embeds graph {header['graph_hash'][:12]}, the graph in use is {found[:12]}",
-            "embed the graph again with: landlore embed",
+        return np.ascontiguousarray(
+            parts.movedim(-1, 1).reshape(len(values), -1).numpy(), np.float32
         )
-    names = {"entities": tuple(header["entities"]), "relations": tuple(header["relations"])}
-    rest = {key: header[key] for key in ("metrics", "graph_hash", "model", "seed")}
-    return KGEmbedding(vectors=vectors, relation_vectors=relation_vectors, **names, **rest)

@@ -11,7 +11,8 @@ class ScenePart:
 
     Attributes:
         kind: "triple", "text" (names and definitions), "kge" (graph embedding), "image-text" (similarity of the
-            image and a prompt, by the backbone), "prior" or "other images" (transduction).
+            image and a prompt, by the backbone), "prior" (how the two classes score on an average image) or "other
+            images" (transduction).
         relation: Relation IRI of a triple, else "".
         value: Value IRI of a triple, else "".
         answer_weight: Weight of the statement for the answer, 0 if it is not said.
@@ -56,4 +57,6 @@ class SceneReason:
     def share(self, kind: str) -> float:
         """Share of all absolute contributions that parts of this kind have, 0..1."""
         total = sum(abs(p.contribution) for p in self.parts)
-        return sum(abs(p.contribution) for p in self.parts if p.kind == kind) / total if total else 0.0
+        return (
+            sum(abs(p.contribution) for p in self.parts if p.kind == kind) / total if total else 0.0
+        )

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.errors import OntologyError
 from kg.files import shipped
-from kg.store import read_turtle
+from kg.rdf import read_turtle
 from kg.triples import Triple
 
 SCENE_CLASS = vocab.CORE + "SceneClass"
-RELATIONS = tuple(vocab.CORE + r for r in ("hasCover", "hasPart", "hasPattern", "hasFunction", "hasSurrounding"))
+RELATIONS = tuple(
+    vocab.CORE + r for r in ("hasCover", "hasPart", "hasPattern", "hasFunction", "hasSurrounding")
+)
 _ROOTS = frozenset(vocab.CORE + c for c in ("LandCover", "LandUse", "LandObject", "Pattern"))
 _DECAY = 0.5  # an object or use one level up says half as much; cover shares add up unchanged
-_STRENGTH = dict(zip(RELATIONS, (1.0, 0.5, 1.0, 0.5, 0.25), strict=True))  # what fills the image says most
+_STRENGTH = dict(
+    zip(RELATIONS, (1.0, 0.5, 1.0, 0.5, 0.25), strict=True)
+)  # what fills the image says most
 _Statements = dict[str, dict[str, list[Any]]]
 
 
@@ -104,13 +108,20 @@ class SceneKnowledge:
         decay = 1.0 if relation == RELATIONS[0] else _DECAY
         found, level = {value: 1.0}, {value}
         while level:
-            up = {p for v in level for p in self.parents.get(v, ()) if p not in _ROOTS and p not in found}
+            up = {
+                p
+                for v in level
+                for p in self.parents.get(v, ())
+                if p not in _ROOTS and p not in found
+            }
             share = decay * max((found[v] for v in level), default=0.0)
             found.update(dict.fromkeys(up, share))
             level = up
         return found
 
-    def attributes(self, statements: Sequence[Sequence[tuple[Triple, float]]]) -> NDArray[np.float64]:
+    def attributes(
+        self, statements: Sequence[Sequence[tuple[Triple, float]]]
+    ) -> NDArray[np.float64]:
         """Graded attribute table of classes.
 
         It is linear in the statements, so whatever is linear in the table can be split over them exactly.
@@ -138,7 +149,11 @@ class SceneKnowledge:
     def spread(self, relation: str, value: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Columns that a statement feeds, and its share in each: (n,) int64 and (n,) float64."""
         if (relation, value) not in self._spread:
-            shares = {up: share for up, share in self.shares(relation, value).items() if (relation, up) in self._column}
+            shares = {
+                up: share
+                for up, share in self.shares(relation, value).items()
+                if (relation, up) in self._column
+            }
             columns = np.array([self._column[relation, up] for up in shares], np.int64)
             self._spread[relation, value] = (columns, np.array(list(shares.values())))
         return self._spread[relation, value]
@@ -158,7 +173,11 @@ class SceneKnowledge:
         seen: set[str] = set()
         while level:
             seen |= level
-            edges = {Triple(v, vocab.RDFS + "subClassOf", p) for v in level for p in self.parents.get(v, ())}
+            edges = {
+                Triple(v, vocab.RDFS + "subClassOf", p)
+                for v in level
+                for p in self.parents.get(v, ())
+            }
             found |= edges
             level = {t.tail for t in edges} - seen
         return tuple(sorted(found))
@@ -196,7 +215,9 @@ def load_scenes(paths: Sequence[str | Path] = ()) -> SceneKnowledge:
         for s, p, o in read_turtle(path):
             subject = f"{number}:{s.value}" if _blank(s) else s.value
             merged.setdefault(subject, {}).setdefault(p.value, []).append((number, o))
-    scenes = sorted(s for s, known in merged.items() if SCENE_CLASS in _values(known, vocab.RDF + "type"))
+    scenes = sorted(
+        s for s, known in merged.items() if SCENE_CLASS in _values(known, vocab.RDF + "type")
+    )
     parents = {
         s: tuple(sorted(v for v in _values(known, vocab.RDFS + "subClassOf") if ":" in v))
         for s, known in merged.items()
@@ -233,7 +254,9 @@ def _concept(iri: str, merged: _Statements) -> SceneConcept:
         for number, o in known.get(relation, ())
     ]
     definition = next(iter(_values(known, vocab.SKOS + "definition")), "")
-    return SceneConcept(iri, label, label_zh, tuple(n for n in names if n), definition, tuple(sorted(triples)))
+    return SceneConcept(
+        iri, label, label_zh, tuple(n for n in names if n), definition, tuple(sorted(triples))
+    )
 
 
 def _statement(head: str, relation: str, node: dict[str, list[Any]]) -> Triple:

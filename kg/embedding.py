@@ -1,0 +1,132 @@
+"""Vectors of a knowledge graph as a value, with the file they are kept in; a file of another graph is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import InputError, MissingExtraError, OutputError
+from kg.triples import Triple
+
+
+@dataclass(frozen=True)
+class KGEmbedding:
+    """Vectors of a knowledge graph.
+
+    Attributes:
+        entities: Entity IRIs, sorted.
+        relations: Relation IRIs, sorted.
+        vectors: (entity, dimension) float32; complex models give real and imaginary parts side by side.
+        relation_vectors: (relation, dimension) float32.
+        metrics: Link prediction on held-out triples (filtered, both sides): "mrr", "hits_at_1", "hits_at_10", and
+            "random_mrr", the value of a guess.
+        graph_hash: SHA-256 of the triples, see `graph_hash`.
+        model: PyKEEN model name.
+        seed: Seed of initial values, split and negatives.
+    """
+
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    relation_vectors: NDArray[np.float32]
+    metrics: Mapping[str, float]
+    graph_hash: str
+    model: str
+    seed: int
+
+    def lookup(self, iris: Sequence[str]) -> NDArray[np.float32]:
+        """(iri, dimension) float32 vectors; zeros for an IRI that is not in the graph."""
+        row = {iri: i for i, iri in enumerate(self.entities)}
+        out = np.zeros((len(iris), self.vectors.shape[1]), np.float32)
+        for i, iri in enumerate(iris):
+            if iri in row:
+                out[i] = self.vectors[row[iri]]
+        return out
+
+
+def graph_hash(triples: Sequence[Triple]) -> str:
+    """SHA-256 of the sorted triples with weights to 6 digits: same knowledge, same hash, in any order."""
+    lines = sorted(f"{t.head}\t{t.relation}\t{t.tail}\t{t.weight:.6f}" for t in triples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
+    """Write an embedding as safetensors; it appears whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+        MissingExtraError: safetensors is not installed.
+    """
+    try:
+        from safetensors.numpy import save
+    except ImportError as error:
+        raise MissingExtraError("saving an embedding", "vision", error) from error
+    header = {
+        "entities": list(embedding.entities),
+        "relations": list(embedding.relations),
+        "metrics": dict(embedding.metrics),
+        "graph_hash": embedding.graph_hash,
+        "model": embedding.model,
+        "seed": embedding.seed,
+    }
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    arrays = {"vectors": embedding.vectors, "relation_vectors": embedding.relation_vectors}
+    try:
+        part.write_bytes(save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)}))
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror})", "choose a writable folder with -o"
+        ) from error
+    return target
+
+
+def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None) -> KGEmbedding:
+    """Read an embedding.
+
+    Args:
+        path: File written by `save_embedding`.
+        triples: The graph it will be used with; when given, an embedding of another graph is refused.
+
+    Raises:
+        InputError: No such file, not an embedding, or made from another graph.
+        MissingExtraError: safetensors is not installed.
+    """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise MissingExtraError("reading an embedding", "vision", error) from error
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            header = json.loads(file.metadata()["landlore"])
+            vectors, relation_vectors = (
+                file.get_tensor("vectors"),
+                file.get_tensor("relation_vectors"),
+            )
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a graph embedding ({error})", "make one with: landlore embed"
+        ) from error
+    if triples is not None and (found := graph_hash(triples)) != header["graph_hash"]:
+        raise InputError(
+            f"{path}: embeds graph {header['graph_hash'][:12]}, the graph in use is {found[:12]}",
+            "embed the graph again with: landlore embed",
+        )
+    return KGEmbedding(
+        tuple(header["entities"]),
+        tuple(header["relations"]),
+        vectors,
+        relation_vectors,
+        header["metrics"],
+        header["graph_hash"],
+        header["model"],
+        header["seed"],
+    )
