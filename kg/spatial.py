@@ -119,43 +119,31 @@ def features_layer(  # noqa: PLR0913
         reliability: Probability that a feature's class is right.
 
     Returns:
-        A layer with one cell per visible feature, in the order of their IRIs; no cells where
-        nothing overlaps.
+        A layer with one cell per visible feature, in the order of their IRIs; none where nothing overlaps.
 
     Raises:
         SourceError: A geometry in the graph cannot be read.
     """
-    import shapely
-
     features = read_features(graph, kind=kind, graph_iri=graph_iri)
     mapped = parse_wkt(features.wkt)
     near = np.flatnonzero(_meets(mapped, grid.lonlat_bounds))
-    mapped = mapped[near]
-    shapes, frame = _to_frame(mapped, grid)
-    widths = features.widths[near]
-    thin = shapely.get_dimensions(shapes) < 2
-    shapes = _widen(shapes, widths, max(grid.pixel_size))
     classes = [most_specific(features.classes[i]) for i in near]
-    cell = burn(((shapes[i], i) for i in _painting_order(shapes, thin, widths, classes)), frame)
+    flat, frame = _to_frame(mapped[near], grid)
+    shapes = _widen(flat, features.widths[near], max(grid.pixel_size))
+    order = _painting_order(shapes, _thickness(flat, features.widths[near]), classes)
+    cell = burn(((shapes[i], i) for i in order), frame)
     seen = np.unique(cell[cell >= 0])
     columns = tuple(sorted({classes[i] for i in seen}))
     shares = np.zeros((len(seen), len(columns)), np.float32)
     shares[np.arange(len(seen)), [columns.index(classes[i]) for i in seen]] = 1
     rows = np.full(len(near) + 1, -1, np.int32)
     rows[seen] = np.arange(len(seen))
-    return EvidenceLayer(
-        name,
-        kind,
-        graph_iri or (features.graphs[0] if len(features.graphs) == 1 else f"{vocab.GRAPH}{name}"),
-        grid,
-        rows[cell],
-        shares,
-        columns,
-        tuple(features.iris[near[i]] for i in seen),
-        tolerance,
-        reliability,
-        issued(graph, features.graphs[0]) if len(features.graphs) == 1 else None,
-    )
+    single = features.graphs[0] if len(features.graphs) == 1 else ""
+    source = graph_iri or single or f"{vocab.GRAPH}{name}"
+    entities = tuple(features.iris[near[i]] for i in seen)
+    date = issued(graph, single) if single else None
+    found = rows[cell], shares, columns, entities
+    return EvidenceLayer(name, kind, source, grid, *found, tolerance, reliability, date)
 
 
 def _meets(shapes: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:
@@ -193,19 +181,22 @@ def _widen(shapes: NDArray[Any], widths: NDArray[np.float64], pixel: float) -> N
     return np.asarray(out, dtype=object)
 
 
+def _thickness(flat: NDArray[Any], widths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Width of lines and points, 0 where unknown; NaN for areas."""
+    import shapely
+
+    return np.where(shapely.get_dimensions(flat) < 2, np.nan_to_num(widths), np.nan)
+
+
 def _painting_order(
-    shapes: NDArray[Any],
-    thin: NDArray[np.bool_],
-    widths: NDArray[np.float64],
-    classes: Sequence[str],
+    shapes: NDArray[Any], widths: NDArray[np.float64], classes: Sequence[str]
 ) -> list[int]:
     import shapely
 
-    area = shapely.area(shapes)
+    thin, area = ~np.isnan(widths), shapely.area(shapes)
     over = np.array([bool(ancestors(cls) & _OVER_LINES) for cls in classes], bool)
     turn = np.where(thin, 1, np.where(over | (area < _SMALL), 2, 0))
-    size = np.where(thin, np.nan_to_num(widths), area)
-    order = np.lexsort((np.arange(len(area)), -size, turn))
+    order = np.lexsort((np.arange(len(area)), -np.where(thin, widths, area), turn))
     return [int(i) for i in order if shapes[i] is not None and not shapes[i].is_empty]
 
 
