@@ -240,7 +240,7 @@ def _check(path: Path) -> None:
     if not path.name.endswith(_SUFFIXES):
         raise SourceError(
             f"{path}: does not end in {', '.join(_SUFFIXES)}",
-            "give an OpenStreetMap extract, or rename the file",
+            "give an extract; GeoPackages, shapefiles and GeoJSON are vector files (--vector)",
         )
     if path.stat().st_size == 0:
         raise SourceError(
