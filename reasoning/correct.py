@@ -197,7 +197,8 @@ def _observations(
             before.legend,
             tree,
             strength=knobs.evidence * knobs.strengths.get(layer.name, 1.0),
-            network=before if knobs.trust else None,
+            network=before,
+            trusting=not knobs.trust,
         )
         for layer in layers
     )

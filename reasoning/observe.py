@@ -1,14 +1,20 @@
 """Evidence as noisy observations: a layer comes in, log p(evidence | class) of every pixel goes out.
 
-With C_e(k) the graded crosswalk from source class e to label k, s_e the class shares of the cell at a pixel, rho the
-reliability and K the number of labels, the likelihood ratio against an observation that says nothing is
+With C_e(k) the graded crosswalk from source class e to label k, s_e the class shares of the cell at a pixel and rho the
+reliability, the likelihood of what the source says, as a ratio to its likelihood in a pixel of unknown class, is
 
-    K p(s | k) = 1 + t * rho * (K * sum_e s_e C_e(k) - speaks)
+    p(s | k) / p(s) = 1 + t * rho * (sum_e s_e C_e(k) / pi_k - speaks)
 
-`speaks` is the share of the cell whose classes mean anything in this legend, t the trust in the cell. Position
-tolerance averages the ratio over all shifts within the tolerance, so that a feature that is out of place still counts,
-but less. Its logarithm is weighed by a strength, less for large product cells: a cell of n pixels is one observation,
-not n; each of its pixels gets 1 / (1 + log10(n) / 2) of it. Where no feature lies, nothing is said: sources have gaps.
+`speaks` is the share of the cell whose classes mean anything in this legend, t the trust in the cell. Someone drew a
+feature because it is there: rho is how often a feature is right, and by Bayes' rule pi_k is the share of label k in the
+scene. A product draws every place and mistakes classes for others: rho is how often it is right about a place, errors
+fall on all classes alike, and pi_k = 1 / K. (With the scene's shares there, random errors in favour of rare classes
+would count as strong evidence for them.)
+
+Position tolerance averages the ratio over shifts (Gaussian, two deviations = the tolerance), so that a feature that is
+out of place still counts, but less. Its logarithm is weighed by a strength, less for large product cells: a cell of n
+pixels is one observation, not n; each of its pixels gets 1 / (1 + log10(n) / 2) of it. Where no feature lies, nothing
+is said: sources have gaps.
 """
 
 from __future__ import annotations
@@ -28,6 +34,8 @@ from kg.legend import Legend, crosswalk
 
 Table = NDArray[np.float64]
 
+SMALLEST_SHARE = 0.02
+"""Least share of a label in the scene: keeps evidence for absent classes from being taken for a sensation."""
 TRUST_PIXELS = 4
 """Cells of fewer pixels are not compared with the network: it would silence the evidence where it is needed."""
 
@@ -38,7 +46,8 @@ class Observation:
 
     Attributes:
         layer: The source.
-        potential: (class, y, x) float32, strength * log(K p(evidence | class)); 0 where the source is silent.
+        potential: (class, y, x) float32, strength * log p(evidence | class) / p(evidence); 0 where the source is
+            silent.
         trust: (cell,) float64 probability that the cell describes what the image shows, 1 where not estimated.
     """
 
@@ -54,6 +63,7 @@ def observation(
     *,
     strength: float = 1.0,
     network: Prediction | None = None,
+    trusting: bool = False,
 ) -> Observation:
     """Turn a layer into evidence for the labels of a legend.
 
@@ -62,7 +72,9 @@ def observation(
         legend: Labels, K of them.
         tree: Subsumption of core classes (the ontology).
         strength: Factor on the logarithm; 0 switches the source off.
-        network: With it, the trust in each product cell of at least `TRUST_PIXELS` pixels is estimated.
+        network: What the network said: the shares pi of the labels (even without it), and what the trust in
+            product cells of at least `TRUST_PIXELS` pixels is estimated from.
+        trusting: Take every product cell at its word.
 
     Raises:
         GridError: Layer and prediction lie on different grids.
@@ -73,15 +85,24 @@ def observation(
     speaks = layer.shares.astype(np.float64) @ crosswalk(layer.classes, legend, tree)
     size = np.bincount(layer.cell[layer.cell >= 0], minlength=len(layer.shares))
     trust = np.ones(len(size))
-    if network is not None and layer.kind == vocab.PRODUCT_CELL:
+    if network is not None and layer.kind == vocab.PRODUCT_CELL and not trusting:
         trust = cell_trust(layer.cell, speaks, size, network)
-    ratio = (
-        trust[:, None] * layer.reliability * (len(legend) * speaks - speaks.sum(axis=1)[:, None])
-    )
+    drawn = None if layer.kind == vocab.PRODUCT_CELL else network
+    spoken = speaks / label_shares(legend, drawn) - speaks.sum(axis=1)[:, None]
+    ratio = trust[:, None] * layer.reliability * spoken
     weight = np.full(len(size), strength)
     if layer.kind == vocab.PRODUCT_CELL:
         weight = strength / (1 + np.log10(np.maximum(size, 1)) / 2)
     return Observation(layer, _spread(layer, ratio, weight), trust)
+
+
+def label_shares(legend: Legend, network: Prediction | None) -> Table:
+    """Share of each label in what the network said, at least `SMALLEST_SHARE`; (class,), sums to 1."""
+    if network is None:
+        return np.full(len(legend), 1 / len(legend))
+    total = network.probabilities.sum(axis=(1, 2), dtype=np.float64)
+    shares = np.maximum(total / max(total.sum(), 1e-12), SMALLEST_SHARE)
+    return np.asarray(shares / shares.sum())
 
 
 def check_grid(layer: EvidenceLayer, grid: Grid) -> None:
@@ -96,16 +117,16 @@ def check_grid(layer: EvidenceLayer, grid: Grid) -> None:
 
 def _spread(layer: EvidenceLayer, ratio: Table, weight: Table) -> NDArray[np.float32]:
     """Ratios minus 1 per cell -> weighted log ratios per pixel, averaged over shifts within the tolerance."""
-    from scipy.ndimage import uniform_filter
+    from scipy.ndimage import gaussian_filter
 
     dx, dy = layer.grid.pixel_size
-    sizes = tuple(2 * round(layer.tolerance / step) + 1 for step in (dy, dx))
+    spread = (layer.tolerance / (2 * dy), layer.tolerance / (2 * dx))
     table = np.vstack([ratio, np.zeros(ratio.shape[1])]).astype(np.float32)
     out = np.empty((ratio.shape[1], *layer.cell.shape), np.float32)
     for k in range(len(out)):
         plane = table[layer.cell, k]
-        if max(sizes) > 1:
-            plane = uniform_filter(plane, sizes, mode="nearest")
+        if layer.tolerance > 0:
+            plane = gaussian_filter(plane, spread, mode="nearest", truncate=2.0)
         out[k] = np.log1p(np.maximum(plane, np.float32(-0.9999)))
     if len(np.unique(weight)) > 1:
         out *= np.append(weight, 0.0).astype(np.float32)[layer.cell]
@@ -142,7 +163,7 @@ def cell_trust(
     if not compared.any():
         return np.ones(len(size))
     overall = mean[compared].mean(axis=0)
-    here = (speaks[compared] * (0.9 * mean[compared] + 0.1 * overall)).sum(axis=1)
+    here = (speaks[compared] * (0.98 * mean[compared] + 0.02 * overall)).sum(axis=1)
     elsewhere = (speaks[compared] * overall).sum(axis=1)
     false, trust = 0.1, np.ones(len(size))
     for _ in range(50):

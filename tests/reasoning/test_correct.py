@@ -83,7 +83,9 @@ def evidence_for(seed, size=48):
 
 def check_sums(run):
     for one in run.corrections:
-        assert sum(part.value for part in one.contributions) == pytest.approx(one.log_odds, abs=1e-6)
+        assert sum(part.value for part in one.contributions) == pytest.approx(
+            one.log_odds, abs=1e-6
+        )
     expected = np.bincount(run.index[run.index >= 0], minlength=len(run.corrections))
     assert [one.pixels for one in run.corrections] == expected.tolist()
     assert ((run.before.labels != run.after.labels) == run.changed).all()
@@ -122,7 +124,10 @@ def test_evidence_corrects_and_is_named():
     (one,) = run.corrections
     assert one.after == LEGEND.classes[BUILDING].iri
     assert one.pixels == 12
-    assert one.evidence == ("https://www.openstreetmap.org/way/1", "https://www.openstreetmap.org/way/0")
+    assert one.evidence == (
+        "https://www.openstreetmap.org/way/1",
+        "https://www.openstreetmap.org/way/0",
+    )
     kinds = {part.kind: part for part in one.contributions}
     assert kinds["evidence"].term == vocab.GRAPH + "osm"
     assert kinds["evidence"].value > 3
@@ -179,7 +184,9 @@ def test_contributions_sum_exactly_on_noisy_scenes(seed):
 
 
 def test_same_input_same_bytes():
-    first, second = (correct(noisy(2), layers=[evidence_for(2)], axioms=[LONE, MAPPED]) for _ in range(2))
+    first, second = (
+        correct(noisy(2), layers=[evidence_for(2)], axioms=[LONE, MAPPED]) for _ in range(2)
+    )
     assert first.after.probabilities.tobytes() == second.after.probabilities.tobytes()
     assert repr(first.corrections) == repr(second.corrections)
 
@@ -208,7 +215,9 @@ def test_hard_axiom_about_neighbours_acts_as_a_large_weight():
     labels = np.full((7, 7), WATER, np.int16)
     labels[3, 3] = BUILDING
     prediction = prediction_from_labels(labels, LEGEND, grid(7, 7), confidence=0.95)
-    run = correct(prediction, axioms=[replace(LONE, hard=True)], settings=CorrectSettings(smoothness=0))
+    run = correct(
+        prediction, axioms=[replace(LONE, hard=True)], settings=CorrectSettings(smoothness=0)
+    )
     (one,) = run.corrections
     assert one.excluded_by == ()
     assert {part.term for part in one.contributions} == {vocab.NETWORK, LONE.iri}
@@ -226,7 +235,10 @@ def test_contradicting_hard_axioms_name_themselves_and_the_region():
     with pytest.raises(RuleError) as caught:
         correct(prediction, layers=[osm(cell)], axioms=rules)
     message = str(caught.value)
-    assert "mapped-building (test.ttl), big-buildings (test.ttl) leave no class for region 1" in message
+    assert (
+        "mapped-building (test.ttl), big-buildings (test.ttl) leave no class for region 1"
+        in message
+    )
     assert "no-small-lake" not in message
 
 
@@ -276,7 +288,11 @@ def korea_tiles():
                 np.array(Image.open(io.BytesIO(archive.read(f"{folder}/{name}.png"))))
                 for folder in ("pred", "masks")
             )
-            where = Grid(f"EPSG:{places[name]['epsg']}", Affine(*places[name]["transform"][:6]), *labels.shape)
+            where = Grid(
+                f"EPSG:{places[name]['epsg']}",
+                Affine(*places[name]["transform"][:6]),
+                *labels.shape,
+            )
             yield prediction_from_labels(said.encode(labels), said, where), truth.encode(mask)
 
 

@@ -11,7 +11,14 @@ from kg.evidence import EvidenceLayer
 from kg.grid import Grid, Raster
 from kg.legend import load_legend
 from kg.ontology import load_ontology
-from reasoning.facts import ADJACENT_TO, SURROUNDED_BY, Facts, core_classes, gather_facts, limit_messages
+from reasoning.facts import (
+    ADJACENT_TO,
+    SURROUNDED_BY,
+    Facts,
+    core_classes,
+    gather_facts,
+    limit_messages,
+)
 from reasoning.measures import slope
 from reasoning.regions import build_regions
 
@@ -34,20 +41,26 @@ def layer(cell, shares, classes, kind=vocab.OSM_FEATURE):
     cell = np.array(cell, np.int32)
     shares = np.array(shares, np.float32)
     names = tuple(f"{vocab.ID}cell/{i}" for i in range(len(shares)))
-    return EvidenceLayer("osm", kind, vocab.GRAPH + "osm", grid(*cell.shape), cell, shares, classes, names)
+    return EvidenceLayer(
+        "osm", kind, vocab.GRAPH + "osm", grid(*cell.shape), cell, shares, classes, names
+    )
 
 
 def test_geometry_has_the_ontologys_names_and_units():
     facts = facts_of([[0, 0, 1], [0, 0, 1]])
     assert facts.data[LL + "area"].tolist() == [400, 200]
     assert facts.data[LL + "perimeter"].tolist() == [80, 60]
-    assert facts.data[LL + "compactness"] == pytest.approx([4 * np.pi * 400 / 6400, 4 * np.pi * 200 / 3600])
+    assert facts.data[LL + "compactness"] == pytest.approx(
+        [4 * np.pi * 400 / 6400, 4 * np.pi * 200 / 3600]
+    )
     assert all(name in TREE.data_properties for name in facts.data)
 
 
 def test_adjacency_is_the_share_of_the_boundary():
     facts = facts_of([[0, 0, 1], [0, 0, 1]])
-    assert facts.relations[ADJACENT_TO].toarray() == pytest.approx(np.array([[0, 0.25], [1 / 3, 0]]))
+    assert facts.relations[ADJACENT_TO].toarray() == pytest.approx(
+        np.array([[0, 0.25], [1 / 3, 0]])
+    )
     assert (facts.relations[SURROUNDED_BY] != facts.relations[ADJACENT_TO]).nnz == 0
 
 
@@ -128,7 +141,9 @@ def test_messages_to_small_neighbours_are_split_at_the_cap():
     matrix = limited.relations[ADJACENT_TO].toarray()
     assert rows.tolist() == [1]
     assert matrix[0, 1] == pytest.approx(2 * 1 / 100)
-    assert (1 - matrix[0, 1]) * (1 - matrix[0, 2]) == pytest.approx(0.5)  # truth is as before the split
+    assert (1 - matrix[0, 1]) * (1 - matrix[0, 2]) == pytest.approx(
+        0.5
+    )  # truth is as before the split
     assert matrix[1].tolist() == [1, 0, 0]
     assert not matrix[2].any()
     assert limited.data[LL + "area"].tolist() == [100, 1, 1]

@@ -52,7 +52,11 @@ def drawn(seed, *, strength=0.5, weight=1.0):
     rng = np.random.default_rng(seed)
     height, width, k = rng.integers(2, 12), rng.integers(2, 12), rng.integers(2, 6)
     blocks = rng.integers(0, 3, (-(-height // 3), -(-width // 3))).repeat(3, 0).repeat(3, 1)
-    blocks = blocks[:height, :width] * 100 + np.arange(width) // 3 + 10 * (np.arange(height) // 3)[:, None]
+    blocks = (
+        blocks[:height, :width] * 100
+        + np.arange(width) // 3
+        + 10 * (np.arange(height) // 3)[:, None]
+    )
     blocks[rng.random((height, width)) < 0.1] = -1
     blocks[0, 0] = 0
     names, region = np.unique(blocks, return_inverse=True)
@@ -79,7 +83,9 @@ def energy(problem, q):
     below = (problem.down[:-1, :, None] * (q[1:] - q[:-1]) ** 2).sum()
     count = np.bincount(problem.region[inside])
     means = np.stack([v[problem.region[inside] == r].mean(axis=0) for r in range(len(count))])
-    return pixels + (beside + below) / 2 + sum(w * count @ a.penalty(means) for w, a in problem.axioms)
+    return (
+        pixels + (beside + below) / 2 + sum(w * count @ a.penalty(means) for w, a in problem.axioms)
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -114,7 +120,9 @@ def test_without_linked_axioms_the_end_is_the_minimum(seed):
     lowest = energy(problem, solution.q)
     for size in (1e-4, 1e-2, 1.0):
         near = solution.q * np.exp(size * rng.normal(size=solution.q.shape))
-        near = np.where(inside[..., None], near / np.where(inside, near.sum(axis=2), 1)[..., None], 0)
+        near = np.where(
+            inside[..., None], near / np.where(inside, near.sum(axis=2), 1)[..., None], 0
+        )
         assert energy(problem, near) >= lowest - 1e-9
 
 
@@ -143,9 +151,12 @@ def test_message_is_the_gradient_of_the_energy():
     count = np.bincount(problem.region[rows, cols]).astype(float)
     y, x = rows[len(rows) // 2], cols[len(cols) // 2]
     message = sum(
-        w * region_message(a, solution.means, count)[problem.region[y, x]] for w, a in problem.axioms
+        w * region_message(a, solution.means, count)[problem.region[y, x]]
+        for w, a in problem.axioms
     )
-    rough = smoothness_gradient(solution.at, problem.right, problem.down, np.array([y]), np.array([x]))[0]
+    rough = smoothness_gradient(
+        solution.at, problem.right, problem.down, np.array([y]), np.array([x])
+    )[0]
     for k in range(problem.unary.shape[2]):
         up, low = solution.at.copy(), solution.at.copy()
         up[y, x, k] += 1e-6
