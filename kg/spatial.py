@@ -27,6 +27,7 @@ _DIGITS = 7
 _CRS84 = "OGC:CRS84"
 _SMALL = 400.0
 _VISIBLE = 0.25
+_RELIABILITY = 0.9
 _ARC_SEGMENTS = 4
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
 _NEAR = vocab.CORE + "near"
@@ -93,7 +94,7 @@ def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:
     return np.asarray(shapely.to_wkb(many), dtype=object)
 
 
-def features_layer(  # noqa: PLR0913
+def features_layer(
     graph: KnowledgeGraph,
     grid: Grid,
     *,
@@ -101,7 +102,6 @@ def features_layer(  # noqa: PLR0913
     graph_iri: str | None = None,
     name: str = "osm",
     tolerance: float = 5.0,
-    reliability: float = 0.9,
 ) -> EvidenceLayer:
     """Lay the features of the graph on the grid of an image.
 
@@ -116,10 +116,10 @@ def features_layer(  # noqa: PLR0913
         graph_iri: Named graph to look in; None looks in all.
         name: Short name of the layer.
         tolerance: How far a feature may be out of place, metres.
-        reliability: Probability that a feature's class is right.
 
     Returns:
-        A layer with one cell per visible feature, in the order of their IRIs; none where nothing overlaps.
+        A layer with one cell per visible feature, in the order of their IRIs; none where nothing overlaps. Its
+        reliability is 0.9; `dataclasses.replace` sets another.
 
     Raises:
         SourceError: A geometry in the graph cannot be read.
@@ -143,7 +143,7 @@ def features_layer(  # noqa: PLR0913
     entities = tuple(features.iris[near[i]] for i in seen)
     date = issued(graph, single) if single else None
     found = rows[cell], shares, columns, entities
-    return EvidenceLayer(name, kind, source, grid, *found, tolerance, reliability, date)
+    return EvidenceLayer(name, kind, source, grid, *found, tolerance, _RELIABILITY, date)
 
 
 def _meets(shapes: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:

@@ -251,8 +251,6 @@ def write_vector(
         OutputError: The suffix is unknown, or the folder cannot be written or is full.
         SourceError: A geometry is not WKT.
     """
-    import pyogrio
-
     target = Path(path)
     driver = _DRIVERS.get(target.suffix.lower())
     if driver is None:
@@ -260,34 +258,40 @@ def write_vector(
             f"{target}: unknown kind of file {target.suffix!r}", "name it .gpkg or .geojson"
         )
     wkb = spatial.wkb_from_wkt(wkt)
-    data = [
-        np.asarray(v) if np.asarray(v).dtype.kind in "iufb" else np.asarray(v, object)
-        for v in columns.values()
-    ]
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
+    arrays = {name: _column(values) for name, values in columns.items()}
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
             part = Path(folder) / target.name
-            pyogrio.raw.write(
-                part,
-                wkb,
-                data,
-                list(columns),
-                layer=layer,
-                driver=driver,
-                geometry_type="MultiPolygon",
-                crs="EPSG:4326",
-            )
+            _write(part, wkb, arrays, layer, driver)
             part.replace(target)
-    except (
-        OSError,
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.FeatureError,
-        RuntimeError,
-    ) as error:
+    except (OSError, RuntimeError) as error:
         raise OutputError(
             f"{target}: cannot be written ({error})", "choose a writable folder with -o"
         ) from error
+    return target
+
+
+def _column(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(values)
+    return array if array.dtype.kind in "iufb" else np.asarray(values, object)
+
+
+def _write(
+    path: Path, wkb: NDArray[Any], columns: Mapping[str, NDArray[Any]], layer: str, driver: str
+) -> None:
+    import pyogrio
+
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
+    try:
+        pyogrio.raw.write(
+            path,
+            wkb,
+            list(columns.values()),
+            list(columns),
+            layer=layer,
+            driver=driver,
+            geometry_type="MultiPolygon",
+            crs="EPSG:4326",
+        )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
-    return target
