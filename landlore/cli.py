@@ -182,9 +182,9 @@ def query(
 def embed(
     out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
     graph: Annotated[Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")] = None,
-    model: Annotated[str, typer.Option(help="transe, distmult, rotate or complex.")] = "transe",
+    model: Annotated[str, typer.Option(help="TransE, DistMult, RotatE or ComplEx.")] = "TransE",
     dim: Annotated[int, typer.Option(help="Numbers per entity.")] = 64,
-    epochs: Annotated[int, typer.Option(help="Passes over the triples.")] = 200,
+    epochs: Annotated[int, typer.Option(help="Passes over the triples.")] = 150,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -192,31 +192,32 @@ def embed(
     from landlore import commands
 
     commands.need_vision("landlore embed")
-    commands.embed(out, graph, (model, dim, epochs, seed), _teller(as_json), as_json)
+    commands.embed(out, graph, (model, dim, epochs, seed), as_json)
 
 
 @app.command()
 def classify(
-    images: Annotated[list[Path], typer.Argument(help="Images, folders, or one .npz of embeddings.")],
+    images: Annotated[list[str], typer.Argument(help="One .npz of embeddings, or images and folders.")],
     label: Annotated[list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")] = [],
-    classes: Annotated[str | None, typer.Option(help="Class list that ships: whu-rs19, eurosat, nwpu12.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Local folder of a CLIP-like checkpoint.")] = None,
+    model: Annotated[str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")] = None,
+    seen: Annotated[str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")] = None,
     blocks: Annotated[str, typer.Option(help="Class-vector blocks: text,graded,kge.")] = "text,graded",
-    seen: Annotated[str | None, typer.Option(help="Seen class names, comma-separated: the rest is zero-shot.")] = None,
-    transductive: Annotated[bool, typer.Option(help="Also learn from the unlabelled queries.")] = False,
+    embedding: Annotated[Path | None, typer.Option(help="File of `landlore embed`, for the block kge.")] = None,
+    transductive: Annotated[bool, typer.Option("--transductive", help="Also learn from the images asked about.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")] = None,
-    top: Annotated[int, typer.Option(help="Classes to show per image.")] = 3,
+    top: Annotated[int, typer.Option(help="With --json: classes per image.")] = 3,
+    show: Annotated[int, typer.Option(help="How many images to print.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Classify scenes into any classes without training images of them, with reasons."""
     from landlore import commands
 
     commands.need_vision("landlore classify")
-    commands.classify(
-        [str(p) for p in images], label, classes,
-        {"model": model, "blocks": blocks, "seen": seen, "transductive": transductive, "out": out, "top": top},
-        as_json,
-    )  # fmt: skip
+    how = {
+        "model": model, "seen": seen, "blocks": blocks, "embedding": embedding, "transductive": transductive,
+        "out": out, "top": top, "show": show,
+    }  # fmt: skip
+    commands.classify(images, label, how, _teller(as_json), as_json)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from landlore.settings import RunSettings, read_settings
 from landlore.sources import Sources
 
 if TYPE_CHECKING:
+    from fusion.prediction import SceneScores
     from landlore.interpret import Interpretation
 
 Tell = Callable[[str], None]
@@ -207,6 +208,59 @@ def demo(out: Path, seed: int, tell: Tell, as_json: bool) -> None:
 
     done = run(out, seed=seed, progress=tell)
     say(json.dumps(done.to_record()) if as_json else done.to_text())
+
+
+def embed(out: Path, graph: Path | None, how: tuple[str, int, int, int], as_json: bool) -> None:
+    """`landlore embed`."""
+    from landlore.scenes import embed as run
+
+    model, dim, epochs, seed = how
+    done = run(out, graph=graph, model=model, dim=dim, epochs=epochs, seed=seed)
+    if as_json:
+        say(json.dumps(done.to_record()))
+        return
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
+    say(f"{done.entities} entities, {done.relations} relations in {done.path}; held-out triples: {figures}")
+
+
+def classify(images: list[str], labels: list[str], how: Mapping[str, Any], tell: Tell, as_json: bool) -> None:
+    """`landlore classify`."""
+    from landlore.scenes import ClassifySettings
+    from landlore.scenes import classify as run
+    from reasoning.scene import scene_sentences
+
+    settings = ClassifySettings(
+        blocks=tuple(b.strip() for b in how["blocks"].split(",") if b.strip()),
+        transductive=how["transductive"],
+        model=how["model"],
+        embedding=str(how["embedding"]) if how["embedding"] else None,
+    )
+    seen = how["seen"]
+    if seen is not None and not seen.endswith(".npz"):
+        seen = [name.strip() for name in seen.split(",")]
+    given = images[0] if len(images) == 1 else images
+    done = run(given, labels, seen=seen, settings=settings, out=how["out"], progress=tell)
+    if as_json:
+        say(json.dumps(_ranked(done.scores, done.accuracy, how["top"])))
+        return
+    for reason in done.reasons[: how["show"]]:
+        say(scene_sentences(reason, done.knowledge)[0])
+    if len(done.reasons) > how["show"]:
+        say(f"... and {len(done.reasons) - how['show']} more; --out FOLDER keeps all, --show N prints more")
+    if done.accuracy is not None:
+        say(f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)")
+
+
+def _ranked(scores: SceneScores, accuracy: float | None, top: int) -> dict[str, Any]:
+    best = (-scores.scores).argsort(axis=1, kind="stable")[:, :top]
+    return {
+        "model": scores.model,
+        "accuracy": accuracy,
+        "answers": [
+            {"item": item, "classes": [[scores.classes[k], round(float(row[k]), 6)] for k in order]}
+            for item, row, order in zip(scores.items, scores.scores, best, strict=True)
+        ],
+    }
 
 
 def doctor() -> None:

@@ -252,8 +252,12 @@ def _class_legend(corrected: Corrected) -> Legend:
 
 def _cause_legend(causes: Sequence[_Cause], corrected: Corrected) -> Legend:
     total = max(1, int(corrected.changed.sum()))
-    entries = tuple((c.name, c.colour, f"{c.pixels / total:.0%}") for c in causes[:9])
+    entries = tuple((c.name, c.colour, _percent(c.pixels / total)) for c in causes[:9])
     rest = sum(c.pixels for c in causes[9:])
     if rest:
-        entries += ((f"{len(causes) - 9} more", _OTHER, f"{rest / total:.0%}"),)
+        entries += ((f"{len(causes) - 9} more", _OTHER, _percent(rest / total)),)
     return Legend("Strongest reason, share of the changed pixels", entries, 1)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "< 1%"

@@ -131,7 +131,8 @@ def open_graph(path: str | Path) -> KnowledgeGraph:
     if (place / "run.json").exists():
         graph = KnowledgeGraph()
         for name in ("graph.trig", "explanations.trig"):
-            graph.load(place / name)
+            if (place / name).exists():
+                graph.load(place / name)
         return graph
     if not place.exists():
         raise SourceError(f"{place}: no such run, graph or RDF file", "landlore build or landlore correct make one")

@@ -1,0 +1,278 @@
+"""Scenes: images or embeddings and class names come in, ranked classes and the triples that spoke for them go out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion.prediction import SceneScores
+from kg.errors import InputError, OutputError
+from kg.reasons import SceneReason
+from kg.statements import trig
+from landlore.outputs import whole_folder
+
+if TYPE_CHECKING:
+    from fusion.backbone import FeatureSet
+    from fusion.classgraph import ClassVectors
+    from kg.embedding import KGEmbedding
+    from kg.scenes import SceneKnowledge
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+"""Endings of image files that are looked for in a folder."""
+
+
+@dataclass(frozen=True)
+class ClassifySettings:
+    """How scenes are classified.
+
+    Attributes:
+        blocks: Parts of the class vectors: "text", "graded", "kge".
+        transductive: Also learn from the images that are asked about.
+        model: Folder of a CLIP-like checkpoint, for images; or the backbone's name in an .npz file with several.
+        embedding: File that `landlore embed` wrote, for the block "kge"; made on the spot when None.
+        concepts: Further Turtle files with scene concepts.
+        seed: Seed of the embedding made on the spot.
+    """
+
+    blocks: tuple[str, ...] = ("text", "graded")
+    transductive: bool = False
+    model: str | None = None
+    embedding: str | None = None
+    concepts: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Ranked classes of images, and why.
+
+    Attributes:
+        scores: Probability of each class for each image.
+        accuracy: Share of right answers where the features carry labels of these classes, else None.
+        reasons: One per image: why its class and not the next best.
+        knowledge: The scene concepts that were used.
+        folder: Where the outputs are, or None.
+    """
+
+    scores: SceneScores
+    accuracy: float | None
+    reasons: tuple[SceneReason, ...]
+    knowledge: SceneKnowledge
+    folder: Path | None = None
+
+
+def classify(
+    images: str | Path | Sequence[str | Path],
+    labels: Sequence[str] = (),
+    *,
+    seen: str | Path | Sequence[str] | None = None,
+    settings: ClassifySettings | None = None,
+    out: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Classified:
+    """Classify scenes into classes of which there may be no training image.
+
+    Args:
+        images: One .npz file of precomputed embeddings, or image files and folders (then `settings.model` is needed).
+        labels: Candidate class names; default the names in the .npz file that are not seen.
+        seen: Classes with training images: an .npz file with labels, or names of classes in the file `images`, whose
+            rows then train and are not asked about. None compares images with the texts of their own backbone.
+        settings: How.
+        out: Folder for scores.csv, explanations.trig and run.json; appears whole or not at all.
+        progress: Told of each stage.
+
+    Raises:
+        MissingExtraError: Packages of the `vision` extra are missing.
+        InputError: Files, names or blocks that do not fit.
+        OutputError: `out` exists or cannot be written.
+    """
+    from kg.scenes import load_scenes
+
+    settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
+    paths = [images] if isinstance(images, (str, Path)) else list(images)
+    tell("reading features")
+    asked, taught = _features(paths, labels, seen, settings)
+    names = tuple(labels) or asked.names
+    knowledge = load_scenes(settings.concepts)
+    embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
+    tell("comparing")
+    answer = _answer(asked, taught, names, (knowledge, embedding), settings)
+    from fusion.reasons import explain_scene
+
+    reasons = tuple(explain_scene(answer, i, knowledge) for i in range(len(asked.items)))
+    done = Classified(answer.scores, _accuracy(asked, answer.scores), reasons, knowledge)
+    if out is None:
+        return done
+    with whole_folder(out) as folder:
+        _write(done, folder)
+    return replace(done, folder=Path(out).absolute())
+
+
+def _features(
+    paths: list[Any], labels: Sequence[str], seen: Any, settings: ClassifySettings
+) -> tuple[FeatureSet, FeatureSet | None]:
+    """(what is asked about, what was seen)."""
+    from fusion.backbone import read_features
+
+    if not (len(paths) == 1 and str(paths[0]).endswith(".npz")):
+        return _embedded(paths, labels, settings), _seen_file(seen, None)
+    everything = read_features(paths[0], model=settings.model)
+    if isinstance(seen, (list, tuple)):
+        wanted = tuple(labels) or tuple(n for n in everything.names if n not in seen)
+        return everything.only(wanted), everything.only(seen)
+    asked = everything.only(labels) if labels and set(labels) <= set(everything.names) else everything
+    return asked, _seen_file(seen, settings.model)
+
+
+def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
+    from fusion.backbone import read_features
+
+    if seen is None:
+        return None
+    if not str(seen).endswith(".npz"):
+        raise InputError(f"seen classes {seen!r}: expected an .npz file of labelled embeddings", "give --seen FILE.npz")
+    return read_features(seen, model=model)
+
+
+def _embedded(paths: list[Any], labels: Sequence[str], settings: ClassifySettings) -> FeatureSet:
+    from fusion.backbone import embed_images
+    from fusion.checkpoints import ClipFolder
+    from fusion.text import read_prompts
+
+    if settings.model is None:
+        raise InputError(
+            "no backbone for images: expected the local folder of a CLIP-like checkpoint",
+            "give --model FOLDER, or one .npz file of embeddings instead of images",
+        )
+    if not labels:
+        raise InputError("no class name given", "add -l NAME for each class")
+    clip = ClipFolder(settings.model)
+    found = embed_images(sorted(_pictures(paths)), clip.images, model=clip.name)
+    return replace(found, names=tuple(labels), texts=clip.classes(labels, read_prompts()))
+
+
+def _pictures(paths: list[Any]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from (p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+        elif path.is_file():
+            yield path
+        else:
+            raise InputError(f"{path}: no such file or folder", "check the path")
+
+
+def _embedding(settings: ClassifySettings, knowledge: SceneKnowledge, tell: Callable[[str], None]) -> KGEmbedding:
+    from kg.embed import EmbedSettings, embed_graph
+    from kg.embedding import load_embedding
+
+    if settings.embedding:
+        return load_embedding(settings.embedding, triples=knowledge.graph)
+    tell("embedding the scene graph")
+    return embed_graph(knowledge.graph, EmbedSettings(seed=settings.seed, held_out=0))
+
+
+def _answer(
+    asked: FeatureSet,
+    taught: FeatureSet | None,
+    names: tuple[str, ...],
+    known: tuple[SceneKnowledge, KGEmbedding | None],
+    settings: ClassifySettings,
+) -> Any:
+    from fusion.classgraph import class_vectors
+    from fusion.scene import SceneSettings, fit_scenes
+    from fusion.scene import classify as compare
+
+    knowledge, embedding = known
+    make = partial(class_vectors, knowledge=knowledge, blocks=settings.blocks, embedding=embedding)
+    classifier = None
+    if taught is not None:
+        classifier = fit_scenes(taught, make(taught.names))
+    texts = asked.texts if taught is None and asked.names == names else None
+    vectors: ClassVectors = make(names)
+    how = SceneSettings(transductive=settings.transductive)
+    return compare(asked, vectors, classifier=classifier, texts=texts, settings=how)
+
+
+def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
+    if asked.labels is None or asked.names != scores.classes:
+        return None
+    known = asked.labels >= 0
+    right: float = (scores.scores.argmax(axis=1)[known] == asked.labels[known]).mean()
+    return float(right)
+
+
+def _write(done: Classified, folder: Path) -> None:
+    from reasoning.scene import scene_graph, scene_statements
+
+    name = "scenes"
+    lines = scene_statements(done.reasons, done.knowledge, run=name, model=done.scores.model)
+    (folder / "explanations.trig").write_text("".join(trig(lines, scene_graph(name))), encoding="utf-8")
+    with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["item", *done.scores.classes])
+        for item, row in zip(done.scores.items, done.scores.scores, strict=True):
+            table.writerow([item, *(f"{value:.6f}" for value in row)])
+    summary = {"images": len(done.reasons), "classes": list(done.scores.classes), "model": done.scores.model}
+    (folder / "run.json").write_text(json.dumps(summary | {"accuracy": done.accuracy}, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An embedding that was written.
+
+    Attributes:
+        path: The file.
+        entities, relations: How many.
+        metrics: Link prediction on held-out triples (mrr, hits_at_1, ...).
+    """
+
+    path: Path
+    entities: int
+    relations: int
+    metrics: dict[str, float]
+
+    def to_record(self) -> dict[str, Any]:
+        """As one JSON-ready mapping."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def embed(
+    out: str | Path,
+    *,
+    graph: str | Path | None = None,
+    model: str = "TransE",
+    dim: int = 64,
+    epochs: int = 150,
+    seed: int = 0,
+) -> Embedded:
+    """Embed a knowledge graph with a KG-embedding model.
+
+    Args:
+        out: File ending in .safetensors; appears whole or not at all.
+        graph: Run folder, graph folder or RDF file; default the scene concepts that ship.
+        model: TransE, DistMult, RotatE or ComplEx.
+        dim: Numbers per entity.
+        epochs: Passes over all triples.
+        seed: Seed of everything random.
+
+    Raises:
+        MissingExtraError: PyKEEN or torch is not installed.
+        InputError: Unknown model, or a graph with too few triples.
+        OutputError: The file exists as a folder, or cannot be written.
+    """
+    from kg.embed import EmbedSettings, embed_graph
+    from kg.embedding import save_embedding
+    from kg.scenes import load_scenes
+    from landlore.graph import open_graph
+
+    if Path(out).suffix != ".safetensors":
+        raise OutputError(f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors")
+    triples = load_scenes().graph if graph is None else tuple(open_graph(graph).triples())
+    found = embed_graph(triples, EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed))
+    save_embedding(found, out)
+    return Embedded(Path(out), len(found.entities), len(found.relations), dict(found.metrics))
