@@ -51,8 +51,8 @@ class Grid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, right, top) in units of the CRS; north-up grids."""
-        left, top = self.transform * (0, 0)
-        right, bottom = self.transform * (self.width, self.height)
+        left, top = self.transform @ (0, 0)
+        right, bottom = self.transform @ (self.width, self.height)
         return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
 
     @property
@@ -77,7 +77,7 @@ class Grid:
         """The grid of a block of this one, upper left pixel at (row, col)."""
         return replace(
             self,
-            transform=self.transform * Affine.translation(col, row),
+            transform=self.transform @ Affine.translation(col, row),
             height=height,
             width=width,
         )
@@ -86,20 +86,20 @@ class Grid:
         """The grid whose pixels are `factor` x `factor` blocks of this one (last ones may hang over)."""
         return replace(
             self,
-            transform=self.transform * Affine.scale(factor),
+            transform=self.transform @ Affine.scale(factor),
             height=-(-self.height // factor),
             width=-(-self.width // factor),
         )
 
     def lonlat(self, rows: Any, cols: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Longitude and latitude (CRS84, degrees) of points given in rows and columns (0.5 = centre of pixel 0)."""
-        xs, ys = self.transform * (np.asarray(cols, float), np.asarray(rows, float))
+        xs, ys = self.transform @ (np.asarray(cols, float), np.asarray(rows, float))
         return transform_points(xs, ys, self.crs, "OGC:CRS84")
 
     def rowcol(self, lon: Any, lat: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Rows and columns (fractions; floor = pixel) of points given in longitude and latitude."""
         xs, ys = transform_points(lon, lat, "OGC:CRS84", self.crs)
-        cols, rows = ~self.transform * (xs, ys)
+        cols, rows = ~self.transform @ (xs, ys)
         return np.asarray(rows), np.asarray(cols)
 
     @property

@@ -75,7 +75,7 @@ def render(
         place["size"],
         place["size"],
     )
-    fine = Grid(grid.crs, grid.transform * Affine.scale(0.5), grid.height * 2, grid.width * 2)
+    fine = Grid(grid.crs, grid.transform @ Affine.scale(0.5), grid.height * 2, grid.width * 2)
     ids = _paint(features, fine)
     classes = np.array([f.cls for f in features])
     files = Files(
