@@ -66,13 +66,19 @@ def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
     return expression
 
 
-def shuffled_rules(rules: Sequence[Axiom], kinds: Sequence[str], rng: np.random.Generator) -> tuple[Axiom, ...]:
+def shuffled_rules(
+    rules: Sequence[Axiom], kinds: Sequence[str], rng: np.random.Generator
+) -> tuple[Axiom, ...]:
     """The rules with their cover classes exchanged: those of the legend among themselves, the others too."""
     tree = load_ontology()
     covers = tree.below("https://w3id.org/landlore/core#LandCover")
     used = sorted(set().union(*(classes_of(a.left) | classes_of(a.right) for a in rules)) & covers)
-    names = derangement([n for n in used if n in kinds], rng) | derangement([n for n in used if n not in kinds], rng)
-    return tuple(replace(a, left=renamed(a.left, names), right=renamed(a.right, names)) for a in rules)
+    names = derangement([n for n in used if n in kinds], rng) | derangement(
+        [n for n in used if n not in kinds], rng
+    )
+    return tuple(
+        replace(a, left=renamed(a.left, names), right=renamed(a.right, names)) for a in rules
+    )
 
 
 def shuffled_layer(layer: EvidenceLayer, rng: np.random.Generator) -> EvidenceLayer:
@@ -86,29 +92,56 @@ def run(seed: int, shuffles: int, steps: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         files = make_scene(Path(folder), seed)
-        sources = Sources(landcover=f"worldcover={files.product}", osm=str(files.osm), dem=str(files.dem))
+        sources = Sources(
+            landcover=f"worldcover={files.product}", osm=str(files.osm), dem=str(files.dem)
+        )
         image, legend = read_image(files.image), load_legend("town")
         dem = read_terrain(files.dem, image.grid)
         graph = known_graph(sources, image.grid)
         products, features = product_layers(sources, image.grid), feature_layers(graph, image.grid)
         truth = legend.encode(read_raster(files.truth).values[0])
-    before = segment(image, products[0], legend, dem=dem, settings=SegmentSettings(seed=seed, steps=steps))
+    before = segment(
+        image, products[0], legend, dem=dem, settings=SegmentSettings(seed=seed, steps=steps)
+    )
     rules = load_rules(None, load_ontology())
     kinds = [c.kind for c in legend.classes]
     right = before.labels == truth
     knobs = {products[0].name: 0.0}
 
-    def row(name: str, layers: Sequence[EvidenceLayer], axioms: Sequence[Axiom], smoothness: float) -> dict[str, Any]:
+    def row(
+        name: str, layers: Sequence[EvidenceLayer], axioms: Sequence[Axiom], smoothness: float
+    ) -> dict[str, Any]:
         start = time.perf_counter()
-        done = correct(before, layers=layers, axioms=axioms, image=image, dem=dem,
-                       settings=CorrectSettings(smoothness=smoothness, strengths=knobs))
+        done = correct(
+            before,
+            layers=layers,
+            axioms=axioms,
+            image=image,
+            dem=dem,
+            settings=CorrectSettings(smoothness=smoothness, strengths=knobs),
+        )
         now = done.after.labels == truth
         table = confusion(truth, done.after.labels, len(legend))
-        return {"row": name, "oa": overall_accuracy(table), "miou": miou(table), "fixed": int((now & ~right).sum()),
-                "broken": int((right & ~now).sum()), "seconds": round(time.perf_counter() - start, 1)}
+        return {
+            "row": name,
+            "oa": overall_accuracy(table),
+            "miou": miou(table),
+            "fixed": int((now & ~right).sum()),
+            "broken": int((right & ~now).sum()),
+            "seconds": round(time.perf_counter() - start, 1),
+        }
 
     table = confusion(truth, before.labels, len(legend))
-    rows = [{"row": "before", "oa": overall_accuracy(table), "miou": miou(table), "fixed": 0, "broken": 0, "seconds": 0}]
+    rows = [
+        {
+            "row": "before",
+            "oa": overall_accuracy(table),
+            "miou": miou(table),
+            "fixed": 0,
+            "broken": 0,
+            "seconds": 0,
+        }
+    ]
     known, smooth = (*products, *features), CorrectSettings().smoothness
     rows.append(row("smoothness only", (), (), smooth))
     rows.append(row("rules only", products, rules, 0))
@@ -125,17 +158,23 @@ def run(seed: int, shuffles: int, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--shuffles", type=int, default=5)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     found = run(args.seed, args.shuffles, args.steps)
-    print(f"SIMULATED demo scene, seed {args.seed}, {found['rules']} rules, {platform.machine()}, numpy {np.__version__}")
+    print(
+        f"SIMULATED demo scene, seed {args.seed}, {found['rules']} rules, {platform.machine()}, numpy {np.__version__}"
+    )
     print(f"{'row':<40} {'OA':>7} {'mIoU':>7} {'fixed':>8} {'broken':>8} {'s':>6}")
     for r in found["rows"]:
-        print(f"{r['row']:<40} {r['oa']:7.4f} {r['miou']:7.4f} {r['fixed']:8,} {r['broken']:8,} {r['seconds']:6}")
+        print(
+            f"{r['row']:<40} {r['oa']:7.4f} {r['miou']:7.4f} {r['fixed']:8,} {r['broken']:8,} {r['seconds']:6}"
+        )
     if args.json:
         args.json.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 

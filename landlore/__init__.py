@@ -58,7 +58,33 @@ _HOMES = {
     "read_settings": "landlore.settings",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = [
+    "Corrected",
+    "EvidenceLayer",
+    "Grid",
+    "KnowledgeGraph",
+    "LandloreError",
+    "Legend",
+    "Prediction",
+    "Raster",
+    "RunSettings",
+    "Sources",
+    "build",
+    "classify",
+    "correct",
+    "demo",
+    "embed",
+    "explain",
+    "interpret",
+    "legend_names",
+    "load_legend",
+    "load_ontology",
+    "load_rules",
+    "open_graph",
+    "query",
+    "read_raster",
+    "read_settings",
+]
 
 if TYPE_CHECKING:
     from fusion.prediction import Prediction

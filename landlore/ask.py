@@ -42,7 +42,10 @@ def explain(
 
     folder = Path(run)
     if not (folder / "run.json").exists():
-        raise InputError(f"{folder}: not the folder of a run (no run.json)", "landlore correct ... -o FOLDER makes one")
+        raise InputError(
+            f"{folder}: not the folder of a run (no run.json)",
+            "landlore correct ... -o FOLDER makes one",
+        )
     if place is not None:
         return explain_at(folder, *place)
     graph = KnowledgeGraph()
@@ -76,5 +79,6 @@ def account_text(account: Account, lang: str) -> str:
         label = reason.label_zh if chinese and reason.label_zh else reason.label
         lines.append(f"    {reason.value:+8.3f}  {label}")
         lines += [f"              {entity}" for entity in reason.evidence[:3]]
-    lines.append(f"    {account.log_odds:+8.3f}  " + ("合计：改后对改前的对数几率" if chinese else "sum: log-odds of after to before"))
+    total = "合计:改后对改前的对数几率" if chinese else "sum: log-odds of after to before"
+    lines.append(f"    {account.log_odds:+8.3f}  {total}")
     return "\n".join(lines)

@@ -19,17 +19,32 @@ app = typer.Typer(
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")]
-Landcover = Annotated[list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")]
-Osm = Annotated[list[str], typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz). May be repeated.")]
-Vector = Annotated[list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")
+]
+Landcover = Annotated[
+    list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")
+]
+Osm = Annotated[
+    list[str],
+    typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz). May be repeated."),
+]
+Vector = Annotated[
+    list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")
+]
 Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be repeated.")]
-Graph = Annotated[str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")]
+Graph = Annotated[
+    str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")
+]
 Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
 Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
 Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
-Rules = Annotated[list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")]
+Rules = Annotated[
+    list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")
+]
 Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -73,9 +88,13 @@ def build(
     osm: Osm = [],
     vector: Vector = [],
     facts: Facts = [],
-    cell: Annotated[int | None, typer.Option(help="Product pixels per graph cell, along each side.")] = None,
+    cell: Annotated[
+        int | None, typer.Option(help="Product pixels per graph cell, along each side.")
+    ] = None,
     bounds: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
-    relations: Annotated[bool, typer.Option(help="Find spatial relations between features.")] = True,
+    relations: Annotated[
+        bool, typer.Option(help="Find spatial relations between features.")
+    ] = True,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -83,14 +102,20 @@ def build(
     from landlore import commands
 
     sources = commands.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
-    commands.build(out, sources, commands.parse_bounds(bounds), relations, overwrite, _teller(as_json), as_json)
+    commands.build(
+        out, sources, commands.parse_bounds(bounds), relations, overwrite, _teller(as_json), as_json
+    )
 
 
 @app.command()
 def correct(
-    prediction: Annotated[Path, typer.Argument(help="GeoTIFF of class codes or of class probabilities.")],
+    prediction: Annotated[
+        Path, typer.Argument(help="GeoTIFF of class codes or of class probabilities.")
+    ],
     out: Out,
-    legend: Annotated[str, typer.Option(help="Legend of the codes, by name or file.")] = "worldcover",
+    legend: Annotated[
+        str, typer.Option(help="Legend of the codes, by name or file.")
+    ] = "worldcover",
     landcover: Landcover = [],
     osm: Osm = [],
     vector: Vector = [],
@@ -100,8 +125,12 @@ def correct(
     bands: Bands = None,
     dem: Dem = None,
     rules: Rules = [],
-    confidence: Annotated[float | None, typer.Option(help="Probability of the stated class of labels.")] = None,
-    smoothness: Annotated[float | None, typer.Option(help="Strength of the smoothness term.")] = None,
+    confidence: Annotated[
+        float | None, typer.Option(help="Probability of the stated class of labels.")
+    ] = None,
+    smoothness: Annotated[
+        float | None, typer.Option(help="Strength of the smoothness term.")
+    ] = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -122,7 +151,9 @@ def interpret(
     image: Annotated[Path, typer.Argument(help="Image with named bands.")],
     out: Out,
     landcover: Landcover,
-    legend: Annotated[str | None, typer.Option(help="Legend of the map; default: the product's.")] = None,
+    legend: Annotated[
+        str | None, typer.Option(help="Legend of the map; default: the product's.")
+    ] = None,
     osm: Osm = [],
     vector: Vector = [],
     facts: Facts = [],
@@ -132,7 +163,9 @@ def interpret(
     rules: Rules = [],
     steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    smoothness: Annotated[float | None, typer.Option(help="Strength of the smoothness term.")] = None,
+    smoothness: Annotated[
+        float | None, typer.Option(help="Strength of the smoothness term.")
+    ] = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -154,7 +187,9 @@ def explain(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
     region: Annotated[int | None, typer.Option(help="Number of a region.")] = None,
-    top: Annotated[int, typer.Option(help="Without a place: how many of the largest corrections.")] = 5,
+    top: Annotated[
+        int, typer.Option(help="Without a place: how many of the largest corrections.")
+    ] = 5,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     as_json: AsJson = False,
 ) -> None:
@@ -166,7 +201,9 @@ def explain(
 
 @app.command()
 def query(
-    graph: Annotated[Path | None, typer.Argument(help="Run folder, graph folder or RDF file.")] = None,
+    graph: Annotated[
+        Path | None, typer.Argument(help="Run folder, graph folder or RDF file.")
+    ] = None,
     sparql: Annotated[str | None, typer.Argument(help="SPARQL, or @FILE.")] = None,
     name: Annotated[str | None, typer.Option(help="Named query; `--name list` lists them.")] = None,
     values: Annotated[list[str], typer.Option("--set", help="NAME=VALUE for a named query.")] = [],
@@ -181,7 +218,9 @@ def query(
 @app.command()
 def embed(
     out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
-    graph: Annotated[Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")] = None,
+    graph: Annotated[
+        Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")
+    ] = None,
     model: Annotated[str, typer.Option(help="TransE, DistMult, RotatE or ComplEx.")] = "TransE",
     dim: Annotated[int, typer.Option(help="Numbers per entity.")] = 64,
     epochs: Annotated[int, typer.Option(help="Passes over the triples.")] = 150,
@@ -197,14 +236,30 @@ def embed(
 
 @app.command()
 def classify(
-    images: Annotated[list[str], typer.Argument(help="One .npz of embeddings, or images and folders.")],
-    label: Annotated[list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")] = [],
-    model: Annotated[str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")] = None,
-    seen: Annotated[str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")] = None,
-    blocks: Annotated[str, typer.Option(help="Class-vector blocks: text,graded,kge.")] = "text,graded",
-    embedding: Annotated[Path | None, typer.Option(help="File of `landlore embed`, for the block kge.")] = None,
-    transductive: Annotated[bool, typer.Option("--transductive", help="Also learn from the images asked about.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")] = None,
+    images: Annotated[
+        list[str], typer.Argument(help="One .npz of embeddings, or images and folders.")
+    ],
+    label: Annotated[
+        list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")
+    ] = [],
+    model: Annotated[
+        str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")
+    ] = None,
+    seen: Annotated[
+        str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")
+    ] = None,
+    blocks: Annotated[
+        str, typer.Option(help="Class-vector blocks: text,graded,kge.")
+    ] = "text,graded",
+    embedding: Annotated[
+        Path | None, typer.Option(help="File of `landlore embed`, for the block kge.")
+    ] = None,
+    transductive: Annotated[
+        bool, typer.Option("--transductive", help="Also learn from the queries.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
+    ] = None,
     top: Annotated[int, typer.Option(help="With --json: classes per image.")] = 3,
     show: Annotated[int, typer.Option(help="How many images to print.")] = 10,
     as_json: AsJson = False,
@@ -222,7 +277,9 @@ def classify(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.")] = Path("landlore-demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.")] = Path(
+        "landlore-demo"
+    ),
     seed: Annotated[int, typer.Option(help="Seed of the scene.")] = 7,
     as_json: AsJson = False,
 ) -> None:
@@ -251,7 +308,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it.")
+    ] = False,
 ) -> Any:
     """Interpret remote-sensing images with what is already known about the land, and say why."""
 

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 Chosen = tuple[Path | None, Mapping[str, Any]]
-VISION = ("torch", "torch_geometric", "pykeen", "sentence_transformers", "transformers", "safetensors")
+_BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
+VISION = (
+    "torch",
+    "torch_geometric",
+    "pykeen",
+    "sentence_transformers",
+    "transformers",
+    "safetensors",
+)
 
 
 def say(text: str = "") -> None:
@@ -55,9 +63,11 @@ def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"--bounds {text!r}: expected west,south,east,north", "--bounds 24.9,60.1,25.0,60.2") from error
+        raise InputError(f"--bounds {text!r}: expected west,south,east,north", _BOUNDS) from error
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InputError(f"--bounds {text!r}: not degrees in the order west,south,east,north", "--bounds 24.9,60.1,25.0,60.2")
+        raise InputError(
+            f"--bounds {text!r}: not degrees in the order west,south,east,north", _BOUNDS
+        )
     return west, south, east, north
 
 
@@ -70,13 +80,17 @@ def parse_place(text: str) -> tuple[float, float]:
     try:
         lon, lat = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"--at {text!r}: expected LON,LAT in degrees", "--at 24.94,60.17") from error
+        raise InputError(
+            f"--at {text!r}: expected LON,LAT in degrees", "--at 24.94,60.17"
+        ) from error
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-        raise InputError(f"--at {text!r}: outside of -180..180, -90..90", "longitude first, for example --at 24.94,60.17")
+        raise InputError(
+            f"--at {text!r}: outside of -180..180, -90..90", "--at 24.94,60.17, longitude first"
+        )
     return lon, lat
 
 
-def build(  # noqa: PLR0913
+def build(
     out: Path,
     given: Sources,
     bounds: tuple[float, float, float, float] | None,
@@ -88,7 +102,9 @@ def build(  # noqa: PLR0913
     """`landlore build`."""
     from landlore.graph import build as build_graph
 
-    built = build_graph(out, given, bounds=bounds, relations=relations, overwrite=overwrite, progress=tell)
+    built = build_graph(
+        out, given, bounds=bounds, relations=relations, overwrite=overwrite, progress=tell
+    )
     counts = {source.info.title: source.statements for source in built.report.sources}
     counts |= {curie(relation): n for relation, n in sorted(built.relations.items())}
     if as_json:
@@ -96,7 +112,9 @@ def build(  # noqa: PLR0913
         return
     for name, count in counts.items():
         say(f"{count:>12,}  {name}")
-    say(f"{built.report.triples:>12,}  statements in all, in {out}; ask with: landlore query {out} --name list")
+    say(
+        f"{built.report.triples:>12,}  statements in all, in {out}; ask with: landlore query {out} --name list"
+    )
 
 
 def _run_settings(chosen: Chosen) -> RunSettings:
@@ -104,19 +122,44 @@ def _run_settings(chosen: Chosen) -> RunSettings:
     return read_settings(path, **given)
 
 
-def correct(prediction: Path, legend: str, given: Sources, chosen: Chosen, out: Path, tell: Tell, as_json: bool) -> None:  # noqa: PLR0913
+def correct(
+    prediction: Path,
+    legend: str,
+    given: Sources,
+    chosen: Chosen,
+    out: Path,
+    tell: Tell,
+    as_json: bool,
+) -> None:
     """`landlore correct`."""
     from landlore.interpret import correct as run
 
-    done = run(prediction, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell)
+    done = run(
+        prediction,
+        legend=legend,
+        sources=given,
+        settings=_run_settings(chosen),
+        out=out,
+        progress=tell,
+    )
     _report(done, as_json)
 
 
-def interpret(image: Path, legend: str | None, given: Sources, chosen: Chosen, out: Path, tell: Tell, as_json: bool) -> None:  # noqa: PLR0913
+def interpret(
+    image: Path,
+    legend: str | None,
+    given: Sources,
+    chosen: Chosen,
+    out: Path,
+    tell: Tell,
+    as_json: bool,
+) -> None:
     """`landlore interpret`."""
     from landlore.interpret import interpret as run
 
-    done = run(image, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell)
+    done = run(
+        image, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell
+    )
     _report(done, as_json)
 
 
@@ -145,7 +188,9 @@ def _report(done: Interpretation, as_json: bool) -> None:
     say(f"landlore explain {assert_folder}")
 
 
-def explain(run: Path, at: str | None, region: int | None, top: int, lang: str, as_json: bool) -> None:
+def explain(
+    run: Path, at: str | None, region: int | None, top: int, lang: str, as_json: bool
+) -> None:
     """`landlore explain`."""
     from landlore.ask import account_record, account_text
     from landlore.ask import explain as ask
@@ -162,7 +207,9 @@ def explain(run: Path, at: str | None, region: int | None, top: int, lang: str, 
         say(account_text(account, lang))
 
 
-def query(graph: Path | None, sparql: str | None, name: str | None, values: list[str], form: str) -> None:
+def query(
+    graph: Path | None, sparql: str | None, name: str | None, values: list[str], form: str
+) -> None:
     """`landlore query`."""
     from kg.queries import load_query, query_names
     from landlore.graph import open_graph
@@ -174,7 +221,9 @@ def query(graph: Path | None, sparql: str | None, name: str | None, values: list
             say(f"{known:<24} {loaded.title}{f' ({takes.strip()})' if takes else ''}")
         return
     if (sparql is None) == (name is None):
-        raise QueryError("query: expected either SPARQL or --name", "landlore query RUN --name list")
+        raise QueryError(
+            "query: expected either SPARQL or --name", "landlore query RUN --name list"
+        )
     if graph is None:
         raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
     text = load_query(name, _values(values)).sparql if name else _text(sparql or "")
@@ -199,7 +248,9 @@ def _text(sparql: str) -> str:
     try:
         return Path(sparql[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryError(f"{sparql[1:]}: cannot be read ({error})", "check the path after @") from error
+        raise QueryError(
+            f"{sparql[1:]}: cannot be read ({error})", "check the path after @"
+        ) from error
 
 
 def demo(out: Path, seed: int, tell: Tell, as_json: bool) -> None:
@@ -220,10 +271,14 @@ def embed(out: Path, graph: Path | None, how: tuple[str, int, int, int], as_json
         say(json.dumps(done.to_record()))
         return
     figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
-    say(f"{done.entities} entities, {done.relations} relations in {done.path}; held-out triples: {figures}")
+    say(
+        f"{done.entities} entities, {done.relations} relations in {done.path}; held-out triples: {figures}"
+    )
 
 
-def classify(images: list[str], labels: list[str], how: Mapping[str, Any], tell: Tell, as_json: bool) -> None:
+def classify(
+    images: list[str], labels: list[str], how: Mapping[str, Any], tell: Tell, as_json: bool
+) -> None:
     """`landlore classify`."""
     from landlore.scenes import ClassifySettings
     from landlore.scenes import classify as run
@@ -246,9 +301,13 @@ def classify(images: list[str], labels: list[str], how: Mapping[str, Any], tell:
     for reason in done.reasons[: how["show"]]:
         say(scene_sentences(reason, done.knowledge)[0])
     if len(done.reasons) > how["show"]:
-        say(f"... and {len(done.reasons) - how['show']} more; --out FOLDER keeps all, --show N prints more")
+        say(
+            f"... and {len(done.reasons) - how['show']} more; --out FOLDER keeps all, --show N prints more"
+        )
     if done.accuracy is not None:
-        say(f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)")
+        say(
+            f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)"
+        )
 
 
 def _ranked(scores: SceneScores, accuracy: float | None, top: int) -> dict[str, Any]:
@@ -274,4 +333,6 @@ def doctor() -> None:
         except PackageNotFoundError:
             extra = "pip install 'landlore[vision]'" if name in VISION else "pip install landlore"
             say(f"{name:<24} missing: {extra}")
-    say(f"{'java (HermiT)':<24} {shutil.which('java') or 'missing: ontologies are read, not checked for consistency'}")
+    say(
+        f"{'java (HermiT)':<24} {shutil.which('java') or 'missing: ontologies are read, not checked for consistency'}"
+    )

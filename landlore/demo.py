@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from kg.files import shipped
 from kg.grid import read_raster
 from kg.legend import load_legend
+from kg.queries import load_query
 from landlore.interpret import Interpretation, interpret
 from landlore.outputs import whole_folder
 from landlore.render import Files, render
@@ -68,7 +69,7 @@ class Demo:
         before, after = self.scores["before"], self.scores["after"]
         lines = [
             "A SIMULATED coastal town (1024 x 1024 pixels of 2 m); no figure here says anything about real land.",
-            f"               before   after    (before: learned from the 20 m product, no label of the scene)",
+            "               before   after    (before: learned from the 20 m product, no label of the scene)",
             f"mean IoU       {before['miou']:.3f}    {after['miou']:.3f}",
             f"accuracy       {before['oa']:.3f}    {after['oa']:.3f}",
             f"{self.fixed:,} wrong pixels became right, {self.broken:,} right ones became wrong.",
@@ -87,7 +88,9 @@ class Demo:
 def chosen_sentences(run: Interpretation) -> list[str]:
     """One sentence each for the largest corrections with different strongest reasons."""
     seen: dict[str, str] = {}
-    for correction, sentence in zip(run.corrected.corrections, run.explanation.sentences_en, strict=True):
+    for correction, sentence in zip(
+        run.corrected.corrections, run.explanation.sentences_en, strict=True
+    ):
         reasons = [c for c in correction.contributions if c.kind != "network" and c.value > 0]
         if reasons:
             seen.setdefault(max(reasons, key=lambda c: c.value).term, sentence)
@@ -102,7 +105,10 @@ def make_scene(folder: Path, seed: int) -> Files:
 
 
 def demo(
-    out: str | Path = "landlore-demo", *, seed: int = 7, progress: Callable[[str], None] | None = None
+    out: str | Path = "landlore-demo",
+    *,
+    seed: int = 7,
+    progress: Callable[[str], None] | None = None,
 ) -> Demo:
     """Make a simulated coastal town, interpret it, score it against its truth and explain it.
 
@@ -127,22 +133,23 @@ def demo(
         )
         settings = RunSettings(seed=seed)
         run = interpret(
-            files.image, legend="town", sources=sources, settings=settings, out=folder / "run", progress=tell
+            files.image,
+            legend="town",
+            sources=sources,
+            settings=settings,
+            out=folder / "run",
+            progress=tell,
         )
         scores, fixed, broken = score(run, files.truth)
         for part in sorted((folder / "run").iterdir()):
             part.rename(folder / part.name)
         (folder / "run").rmdir()
-    from kg.queries import load_query
-
     answer = run.graph.query(load_query(QUESTION).sparql).to_table()
     home = Path(out)
     return Demo(_moved(run, home), scores, fixed, broken, answer, time.perf_counter() - start)
 
 
 def _moved(run: Interpretation, folder: Path) -> Interpretation:
-    from dataclasses import replace
-
     return replace(run, folder=folder)
 
 
@@ -159,7 +166,9 @@ def score(run: Interpretation, truth: Path) -> tuple[dict[str, dict[str, Any]], 
         scores[when] = {
             "oa": overall_accuracy(table),
             "miou": miou(table),
-            "iou": {c.label: round(float(v), 4) for c, v in zip(legend.classes, iou(table), strict=True)},
+            "iou": {
+                c.label: round(float(v), 4) for c, v in zip(legend.classes, iou(table), strict=True)
+            },
         }
     was, now = labels["before"] == want, labels["after"] == want
     return scores, int((now & ~was).sum()), int((was & ~now).sum())

@@ -60,9 +60,14 @@ def build(
     """
     target, tell = Path(out), progress or (lambda _: None)
     if not any((sources.landcover, sources.osm, sources.vector, sources.facts)):
-        raise InputError("build: no source given", "add --osm FILE, --landcover FILE, --vector FILE or --facts FILE")
+        raise InputError(
+            "build: no source given",
+            "add --osm FILE, --landcover FILE, --vector FILE or --facts FILE",
+        )
     if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already", "add --overwrite to replace it, or choose another place")
+        raise OutputError(
+            f"{target}: exists already", "add --overwrite to replace it, or choose another place"
+        )
     _replaceable(target)
     found: list[tuple[BuildReport, dict[str, int]]] = []
 
@@ -135,5 +140,8 @@ def open_graph(path: str | Path) -> KnowledgeGraph:
                 graph.load(place / name)
         return graph
     if not place.exists():
-        raise SourceError(f"{place}: no such run, graph or RDF file", "landlore build or landlore correct make one")
+        raise SourceError(
+            f"{place}: no such run, graph or RDF file",
+            "landlore build or landlore correct make one",
+        )
     return KnowledgeGraph.open(place)

@@ -18,8 +18,8 @@ from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_prediction, read_terrain
 from landlore.outputs import whole_folder
-from landlore.settings import RunSettings
 from landlore.report import write_run
+from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers, products
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def correct(
     """Correct anyone's prediction by evidence and rules; needs no torch.
 
     Args:
-        prediction: GeoTIFF of class codes or of probabilities (see `landlore.inputs.read_prediction`), or a `Prediction`.
+        prediction: GeoTIFF of class codes or of probabilities (`landlore.inputs.read_prediction`), or a `Prediction`.
         legend: Name or file of the legend of the codes.
         sources: What is known beside it.
         settings: How to correct.
@@ -114,8 +114,16 @@ def interpret(
     sources, settings = sources or Sources(), settings or RunSettings()
     known = products(sources.landcover)
     if not known:
-        raise InputError("interpret: no land-cover product to learn from", "add --landcover nlcd=PATH")
-    chosen = known[0].legend if legend is None else load_legend(legend) if isinstance(legend, str) else legend
+        raise InputError(
+            "interpret: no land-cover product to learn from", "add --landcover nlcd=PATH"
+        )
+    chosen = (
+        known[0].legend
+        if legend is None
+        else load_legend(legend)
+        if isinstance(legend, str)
+        else legend
+    )
     raster = read_image(image, bands=sources.bands)
     sources = replace(sources, image=str(image))
 
@@ -214,8 +222,12 @@ def _image(sources: Sources, grid: Grid) -> Raster | None:
 
 
 def _axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
-    rules = load_rules([Path(p) for p in sources.rules] if sources.rules is not None else None, load_ontology())
-    return tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
+    rules = load_rules(
+        [Path(p) for p in sources.rules] if sources.rules is not None else None, load_ontology()
+    )
+    return (
+        tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
+    )
 
 
 def _run_name(prediction: Prediction, settings: RunSettings) -> str:

@@ -125,7 +125,9 @@ def _features(
     if isinstance(seen, (list, tuple)):
         wanted = tuple(labels) or tuple(n for n in everything.names if n not in seen)
         return everything.only(wanted), everything.only(seen)
-    asked = everything.only(labels) if labels and set(labels) <= set(everything.names) else everything
+    asked = (
+        everything.only(labels) if labels and set(labels) <= set(everything.names) else everything
+    )
     return asked, _seen_file(seen, settings.model)
 
 
@@ -135,7 +137,10 @@ def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
     if seen is None:
         return None
     if not str(seen).endswith(".npz"):
-        raise InputError(f"seen classes {seen!r}: expected an .npz file of labelled embeddings", "give --seen FILE.npz")
+        raise InputError(
+            f"seen classes {seen!r}: expected an .npz file of labelled embeddings",
+            "give --seen FILE.npz",
+        )
     return read_features(seen, model=model)
 
 
@@ -166,7 +171,9 @@ def _pictures(paths: list[Any]) -> Iterator[Path]:
             raise InputError(f"{path}: no such file or folder", "check the path")
 
 
-def _embedding(settings: ClassifySettings, knowledge: SceneKnowledge, tell: Callable[[str], None]) -> KGEmbedding:
+def _embedding(
+    settings: ClassifySettings, knowledge: SceneKnowledge, tell: Callable[[str], None]
+) -> KGEmbedding:
     from kg.embed import EmbedSettings, embed_graph
     from kg.embedding import load_embedding
 
@@ -211,14 +218,22 @@ def _write(done: Classified, folder: Path) -> None:
 
     name = "scenes"
     lines = scene_statements(done.reasons, done.knowledge, run=name, model=done.scores.model)
-    (folder / "explanations.trig").write_text("".join(trig(lines, scene_graph(name))), encoding="utf-8")
+    (folder / "explanations.trig").write_text(
+        "".join(trig(lines, scene_graph(name))), encoding="utf-8"
+    )
     with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["item", *done.scores.classes])
         for item, row in zip(done.scores.items, done.scores.scores, strict=True):
             table.writerow([item, *(f"{value:.6f}" for value in row)])
-    summary = {"images": len(done.reasons), "classes": list(done.scores.classes), "model": done.scores.model}
-    (folder / "run.json").write_text(json.dumps(summary | {"accuracy": done.accuracy}, indent=2) + "\n")
+    summary = {
+        "images": len(done.reasons),
+        "classes": list(done.scores.classes),
+        "model": done.scores.model,
+    }
+    (folder / "run.json").write_text(
+        json.dumps(summary | {"accuracy": done.accuracy}, indent=2) + "\n"
+    )
 
 
 @dataclass(frozen=True)
@@ -271,7 +286,9 @@ def embed(
     from landlore.graph import open_graph
 
     if Path(out).suffix != ".safetensors":
-        raise OutputError(f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors")
+        raise OutputError(
+            f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors"
+        )
     triples = load_scenes().graph if graph is None else tuple(open_graph(graph).triples())
     found = embed_graph(triples, EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed))
     save_embedding(found, out)

@@ -99,7 +99,9 @@ def _guess(path: str) -> str:
     )
 
 
-def graph_sources(sources: Sources, bounds: tuple[float, float, float, float] | None = None) -> list[Source]:
+def graph_sources(
+    sources: Sources, bounds: tuple[float, float, float, float] | None = None
+) -> list[Source]:
     """One graph source per file, in the order products, OSM, vector files, facts.
 
     Args:
@@ -115,8 +117,14 @@ def graph_sources(sources: Sources, bounds: tuple[float, float, float, float] | 
         LandCoverSource(p.path, p.legend, name=p.name, cell=sources.cell, bounds=bounds)
         for p in products(sources.landcover)
     ]
-    found += [OsmSource(_there(p), name=_numbered("osm", i), bounds=bounds) for i, p in enumerate(sources.osm)]
-    found += [VectorSource(_there(p), name=_numbered("vector", i), bounds=bounds) for i, p in enumerate(sources.vector)]
+    found += [
+        OsmSource(_there(p), name=_numbered("osm", i), bounds=bounds)
+        for i, p in enumerate(sources.osm)
+    ]
+    found += [
+        VectorSource(_there(p), name=_numbered("vector", i), bounds=bounds)
+        for i, p in enumerate(sources.vector)
+    ]
     found += [ExpertSource(_there(p)) for p in sources.facts]
     return found
 
@@ -141,7 +149,8 @@ def product_layers(sources: Sources, grid: Grid, *, cell: int = 1) -> tuple[Evid
     from kg.sources.landcover import product_layer
 
     return tuple(
-        product_layer(p.path, p.legend, grid, name=p.name, cell=cell) for p in products(sources.landcover)
+        product_layer(p.path, p.legend, grid, name=p.name, cell=cell)
+        for p in products(sources.landcover)
     )
 
 

@@ -37,16 +37,23 @@ def folder(tmp_path):
     codes[:, 20:] = 80
     write_raster(tmp_path / "labels.tif", Raster(codes, GRID, 0))
     write_raster(tmp_path / "far.tif", Raster(codes, FAR, 0))
-    write_raster(tmp_path / "unknown.tif", Raster(np.where(codes == 10, 11, codes).astype(np.uint8), GRID, 0))
+    other = np.where(codes == 10, 11, codes).astype(np.uint8)
+    write_raster(tmp_path / "unknown.tif", Raster(other, GRID, 0))
     write_raster(tmp_path / "empty.tif", Raster(codes * 0, GRID, 0))
-    write_raster(tmp_path / "nan.tif", Raster(np.full((1, 40, 40), np.nan, np.float32), GRID, None), overviews="average")
-    write_raster(tmp_path / "image.tif", Raster(np.ones((3, 39, 40), np.uint8), replace(GRID, height=39), 0))
+    nothing = np.full((1, 40, 40), np.nan, np.float32)
+    write_raster(tmp_path / "nan.tif", Raster(nothing, GRID, None), overviews="average")
+    write_raster(
+        tmp_path / "image.tif", Raster(np.ones((3, 39, 40), np.uint8), replace(GRID, height=39), 0)
+    )
     two = np.full((11, 40, 40), 0.5, np.float32)
     write_raster(tmp_path / "sums.tif", Raster(two, GRID, None), overviews="average")
     write_raster(tmp_path / "bands.tif", Raster(two[:4], GRID, None), overviews="average")
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(
-        tmp_path / "nocrs.tif", "w", driver="GTiff", height=4, width=4, count=1, dtype="uint8"
-    ) as file:
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(
+            tmp_path / "nocrs.tif", "w", driver="GTiff", height=4, width=4, count=1, dtype="uint8"
+        ) as file,
+    ):
         file.write(np.ones((1, 4, 4), np.uint8))
     (tmp_path / "cut.tif").write_bytes((tmp_path / "labels.tif").read_bytes()[:400])
     (tmp_path / "empty.osm.pbf").write_bytes(b"")
@@ -54,10 +61,11 @@ def folder(tmp_path):
     (tmp_path / "cut.osm.gz").write_bytes(gzip.compress(OSM.encode())[:-20])
     (tmp_path / "cut.osm").write_text(OSM[:90])
     (tmp_path / "broken.ttl").write_text("@prefix : <https://example.org/> .\n:a :b :c\n:d :e\n")
-    (tmp_path / "unknown.ttl").write_text(rule("ll:Watr", "ll:Vegetation", "<https://w3id.org/landlore/core#weight> 1.0"))
+    (tmp_path / "unknown.ttl").write_text(rule("ll:Watr", "ll:Vegetation", "ll:weight 1.0"))
     (tmp_path / "unweighted.ttl").write_text(f"{PREFIXES} ll:Water rdfs:subClassOf ll:Vegetation .")
     (tmp_path / "hard.ttl").write_text(
-        rule("ll:LandCover", "ll:Vegetation", "ll:hard true") + rule("ll:LandCover", "ll:Water", "ll:hard true")
+        rule("ll:LandCover", "ll:Vegetation", "ll:hard true")
+        + rule("ll:LandCover", "ll:Water", "ll:hard true")
     )
     (tmp_path / "settings.toml").write_text("smothness = 1.0\n")
     (tmp_path / "query.rq").write_text("SELECT ?s WHERE { ?s ?p }")
