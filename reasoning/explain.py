@@ -23,6 +23,7 @@ from kg.statements import Statements
 from reasoning import footprints
 from reasoning.correction import Contribution, Corrected, Correction
 from reasoning.provenance import (
+    evidence_statements,
     input_statements,
     region_statements,
     rule_statements,
@@ -99,6 +100,7 @@ class Explanation:
         yield from input_statements(done, run, self.names)
         yield from rule_statements(done, self.ontology)
         yield from region_statements(done, run)
+        yield from evidence_statements(self.names)
         for i, correction in enumerate(done.corrections):
             yield from _correction(self, i, correction)
 
@@ -141,7 +143,7 @@ def explain(
         graph=f"{vocab.GRAPH}run/{run}",
         corrected=corrected,
         ontology=ontology,
-        names=names_of(corrected),
+        names=names_of(corrected, ontology),
         when=_moment(when),
     )
 

@@ -115,6 +115,21 @@ def rule_statements(done: Corrected, ontology: Ontology) -> Iterator[Statements]
         yield axiom.iri, pairs
 
 
+def evidence_statements(names: Names) -> Iterator[Statements]:
+    """The features and cells that corrections name, as the run saw them."""
+    for entity in sorted(names.said):
+        land, share = names.said[entity]
+        yield (
+            entity,
+            [
+                (_A, f"<{_PROV}Entity>"),
+                (_PROV + "wasDerivedFrom", rdf.iri(names.owner[entity])),
+                (_RUN + "observedClass", rdf.iri(land)),
+                (_RUN + "observedShare", rdf.double(round(share, 6))),
+            ],
+        )
+
+
 def region_statements(done: Corrected, run: str) -> Iterator[Statements]:
     """The regions that corrections belong to, with the measures that rules speak of."""
     core = vocab.CORE

@@ -12,15 +12,21 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kg import vocab
+from kg.legend import legend_names, load_legend
 from reasoning.correction import Contribution, Corrected, Correction
 from reasoning.wording import EN, ZH, Wording
+
+if TYPE_CHECKING:
+    from kg.ontology import Ontology
 
 SLIGHT = 0.01
 """Nats below which a contribution counts as silent (it moves the odds by one percent)."""
 
 _LISTED = 3
+_SMALL = 0.05  # share of the case below which a reason is not worth its own words
 _SEAM = re.compile(r"(?<=[一-鿿])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[一-鿿])")
 _SOURCES = {
     "osm": "OpenStreetMap",
@@ -43,16 +49,23 @@ class Names:
         terms: Term IRI of a contribution -> (English, Chinese) name.
         rules: Rule IRI -> (English, Chinese) bare label.
         owner: IRI of a feature or cell -> term IRI of the source that holds it.
+        said: IRI of a feature or cell -> (class IRI, share) of the class it mostly is.
     """
 
     classes: Mapping[str, tuple[str, str]]
     terms: Mapping[str, tuple[str, str]]
     rules: Mapping[str, tuple[str, str]]
     owner: Mapping[str, str]
+    said: Mapping[str, tuple[str, float]]
 
 
-def names_of(corrected: Corrected) -> Names:
-    """Names of everything that the corrections of a run mention."""
+def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
+    """Names of everything that the corrections of a run mention.
+
+    Args:
+        corrected: The run's result.
+        ontology: Names core classes that evidence is of; without it they keep their short IRIs.
+    """
     classes = {c.iri: (c.label, c.label_zh or c.label) for c in corrected.before.legend.classes}
     terms = {vocab.NETWORK: ("the network", "网络"), vocab.SMOOTHNESS: ("smoothness", "平滑")}
     for layer in corrected.layers:
@@ -61,12 +74,28 @@ def names_of(corrected: Corrected) -> Names:
     rules = {a.iri: (a.label, a.label_zh or a.label) for a in corrected.axioms}
     terms |= {iri: (f"the rule “{en}”", f"规则“{zh}”") for iri, (en, zh) in rules.items()}
     used = {entity for correction in corrected.corrections for entity in correction.evidence}
-    owner = {
-        entity: layer.source
-        for layer in corrected.layers
-        for entity in used.intersection(layer.entities)
-    }
-    return Names(classes, terms, rules, owner)
+    owner, said = {}, {}
+    for layer in corrected.layers:
+        for row, entity in enumerate(layer.entities):
+            if entity in used:
+                best = int(layer.shares[row].argmax())
+                owner[entity] = layer.source
+                said[entity] = (layer.classes[best], float(layer.shares[row, best]))
+    for iri in sorted({iri for iri, _ in said.values()} - classes.keys()):
+        classes[iri] = _label(iri, ontology)
+    return Names(classes, terms, rules, owner, said)
+
+
+def _label(iri: str, ontology: Ontology | None) -> tuple[str, str]:
+    """(English, Chinese) label of a core class or of a class of a legend that ships."""
+    if ontology is not None and ontology.is_class(iri):
+        return ontology.label(iri), ontology.label(iri, "zh")
+    name = iri.removeprefix(vocab.LEGEND).partition("/")[0]
+    if iri.startswith(vocab.LEGEND) and name in legend_names():
+        found = [c for c in load_legend(name).classes if c.iri == iri]
+        if found:
+            return found[0].label, found[0].label_zh or found[0].label
+    return vocab.curie(iri), vocab.curie(iri)
 
 
 def support(correction: Correction) -> float:
@@ -154,8 +183,8 @@ def _reasons(correction: Correction) -> list[Contribution]:
 def _listed(correction: Correction, names: Names, words: Wording) -> str:
     """The strongest reasons for the change as one list; "" when there is none."""
     reasons, total = _reasons(correction), support(correction)
-    items = []
-    for place, reason in enumerate(reasons[:_LISTED]):
+    items, worth = [], [r for r in reasons[1:_LISTED] if r.value >= _SMALL * total]
+    for place, reason in enumerate([*reasons[:1], *worth]):
         share = f"{reason.value / total:.0%}"
         items.append(
             words.reason.format(
@@ -165,9 +194,11 @@ def _listed(correction: Correction, names: Names, words: Wording) -> str:
                 features=_features(reason, correction, names, words),
             )
         )
-    rest = reasons[_LISTED:]
-    if rest:
-        items.append(words.rest.format(n=len(rest), value=_signed(sum(c.value for c in rest))))
+    rest = reasons[1 + len(worth) :]
+    left = sum(c.value for c in rest)
+    if left >= _SMALL * total > 0:
+        phrase = words.rest_one if len(rest) == 1 else words.rest
+        items.append(phrase.format(n=len(rest), value=_signed(left)))
     return _join(items, words)
 
 
@@ -176,7 +207,9 @@ def _features(reason: Contribution, correction: Correction, names: Names, words:
     mine = [e for e in correction.evidence if names.owner.get(e) == reason.term]
     if not mine:
         return ""
-    first = _short(mine[0])
+    first = words.feature.format(
+        entity=_short(mine[0]), name=names.classes[names.said[mine[0]][0]][words.column]
+    )
     phrase = words.features if len(mine) == 1 else words.features_more
     return phrase.format(first=first, n=len(mine), more=len(mine) - 1)
 

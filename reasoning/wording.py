@@ -17,9 +17,10 @@ class Wording:
         how: In words, the share of the strongest reason: over 90 %, over 50 %, less.
         share: Share of the first reason; share.
         reason: One reason; name, value, share, features.
+        feature: A feature or cell and what its source says it is; entity, name.
         features: Evidence behind a reason, one feature; first.
         features_more: The same, several; first, n, more.
-        rest: Reasons too small to list; n, value.
+        rest, rest_one: Reasons too small to list, and just one; n, value.
         joins: Separator of a list, and the last one.
         excluded: A hard rule removed the class before; before, rules.
         excluded_for: The same, and reasons spoke for it; before, rules, reasons.
@@ -43,9 +44,11 @@ class Wording:
     how: tuple[str, str, str]
     share: str
     reason: str
+    feature: str
     features: str
     features_more: str
     rest: str
+    rest_one: str
     joins: tuple[str, str]
     excluded: str
     excluded_for: str
@@ -69,9 +72,11 @@ EN = Wording(
     how=("almost entirely", "mostly", "in the first place"),
     share="{share} of the case for it",
     reason="{name} ({value}, {share}{features})",
+    feature="{entity}, “{name}”",
     features="; {first}",
     features_more="; {first} and {more} more",
-    rest="{n} smaller ({value})",
+    rest="{n} smaller reasons ({value})",
+    rest_one="a smaller reason ({value})",
     joins=(", then ", " and "),
     excluded="“{before}” is excluded here by {rules}.",
     excluded_for="“{before}” is excluded here by {rules}; {reasons} spoke for the new class.",
@@ -103,9 +108,11 @@ ZH = Wording(
     how=("几乎完全", "主要", "首先"),
     share="占支持理由的 {share}",
     reason="{name}({value},{share}{features})",
+    feature="{entity}“{name}”",
     features=";{first}",
-    features_more=";{first} 等 {n} 处",
+    features_more=";{first}等 {n} 处",
     rest="另外 {n} 项较小的理由({value})",
+    rest_one="另一项较小的理由({value})",
     joins=("、", "和"),
     excluded="“{before}”在此被{rules}排除。",
     excluded_for="“{before}”在此被{rules}排除;{reasons}支持新类别。",

@@ -65,11 +65,11 @@ def test_class_changes(handmade_graph):
 
 
 def test_evidence_for(handmade_graph):
-    osm = vocab.GRAPH + "osm"
+    osm, nlcd = vocab.GRAPH + "osm", vocab.GRAPH + "nlcd"
     assert ask(handmade_graph, "evidence-for", correction=c(0)) == [
-        (WAY + "11", osm, "ll:Building", "2.25"),
-        (WAY + "12", osm, "ll:Building", "2.25"),
-        (vocab.ID + "nlcd/cell/0/0", "", "", ""),
+        (WAY + "11", osm, "ll:Building", "1", "2.25"),
+        (WAY + "12", osm, "ll:Building", "1", "2.25"),
+        (vocab.ID + "nlcd/cell/0/0", nlcd, "ll:Building", "0.5", ""),
     ]
 
 
@@ -130,7 +130,11 @@ def test_what_is_unexplained_is_found():
     graph = KnowledgeGraph()
     graph.load_text("<x:c> a run:Correction ; run:evidence <x:e> .", graph="x:g")
     assert ask(graph, "unexplained") == [("x:c",)]
-    assert ask(graph, "unknown-evidence") == [("x:e",)]
+    assert ask(graph, "unknown-evidence") == [("x:e", "")]
+    graph.load_text("<x:e> prov:wasDerivedFrom <x:source> .", graph="x:g")
+    assert ask(graph, "unknown-evidence") == [("x:e", "x:source")]
+    graph.load_text("<x:source> a dcat:Dataset ; dct:title 'A' .", graph="x:source")
+    assert ask(graph, "unknown-evidence") == []
 
 
 def test_osm_features_by_class(handmade_graph):

@@ -3,19 +3,20 @@ from dataclasses import replace
 import pytest
 
 from kg import vocab
+from kg.ontology import load_ontology
 from reasoning.correction import Contribution
 from reasoning.sentences import cause, names_of, sentence_en, sentence_zh, smoothness_alone, support
 
 
 @pytest.fixture(scope="module")
 def names(handmade):
-    return names_of(handmade)
+    return names_of(handmade, load_ontology())
 
 
 def test_evidence_and_rules(handmade, names):
     assert sentence_en(handmade.corrections[0], names) == (
         "“Water” became “Building” on 1,200 m² (12 pixels) at 48.03315° N, 15.00034° E: "
-        "mostly because of OpenStreetMap (+2.25, 58% of the case for it; way/11 and 1 more), then "
+        "mostly because of OpenStreetMap (+2.25, 58% of the case for it; way/11, “building” and 1 more), then "
         "the rule “Water is at least 12 m wide” (+1.12, 29%) and the rule “Mapped buildings are "
         "buildings” (+0.50, 13%). Against it spoke smoothness (−0.50). The network itself "
         "disagreed: it held “Water” 5.8 times as likely (−1.75). In sum +1.62 nats: “Building” is "
@@ -23,7 +24,7 @@ def test_evidence_and_rules(handmade, names):
     )
     assert sentence_zh(handmade.corrections[0], names) == (
         "48.03315° N、15.00034° E 处 1,200 平方米(12 个像元)由“水体”改为“建筑”:主要依据"
-        " OpenStreetMap(+2.25,占支持理由的 58%;way/11 等 2 处)、规则“水体宽度不小于 12 米”"
+        " OpenStreetMap(+2.25,占支持理由的 58%;way/11“建筑物”等 2 处)、规则“水体宽度不小于 12 米”"
         "(+1.12,29%)和规则“已测绘的建筑是建筑”(+0.50,13%)。平滑则反对(−0.50)。网络本身"
         "不同意:它认为“水体”的可能性是“建筑”的 5.8 倍(−1.75)。合计 +1.62 奈特:“建筑”的可能性是"
         "“水体”的 5.1 倍,概率 0.90。"
@@ -79,12 +80,32 @@ def test_support_counts_only_what_speaks_for_it(handmade):
     assert support(handmade.corrections[0]) == 2.25 + 1.125 + 0.5
 
 
-def test_many_reasons_are_cut_to_three_and_the_rest(handmade, names):
+def test_small_reasons_are_told_together(handmade, names):
     first = handmade.corrections[0]
     product = Contribution(vocab.GRAPH + "nlcd", "evidence", 0.25)
-    more = replace(first, contributions=(*first.contributions, product))
-    assert "and 1 smaller (+0.25)" in sentence_en(more, names)
-    assert "1 项较小的理由(+0.25)" in sentence_zh(more, names)
+    four = replace(first, contributions=(*first.contributions, product))
+    assert "(+0.50, 12%) and a smaller reason (+0.25)" in sentence_en(four, names)
+    assert "另一项较小的理由(+0.25)" in sentence_zh(four, names)
+    again = replace(four, contributions=(*four.contributions, product))
+    assert "and 2 smaller reasons (+0.50)" in sentence_en(again, names)
+    speck = replace(product, value=0.03)
+    told = sentence_en(replace(first, contributions=(*first.contributions, speck)), names)
+    assert "smaller" not in told and "+0.03" not in told, "under a twentieth of the case"
+
+
+def test_evidence_is_named_by_what_it_was_seen_as(handmade, names):
+    assert names.said["https://www.openstreetmap.org/way/11"] == (vocab.CORE + "Building", 1.0)
+    assert names.classes[vocab.CORE + "Grassland"] == ("grassland", "草地")
+    assert "cell/0/1, “grassland”" in sentence_en(handmade.corrections[2], names)
+    plain = names_of(handmade)
+    assert plain.classes[vocab.CORE + "Grassland"] == ("ll:Grassland", "ll:Grassland")
+
+
+def test_classes_of_another_legend_are_named(handmade):
+    osm, nlcd = handmade.layers
+    foreign = replace(nlcd, classes=(vocab.LEGEND + "nlcd/21", vocab.LEGEND + "nlcd/71"))
+    names = names_of(replace(handmade, layers=(osm, foreign)))
+    assert names.classes[vocab.LEGEND + "nlcd/71"][0].lower().startswith("grassland")
 
 
 def test_nothing_but_the_network(handmade, names):
