@@ -31,6 +31,7 @@ start = time.perf_counter()
 """
 END = """
 found["seconds"] = time.perf_counter() - start
+found["cpu"] = time.process_time()
 found["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps(found))
 """
@@ -76,6 +77,7 @@ def measure(tile: Path, repeats: int) -> dict[str, Any]:
     seconds = {task: median(one["seconds"] for one in found) for task, found in runs.items()}
     return {
         "seconds": seconds,
+        "cpu_seconds": {task: median(one["cpu"] for one in found) for task, found in runs.items()},
         "ratio_to_read": {task: seconds[task] / seconds["read"] for task in TASKS},
         "megapixels_per_second": last["read"]["pixels"] / 1e6 / seconds["source"],
         "peak_mebibytes": {
@@ -102,7 +104,8 @@ def main() -> None:
     found["versions"] = {name: version(name) for name in ("numpy", "rasterio")}
     for task, seconds in found["seconds"].items():
         ratio, peak = found["ratio_to_read"][task], found["peak_mebibytes"][task]
-        print(f"{task:8}{seconds:8.1f} s  x{ratio:5.2f}  peak {peak:6.0f} MiB")
+        cpu = found["cpu_seconds"][task]
+        print(f"{task:8}{seconds:8.1f} s (cpu {cpu:6.1f})  x{ratio:5.2f}  peak {peak:6.0f} MiB")
     print(
         f"{found['megapixels_per_second']:.0f} megapixels/s; {found['statements']} statements, {found['cells']} cells"
     )
