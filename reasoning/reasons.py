@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kg import vocab
@@ -12,12 +12,24 @@ from kg.grid import read_grid, read_raster
 from kg.results import QueryResult, Term
 from kg.statements import double, integer, iri
 from kg.store import KnowledgeGraph
+from reasoning.accounts import Account, Reason
+
+__all__ = [
+    "Account",
+    "Reason",
+    "explain_at",
+    "read_accounts",
+    "reason_at",
+    "reason_number",
+    "reason_of",
+]
 
 EXPLANATIONS = "explanations.trig"
 """The graph of the run, in the folder of a run."""
 REASONS = "reasons.tif"
 """Correction of each pixel (int32, -1 where unchanged), in the folder of a run."""
 
+_CORRECTION = re.compile(r"/correction/(\d+)[/>]")
 _CORRECTIONS = """
 SELECT ?c ?index ?region ?before ?after ?beforeEn ?beforeZh ?afterEn ?afterZh ?pixels ?area ?lon ?lat
   ?logOdds ?confidence ?en ?zh ?wkt WHERE {
@@ -55,68 +67,6 @@ _FIXED = {
     vocab.NETWORK: ("the network", "网络"),
     vocab.SMOOTHNESS: ("smoothness", "平滑"),
 }
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One additive reason of a correction.
-
-    Attributes:
-        kind: "network", "evidence", "smoothness" or "axiom".
-        term: `vocab.NETWORK`, `vocab.SMOOTHNESS`, the graph of a source, or the IRI of a rule.
-        label, label_zh: What the term is called.
-        value: Nats; positive speaks for the class after.
-        share: Share of a positive value in everything that spoke for the change, 0..1.
-        evidence: IRIs of the features and cells behind it.
-    """
-
-    kind: str
-    term: str
-    label: str
-    label_zh: str
-    value: float
-    share: float
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Account:
-    """A correction as the graph tells it.
-
-    Attributes:
-        iri: IRI of the correction.
-        index: Its value in `reasons.tif`.
-        region: IRI of its region.
-        before, after: Class IRIs.
-        labels: (before, after), English.
-        labels_zh: (before, after), Chinese.
-        pixels: Pixels changed.
-        area: Square metres.
-        lon, lat: A changed pixel near the middle, degrees CRS84.
-        log_odds: Sum of the values of `reasons`, nats.
-        confidence: Mean probability of the class after.
-        sentence, sentence_zh: The correction in words.
-        reasons: Largest magnitude first.
-        excluded_by: IRIs of hard rules that removed the class before.
-    """
-
-    iri: str
-    index: int
-    region: str
-    before: str
-    after: str
-    labels: tuple[str, str]
-    labels_zh: tuple[str, str]
-    pixels: int
-    area: float
-    lon: float
-    lat: float
-    log_odds: float
-    confidence: float
-    sentence: str
-    sentence_zh: str
-    reasons: tuple[Reason, ...]
-    excluded_by: tuple[str, ...]
 
 
 def reason_at(
@@ -185,13 +135,7 @@ def explain_at(folder: str | Path, lon: float, lat: float) -> list[Account]:
         InputError: The folder is not that of a run.
         GridError: The point is outside the map.
     """
-    path, told = Path(folder) / REASONS, Path(folder) / EXPLANATIONS
-    for needed in (path, told):
-        if not needed.is_file():
-            raise InputError(
-                f"{folder}: no {needed.name}, expected the output folder of a run",
-                "landlore correct ... -o FOLDER makes one",
-            )
+    path = _part(folder, REASONS)
     grid = read_grid(path)
     rows, cols = grid.rowcol(lon, lat)
     row, col = int(rows // 1), int(cols // 1)
@@ -203,7 +147,49 @@ def explain_at(folder: str | Path, lon: float, lat: float) -> list[Account]:
             "give longitude first, then latitude",
         )
     index = int(read_raster(path, window=(row, col, 1, 1)).values[0, 0, 0])
-    return reason_number(KnowledgeGraph.open(told), index) if index >= 0 else []
+    return read_accounts(folder, [index]) if index >= 0 else []
+
+
+def read_accounts(folder: str | Path, numbers: Iterable[int]) -> list[Account]:
+    """Some corrections from the folder of a run, without loading the rest.
+
+    Args:
+        folder: Folder that `explanations.trig` is in, as `Explanation.trig` wrote it.
+        numbers: Numbers of the corrections; those that the run does not have are left out.
+
+    Returns:
+        In the order of their numbers.
+
+    Raises:
+        InputError: The folder is not that of a run.
+        SourceError: `explanations.trig` is broken.
+    """
+    wanted = sorted(set(numbers))
+    graph = KnowledgeGraph()
+    graph.load_text("".join(_excerpt(_part(folder, EXPLANATIONS), frozenset(wanted))), "trig")
+    return [account for number in wanted for account in reason_number(graph, number)]
+
+
+def _excerpt(path: Path, numbers: frozenset[int]) -> Iterator[str]:
+    """Lines of the TriG file, less the paragraphs of other corrections."""
+    keep = True
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("  <"):
+                found = _CORRECTION.search(line)
+                keep = found is None or int(found[1]) in numbers
+            if keep or line == "}\n":
+                yield line
+
+
+def _part(folder: str | Path, name: str) -> Path:
+    path = Path(folder) / name
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: no {name}, expected the output folder of a run",
+            "landlore correct ... -o FOLDER makes one",
+        )
+    return path
 
 
 def _find(graph: KnowledgeGraph, where: str, run: str | None) -> list[Mapping[str, Term | None]]:

@@ -7,13 +7,14 @@ import pytest
 
 from fusion.prediction import Prediction
 from kg import vocab
+from kg.errors import GridError, InputError
 from kg.grid import Raster, read_grid, read_raster
 from kg.ontology import load_ontology
 from kg.store import KnowledgeGraph
 from landlore.figure import WIDTH, draw_figure
 from landlore.report import official_codes, write_run
 from reasoning.explain import explain
-from reasoning.reasons import explain_at
+from reasoning.reasons import explain_at, read_accounts, reason_number
 from reasoning.sentences import names_of
 
 FILES = {
@@ -85,6 +86,24 @@ def test_the_folder_answers_for_a_pixel(folder, handmade):
     (found,) = explain_at(folder, float(lon), float(lat))
     assert found.index == 3 and found.labels == ("Water", "Grass")
     assert explain_at(folder, *map(float, handmade.after.grid.lonlat(0.5, 0.5))) == []
+
+
+def test_some_accounts_are_read_without_the_rest(folder, handmade_graph):
+    from reasoning.reasons import _excerpt
+
+    found = read_accounts(folder, [2, 0, 99])
+    assert [a.index for a in found] == [0, 2]
+    assert found == [a for i in (0, 2) for a in reason_number(handmade_graph, i)]
+    part = "".join(_excerpt(folder / "explanations.trig", frozenset({3})))
+    assert "/correction/3>" in part and "/correction/0>" not in part
+
+
+def test_folders_and_places_that_are_none(folder, tmp_path):
+    with pytest.raises(InputError, match=r"no reasons\.tif, expected the output folder of a run"):
+        explain_at(tmp_path, 15.0, 48.0)
+    with pytest.raises(GridError, match="lies outside") as error:
+        explain_at(folder, 48.0, 15.0)
+    assert "longitude first" in error.value.hint
 
 
 def test_corrections_csv(folder, handmade):
