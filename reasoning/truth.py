@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,11 @@ class Link:
         truth: Floats = -np.expm1(self._sums(np.log(self._factors(q))))
         return truth
 
+    @cached_property
+    def _rows(self) -> NDArray[np.intp]:
+        """(edge,) region that each edge starts from."""
+        return np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
+
     def _factors(self, q: Floats) -> Floats:
         """(edge,) 1 - R * t, at least the smallest normal number so that its logarithm is finite."""
         t = self.filler.value(q)
@@ -110,11 +116,9 @@ class Link:
         """
         factors = self._factors(q)
         logs = np.log(factors)
-        rows = np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
-        others = np.exp(self._sums(logs)[rows] - logs)
-        upstream = np.bincount(
-            self.matrix.indices, weights=b[rows] * self.matrix.data * others, minlength=len(q)
-        )
+        others = np.exp(self._sums(logs)[self._rows] - logs)
+        weights = b[self._rows] * self.matrix.data * others
+        upstream = np.bincount(self.matrix.indices, weights=weights, minlength=len(q))
         self.filler.pull(q, upstream.astype(np.float64), out)
 
 

@@ -233,7 +233,7 @@ def random_facts(rng, n):
     return Facts({AREA: area, WIDTH: width}, shares, relations)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(EXPRESSIONS, EXPRESSIONS, st.integers(0, 10_000))
 def test_gradients_agree_with_finite_differences(left, right, seed):
     rng = np.random.default_rng(seed)
@@ -350,3 +350,49 @@ def test_twelve_rules_on_a_hundred_thousand_regions_are_fast():
     total = sum(rule.penalty(q) + rule.gradient(q, b)[:, 0] for rule in rules)
     assert time.perf_counter() - start < 5  # about 0.3 s on a quiet core
     assert np.isfinite(total).all()
+
+
+DEFINED = """
+@prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+ll:Water a owl:Class . ll:BeachSand a owl:Class . ll:TreeCover a owl:Class . ll:Building a owl:Class .
+ll:Grassland a owl:Class . ll:area a owl:DatatypeProperty . ll:adjacentTo a owl:ObjectProperty .
+ll:Lake a owl:Class ; owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( ll:Water ll:Big ) ] .
+ll:Big a owl:Class ; owl:equivalentClass [ a owl:Restriction ; owl:onProperty ll:area ; owl:someValuesFrom
+  [ a rdfs:Datatype ; owl:onDatatype xsd:decimal ; owl:withRestrictions ( [ xsd:minInclusive 5.0 ] ) ] ] .
+ll:Egg a owl:Class ; owl:equivalentClass [ a owl:Class ; owl:complementOf ll:Hen ] .
+ll:Hen a owl:Class ; owl:equivalentClass [ a owl:Class ; owl:complementOf ll:Egg ] .
+ll:Odd a owl:Class ; owl:equivalentClass [ a owl:Restriction ; owl:onProperty ll:adjacentTo ; owl:hasSelf true ] .
+"""
+
+
+@pytest.fixture
+def defined(tmp_path):
+    path = tmp_path / "defined.ttl"
+    path.write_text(DEFINED)
+    return load_ontology([path])
+
+
+def test_definitions_are_expanded(defined):
+    known = facts(3, {AREA: [1.0, 9.0, 9.0]}, links={ADJACENT: [(0, 1, 1.0), (2, 0, 1.0)]})
+    lake = axiom(Named(LL + "Lake"), TREES)
+    beach = axiom(BEACH, Some(ADJACENT, Named(LL + "Lake")))
+    water = axiom(WATER, TREES)
+    rules = compile_axioms([lake, beach, water], LEGEND, defined, known)
+    assert rules[0].penalty(one_hot(0, 0, 1)).tolist() == [0, 1, 0]
+    assert rules[1].penalty(one_hot(1, 0, 1)).tolist() == [0, 0, 1]
+    assert rules[2].penalty(one_hot(0, 0, 1)).tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("Egg", "ll:Egg is defined through itself"),
+        ("Odd", "the definition of ll:Odd cannot be used"),
+    ],
+)
+def test_definitions_that_cannot_be_used_are_errors(defined, name, cause):
+    with pytest.raises(RuleError, match=cause):
+        compile_axioms([axiom(Named(LL + name), WATER)], LEGEND, defined, facts())
