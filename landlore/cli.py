@@ -143,7 +143,9 @@ def correct(
         bands=_bands(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {"confidence": confidence, "smoothness": smoothness, "overwrite": overwrite or None}
-    commands.correct(prediction, legend, sources, (settings, given), out, _teller(as_json), as_json)
+    commands.correct(
+        prediction, legend, sources, (settings, given), out, (_teller(as_json), as_json)
+    )
 
 
 @app.command()
@@ -179,7 +181,7 @@ def interpret(
         bands=_bands(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {"steps": steps, "seed": seed, "smoothness": smoothness, "overwrite": overwrite or None}
-    commands.interpret(image, legend, sources, (settings, given), out, _teller(as_json), as_json)
+    commands.interpret(image, legend, sources, (settings, given), out, (_teller(as_json), as_json))
 
 
 @app.command()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 Chosen = tuple[Path | None, Mapping[str, Any]]
+Shown = tuple[Tell, bool]
 _BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
 VISION = (
     "torch",
@@ -123,43 +124,24 @@ def _run_settings(chosen: Chosen) -> RunSettings:
 
 
 def correct(
-    prediction: Path,
-    legend: str,
-    given: Sources,
-    chosen: Chosen,
-    out: Path,
-    tell: Tell,
-    as_json: bool,
+    prediction: Path, legend: str, given: Sources, chosen: Chosen, out: Path, shown: Shown
 ) -> None:
     """`landlore correct`."""
     from landlore.interpret import correct as run
 
-    done = run(
-        prediction,
-        legend=legend,
-        sources=given,
-        settings=_run_settings(chosen),
-        out=out,
-        progress=tell,
-    )
+    settings, (tell, as_json) = _run_settings(chosen), shown
+    done = run(prediction, legend=legend, sources=given, settings=settings, out=out, progress=tell)
     _report(done, as_json)
 
 
 def interpret(
-    image: Path,
-    legend: str | None,
-    given: Sources,
-    chosen: Chosen,
-    out: Path,
-    tell: Tell,
-    as_json: bool,
+    image: Path, legend: str | None, given: Sources, chosen: Chosen, out: Path, shown: Shown
 ) -> None:
     """`landlore interpret`."""
     from landlore.interpret import interpret as run
 
-    done = run(
-        image, legend=legend, sources=given, settings=_run_settings(chosen), out=out, progress=tell
-    )
+    settings, (tell, as_json) = _run_settings(chosen), shown
+    done = run(image, legend=legend, sources=given, settings=settings, out=out, progress=tell)
     _report(done, as_json)
 
 

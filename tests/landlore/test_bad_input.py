@@ -23,11 +23,11 @@ PREFIXES = """
 """
 
 
-def rule(left, right, extra):
+def rule(left, right, extra, name="a-rule"):
     return f"""{PREFIXES}
 {left} rdfs:subClassOf {right} .
 [] a owl:Axiom ; owl:annotatedSource {left} ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget {right} ;
-   rdfs:label "a rule"@en ; dct:identifier "a-rule" ; dct:source "a test" ; {extra} .
+   rdfs:label "a rule"@en ; dct:identifier "{name}" ; dct:source "a test" ; {extra} .
 """
 
 
@@ -65,7 +65,7 @@ def folder(tmp_path):
     (tmp_path / "unweighted.ttl").write_text(f"{PREFIXES} ll:Water rdfs:subClassOf ll:Vegetation .")
     (tmp_path / "hard.ttl").write_text(
         rule("ll:LandCover", "ll:Vegetation", "ll:hard true")
-        + rule("ll:LandCover", "ll:Water", "ll:hard true")
+        + rule("ll:LandCover", "ll:Water", "ll:hard true", "b-rule")
     )
     (tmp_path / "settings.toml").write_text("smothness = 1.0\n")
     (tmp_path / "query.rq").write_text("SELECT ?s WHERE { ?s ?p }")
@@ -104,7 +104,7 @@ CASES = {
     "malformed SPARQL": ("query graph.ttl @query.rq", "SPARQL", ""),
     "unknown query": ("query graph.ttl --name corrections-by-rul", "corrections-by-rul", "corrections-by-rule"),
     "no query": ("query graph.ttl", "expected", "--name"),
-    "no such graph": ("query none --name sources", "none", ""),
+    "no such graph": ("query none --name runs", "none", ""),
     "unknown format": ("query graph.ttl -f xml SELECT(1)", "xml", "table"),
     "explain without run": ("explain file", "file", "run.json"),
     "place": ("explain file --at north", "north", "LON,LAT"),
@@ -165,7 +165,9 @@ def test_full_disk_leaves_nothing(folder, monkeypatch, capsys):
 
 def test_failed_build_keeps_the_former_graph(folder, monkeypatch, capsys):
     facts = folder / "facts.ttl"
-    facts.write_text("<https://example.org/a> a <https://example.org/B> .")
+    facts.write_text(
+        '<> <http://purl.org/dc/terms/source> "a test" . <https://example.org/a> a <https://example.org/B> .'
+    )
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["landlore", "build", "graph", "--facts", "facts.ttl"])
     with pytest.raises(SystemExit) as ended:
