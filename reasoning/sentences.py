@@ -148,7 +148,8 @@ def _tell(correction: Correction, names: Names, words: Wording) -> str:
         _network(correction, before, after, words),
         _total(correction, before, after, words),
     ]
-    return _spaced(opening + words.space.join(part for part in parts if part))
+    text = opening + words.space.join(part for part in parts if part)
+    return text if words is EN else _spaced(text)
 
 
 def _spaced(text: str) -> str:
