@@ -13,40 +13,26 @@ from typing import Annotated, Any
 import typer
 
 from kg.errors import LandloreError
+from landlore.options import (
+    AsJson,
+    Bands,
+    Dem,
+    Facts,
+    Graph,
+    Image,
+    Landcover,
+    Osm,
+    Out,
+    Overwrite,
+    Rules,
+    Settings,
+    Vector,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
-
-Out = Annotated[
-    Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")
-]
-Landcover = Annotated[
-    list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")
-]
-Osm = Annotated[
-    list[str],
-    typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz). May be repeated."),
-]
-Vector = Annotated[
-    list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")
-]
-Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be repeated.")]
-Graph = Annotated[
-    str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")
-]
-Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
-Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
-Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
-Rules = Annotated[
-    list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")
-]
-Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def main() -> None:
@@ -77,10 +63,6 @@ def _teller(quiet: bool) -> Callable[[str], None]:
     return tell
 
 
-def _bands(text: str | None) -> tuple[str, ...] | None:
-    return tuple(part.strip() for part in text.split(",")) if text else None
-
-
 @app.command()
 def build(
     out: Annotated[Path, typer.Argument(help="Folder, or file ending in .trig, .nq or .ttl.")],
@@ -99,11 +81,11 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build a knowledge graph from products, OpenStreetMap, vector files and expert facts."""
-    from landlore import commands
+    from landlore import commands, words
 
-    sources = commands.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
+    sources = words.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
     commands.build(
-        out, sources, commands.parse_bounds(bounds), relations, overwrite, _teller(as_json), as_json
+        out, sources, words.parse_bounds(bounds), relations, overwrite, _teller(as_json), as_json
     )
 
 
@@ -136,11 +118,11 @@ def correct(
     as_json: AsJson = False,
 ) -> None:
     """Correct the map of any model by evidence and rules, with a reason for every change."""
-    from landlore import commands
+    from landlore import commands, words
 
-    sources = commands.sources(
+    sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
-        bands=_bands(bands), dem=dem, rules=rules or None,
+        bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {"confidence": confidence, "smoothness": smoothness, "overwrite": overwrite or None}
     commands.correct(
@@ -173,12 +155,12 @@ def interpret(
     as_json: AsJson = False,
 ) -> None:
     """Map an image without labels, learning from a land-cover product, then correct and explain the map."""
-    from landlore import commands
+    from landlore import commands, words
 
     commands.need_vision("landlore interpret")
-    sources = commands.sources(
+    sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph,
-        bands=_bands(bands), dem=dem, rules=rules or None,
+        bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {"steps": steps, "seed": seed, "smoothness": smoothness, "overwrite": overwrite or None}
     commands.interpret(image, legend, sources, (settings, given), out, (_teller(as_json), as_json))
@@ -301,9 +283,9 @@ def doctor() -> None:
 
 
 def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
+    from importlib.metadata import version
 
+    if wanted:
         typer.echo(version("landlore"))
         raise typer.Exit
 

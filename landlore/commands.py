@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kg.errors import InputError, MissingExtraError, QueryError
 from kg.vocab import curie
+from landlore import words
 from landlore.settings import RunSettings, read_settings
 from landlore.sources import Sources
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 Chosen = tuple[Path | None, Mapping[str, Any]]
 Shown = tuple[Tell, bool]
-_BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
 VISION = (
     "torch",
     "torch_geometric",
@@ -46,49 +46,6 @@ def need_vision(command: str) -> None:
     missing = [name for name in VISION if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(f"{command}: {', '.join(missing)}", "vision")
-
-
-def sources(**files: Any) -> Sources:
-    """`Sources` from the words of a command line; empty lists mean "none"."""
-    return Sources(**{name: tuple(v) if isinstance(v, list) else v for name, v in files.items()})
-
-
-def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:
-    """Read "west,south,east,north".
-
-    Raises:
-        InputError: Not four numbers in that order.
-    """
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"--bounds {text!r}: expected west,south,east,north", _BOUNDS) from error
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InputError(
-            f"--bounds {text!r}: not degrees in the order west,south,east,north", _BOUNDS
-        )
-    return west, south, east, north
-
-
-def parse_place(text: str) -> tuple[float, float]:
-    """Read "LON,LAT".
-
-    Raises:
-        InputError: Not two numbers in range.
-    """
-    try:
-        lon, lat = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(
-            f"--at {text!r}: expected LON,LAT in degrees", "--at 24.94,60.17"
-        ) from error
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-        raise InputError(
-            f"--at {text!r}: outside of -180..180, -90..90", "--at 24.94,60.17, longitude first"
-        )
-    return lon, lat
 
 
 def build(
@@ -179,7 +136,7 @@ def explain(
 
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
-    found = ask(run, place=parse_place(at) if at else None, region=region, top=top)
+    found = ask(run, place=words.parse_place(at) if at else None, region=region, top=top)
     if as_json:
         say(json.dumps([account_record(a) for a in found], ensure_ascii=False))
         return
@@ -208,31 +165,16 @@ def query(
         )
     if graph is None:
         raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
-    text = load_query(name, _values(values)).sparql if name else _text(sparql or "")
+    text = (
+        load_query(name, words.named_values(values)).sparql
+        if name
+        else words.sparql_text(sparql or "")
+    )
     forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
     if form not in forms:
         raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
     answer = getattr(open_graph(graph).query(text), forms[form])()
     sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
-
-
-def _values(words: list[str]) -> dict[str, str]:
-    pairs = [word.partition("=") for word in words]
-    for name, given, _ in pairs:
-        if not given:
-            raise QueryError(f"--set {name!r}: expected NAME=VALUE", "--set lon=24.94")
-    return {name: value for name, _, value in pairs}
-
-
-def _text(sparql: str) -> str:
-    if not sparql.startswith("@"):
-        return sparql
-    try:
-        return Path(sparql[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QueryError(
-            f"{sparql[1:]}: cannot be read ({error})", "check the path after @"
-        ) from error
 
 
 def demo(out: Path, seed: int, tell: Tell, as_json: bool) -> None:

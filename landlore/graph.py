@@ -77,10 +77,13 @@ def build(
         found.append((report, _relate(graph, tell) if relations else {}))
         return graph
 
+    def on_disk(place: Path) -> None:
+        fill(place)
+
     if target.suffix in FILES:
         fill(None).save(target)
     else:
-        replace_folder(target, lambda place: fill(place) and None)
+        replace_folder(target, on_disk)
     report, counts = found[0]
     return Built(target, report, counts)
 

@@ -13,7 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from kg.grid import Grid, Raster, burn, transform_points, write_raster
-from landlore.town import BEACH, BUILDING, CROP, GRASS, ROAD, SOIL, TREE, WATER, Feature
+from landlore.feature import BEACH, BUILDING, CROP, GRASS, ROAD, SOIL, TREE, WATER, Feature
 
 Array = NDArray[np.float64]
 
@@ -174,7 +174,8 @@ def _terrain(grid: Grid, truth: NDArray[np.int64], rng: np.random.Generator) -> 
     height = np.where(
         sea, 0, 2 + 0.03 * inland + np.clip(hills, -1, None) * 14 * np.clip(inland / 600, 0, 1)
     )
-    return gaussian_filter(height, 3).astype(np.float32)
+    smooth: NDArray[np.float32] = gaussian_filter(height, 3).astype(np.float32)
+    return smooth
 
 
 def _write_product(

@@ -12,8 +12,8 @@ FILES = sorted(
 
 DOORS = {
     "rasterio": {"kg/grid.py"},
-    "pyoxigraph": {"kg/store.py"},
-    "owlready2": {"kg/owl.py"},
+    "pyoxigraph": {"kg/store.py", "kg/rdf.py"},
+    "owlready2": {"kg/ontology.py"},
     "osmium": {"kg/sources/osm.py"},
     "pyogrio": {"kg/sources/vector.py"},
     "shapely": {"kg/spatial.py"},

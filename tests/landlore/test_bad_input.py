@@ -179,7 +179,7 @@ def test_failed_build_keeps_the_former_graph(folder, monkeypatch, capsys):
     assert code == 2
     words = ["query", "graph", "ASK { <https://example.org/a> a <https://example.org/B> }"]
     code, printed = run(words, folder, monkeypatch, capsys)
-    assert "true" in printed.out.lower()
+    assert printed.out == "yes\n"
 
 
 def test_existing_output_needs_overwrite(folder, monkeypatch, capsys):

@@ -1,0 +1,37 @@
+"""The options that several commands share: their types, names and help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")
+]
+Landcover = Annotated[
+    list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")
+]
+Osm = Annotated[
+    list[str],
+    typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz). May be repeated."),
+]
+Vector = Annotated[
+    list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")
+]
+Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be repeated.")]
+Graph = Annotated[
+    str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")
+]
+Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
+Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
+Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
+Rules = Annotated[
+    list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")
+]
+Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -1,0 +1,89 @@
+"""The words of a command line come in, values go out; what cannot be read is an error of two lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kg.errors import InputError, QueryError
+from landlore.sources import Sources
+
+_BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
+
+
+def sources(**files: Any) -> Sources:
+    """`Sources` from the words of a command line; empty lists mean "none"."""
+    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in files.items()}
+    return Sources(**given)
+
+
+def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:
+    """Read "west,south,east,north".
+
+    Raises:
+        InputError: Not four numbers in that order.
+    """
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--bounds {text!r}: expected west,south,east,north", _BOUNDS) from error
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise InputError(
+            f"--bounds {text!r}: not degrees in the order west,south,east,north", _BOUNDS
+        )
+    return west, south, east, north
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Read "LON,LAT".
+
+    Raises:
+        InputError: Not two numbers in range.
+    """
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            f"--at {text!r}: expected LON,LAT in degrees", "--at 24.94,60.17"
+        ) from error
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise InputError(
+            f"--at {text!r}: outside of -180..180, -90..90", "--at 24.94,60.17, longitude first"
+        )
+    return lon, lat
+
+
+def named_values(words: list[str]) -> dict[str, str]:
+    """Read NAME=VALUE words.
+
+    Raises:
+        QueryError: A word without "=".
+    """
+    pairs = [word.partition("=") for word in words]
+    for name, given, _ in pairs:
+        if not given:
+            raise QueryError(f"--set {name!r}: expected NAME=VALUE", "--set lon=24.94")
+    return {name: value for name, _, value in pairs}
+
+
+def sparql_text(sparql: str) -> str:
+    """SPARQL itself, or what stands in the file after "@".
+
+    Raises:
+        QueryError: The file cannot be read.
+    """
+    if not sparql.startswith("@"):
+        return sparql
+    try:
+        return Path(sparql[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(
+            f"{sparql[1:]}: cannot be read ({error})", "check the path after @"
+        ) from error
+
+
+def band_names(text: str | None) -> tuple[str, ...] | None:
+    """Read "red,green,blue"; None stays None."""
+    return tuple(part.strip() for part in text.split(",")) if text else None
