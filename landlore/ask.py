@@ -38,7 +38,7 @@ def explain(
         InputError: Not a run folder.
         GridError: The place is outside the map.
     """
-    from reasoning.reasons import explain_at, reason_number, reason_of
+    from reasoning.reasons import explain_at, read_accounts, reason_of
 
     folder = Path(run)
     if not (folder / "run.json").exists():
@@ -48,11 +48,11 @@ def explain(
         )
     if place is not None:
         return explain_at(folder, *place)
+    if region is None:
+        return read_accounts(folder, range(top))
     graph = KnowledgeGraph()
     graph.load(folder / "explanations.trig")
-    if region is not None:
-        return reason_of(graph, region)
-    return [account for i in range(top) for account in reason_number(graph, i)]
+    return reason_of(graph, region)
 
 
 def query(graph: str | Path | KnowledgeGraph, sparql: str) -> QueryResult:

@@ -154,12 +154,21 @@ def _run(
     out, progress = where
     tell = progress or (lambda _: None)
     if out is None:
-        return _solve(predict, placed, sources, settings, tell)
+        return _with_reasons(_solve(predict, placed, sources, settings, tell))
     with whole_folder(out, overwrite=settings.overwrite) as folder:
         done = _solve(predict, placed, sources, settings, tell)
         tell("writing the outputs")
-        write_run(done.corrected, done.explanation, done.graph, folder, image=done.image)
-    return replace(done, folder=Path(out).absolute())
+        known = None if done.graph.read_only else done.graph
+        write_run(done.corrected, done.explanation, known, folder, image=done.image)
+    return _with_reasons(replace(done, folder=Path(out).absolute()))
+
+
+def _with_reasons(done: Interpretation) -> Interpretation:
+    """Put the run into its graph; one that is only read stays as it is, and the run gets a graph of its own."""
+    if done.graph.read_only:
+        done = replace(done, graph=KnowledgeGraph())
+    done.graph.replace_graph(done.explanation.graph, done.explanation.ntriples())
+    return done
 
 
 def _solve(
@@ -184,7 +193,6 @@ def _solve(
     corrected = _reason(prediction, placed, (products, features, axioms), sources, settings)
     tell(f"explaining {len(corrected.corrections)} corrections")
     explanation = explain(corrected, load_ontology(), run=_run_name(prediction, settings))
-    graph.replace_graph(explanation.graph, explanation.ntriples())
     image = placed if isinstance(placed, Raster) else _image(sources, placed.grid)
     return Interpretation(corrected, explanation, graph, image, None)
 
