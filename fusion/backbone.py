@@ -51,6 +51,28 @@ class FeatureSet:
             labels=labels,
         )
 
+    def only(self, names: Sequence[str]) -> FeatureSet:
+        """The images of some classes; labels and texts follow the given order.
+
+        Raises:
+            InputError: No labels, or a name that is not among `names`.
+        """
+        row = {name: i for i, name in enumerate(self.names)}
+        if missing := [name for name in names if name not in row]:
+            raise InputError(
+                f"{self.model}: no class called {', '.join(missing)}; found {', '.join(self.names)}",
+                "use the class names of the file",
+            )
+        if self.labels is None:
+            raise InputError(f"{self.model}: the images have no labels", "add an array 'labels'")
+        index = np.array([row[name] for name in names], np.int64)
+        place = np.full(len(self.names) + 1, -1, np.int64)  # label -1 reads the last entry
+        place[index] = np.arange(len(index))
+        kept = self.subset(place[self.labels] >= 0)
+        texts = None if self.texts is None else self.texts[index]
+        old = kept.labels if kept.labels is not None else self.labels
+        return replace(kept, labels=place[old], names=tuple(names), texts=texts)
+
 
 def unit_rows(values: NDArray[Any], what: str) -> NDArray[np.float32]:
     """Rows brought to unit length, float32.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import InputError, MissingExtraError
+from kg.files import shipped
 
 _CACHE: dict[tuple[str, str], NDArray[np.float32]] = {}
 
@@ -94,3 +95,24 @@ def _model(folder: str) -> Any:
     finally:
         if bars:
             logging.enable_progress_bar()
+
+
+def read_prompts(path: str | Path | None = None) -> tuple[str, ...]:
+    """Prompt templates, one per line with `{}` for the class name; default the shipped `data/prompts/aerial.txt`.
+
+    Raises:
+        InputError: The file cannot be read, holds no template, or a line without exactly one `{}`.
+    """
+    where = Path(path) if path is not None else shipped("data/prompts/aerial.txt")
+    try:
+        lines = where.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: cannot be read ({error})", "check the path") from error
+    templates = tuple(x.strip() for x in lines if x.strip() and not x.startswith("#"))
+    bad = [t for t in templates if t.count("{}") != 1 or t.replace("{}", "").count("{")]
+    if bad or not templates:
+        raise InputError(
+            f"{where}: {f'template {bad[0]!r} needs one {{}}' if bad else 'no template'}",
+            "write for example: an aerial photo of a {}",
+        )
+    return templates

@@ -16,7 +16,13 @@ from kg.embedding import KGEmbedding, graph_hash
 from kg.errors import InputError, MissingExtraError
 from kg.triples import Triple
 
-MODELS = ("TransE", "DistMult", "RotatE", "ComplEx")
+_RATES = {
+    "TransE": 0.02,
+    "DistMult": 0.02,
+    "RotatE": 0.02,
+    "ComplEx": 0.1,
+}  # ComplEx starts from larger values
+MODELS = tuple(_RATES)
 _Ids = NDArray[np.int64]
 
 
@@ -28,7 +34,7 @@ class EmbedSettings:
         model: One of `MODELS`: TransE (Bordes 2013), DistMult (Yang 2015), RotatE (Sun 2019), ComplEx (Trouillon 2016).
         dim: Dimension; complex models use that many complex numbers.
         epochs: Passes over all triples.
-        rate: Learning rate of Adam.
+        rate: Learning rate of Adam; None takes one that suits the model.
         negatives: Corrupted triples per triple and side.
         held_out: Share of triples kept for the metrics; 0 skips the measurement (and halves the time).
         seed: Seed of everything random.
@@ -36,8 +42,8 @@ class EmbedSettings:
 
     model: str = "TransE"
     dim: int = 64
-    epochs: int = 150
-    rate: float = 0.02
+    epochs: int = 100
+    rate: float | None = None
     negatives: int = 2
     held_out: float = 0.1
     seed: int = 0
@@ -163,7 +169,8 @@ def _train(
     from pykeen.models import model_resolver
     from pykeen.triples import CoreTriplesFactory
 
-    state = torch.random.get_rng_state()
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(1)  # the graph is small, and sums then never depend on the machine's load
     try:
         positives, weight = torch.from_numpy(ids), torch.from_numpy(weights)
         factory = CoreTriplesFactory.create(
@@ -175,7 +182,7 @@ def _train(
             embedding_dim=settings.dim,
             random_seed=settings.seed,
         )
-        adam = torch.optim.Adam(model.get_grad_params(), lr=settings.rate)
+        adam = torch.optim.Adam(model.get_grad_params(), lr=settings.rate or _RATES[settings.model])
         rng = np.random.default_rng(settings.seed)
         for epoch in range(settings.epochs):
             adam.zero_grad()
@@ -194,6 +201,7 @@ def _train(
         return model.eval()
     finally:
         torch.random.set_rng_state(state)
+        torch.set_num_threads(threads)
 
 
 def _corrupt(ids: _Ids, entities: int, count: int, rng: np.random.Generator) -> Iterator[_Ids]:
