@@ -18,7 +18,7 @@ from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
 from reasoning.facts import gather_facts, limit_messages
 from reasoning.hard import Exclusions, exclude
-from reasoning.infer import Penalty, Problem, infer
+from reasoning.infer import EXCLUDED, Penalty, Problem, infer
 from reasoning.observe import Observation, check_grid, observation
 from reasoning.regions import RegionGraph, build_regions, region_means
 
@@ -180,7 +180,7 @@ class _Setup:
         for one in self.observations:
             unary += np.moveaxis(one.potential, 0, -1)
         if len(exclusions.axioms):
-            unary[~np.vstack([exclusions.allowed, np.ones((1, len(p)), bool)])[label]] = -np.inf
+            unary[~np.vstack([exclusions.allowed, np.ones((1, len(p)), bool)])[label]] = EXCLUDED
         right, down = neighbour_weights(label, self.knobs.smoothness, image)
         fixed = np.empty((0, len(p)))
         if len(repeated):

@@ -22,6 +22,8 @@ from reasoning.correction import Trace
 
 Floats = NDArray[np.float64]
 
+EXCLUDED = -1e6
+"""Score of a removed class: its probability is exactly 0."""
 SLACK = 1e-12
 """Relative rise of F that counts as rounding."""
 HALVINGS = 40
@@ -47,7 +49,8 @@ class Problem:
     """Everything that F is made of.
 
     Attributes:
-        unary: (y, x, class) float64, log p + log p(evidence | class); -inf where a hard axiom removed the class.
+        unary: (y, x, class) float64, log p + log p(evidence | class); `EXCLUDED` where a hard axiom removed the
+            class.
         right: (y, x) float64 smoothness weight of the pair (pixel, pixel to the right), 0 in the last column.
         down: (y, x) float64 the same for the pixel below, 0 in the last row.
         region: (y, x) int32 region of each pixel, -1 for none.

@@ -13,6 +13,9 @@ from reasoning.kernels import compiled
 
 Floats = NDArray[np.float64]
 
+ROWS = 32
+"""Rows that are worked on at a time, so that they stay in the processor's cache."""
+
 
 def neighbour_weights(
     region: NDArray[np.int32], strength: float, image: Raster | None = None
@@ -86,34 +89,12 @@ def smoothness_gradient(
     return out
 
 
-@compiled
 def softmax_pixels(unary: Floats, region: NDArray[np.int32], message: Floats, out: Floats) -> None:
-    """Fill `out` with softmax(unary - message of the pixel's region), 0 where there is no region."""
-    height, width, k = unary.shape
-    for y in range(height):
-        for x in range(width):
-            r = region[y, x]
-            if r < 0:
-                out[y, x, :] = 0.0
-                continue
-            for j in range(k):
-                out[y, x, j] = unary[y, x, j] - message[r, j]
-            _normalise(out[y, x])
+    """Fill `out`, zeros before, with softmax(unary - message of the pixel's region), 0 where there is no region."""
+    none = np.zeros(region.shape)
+    propose(out, unary, (none, none), region, message, out)
 
 
-@compiled
-def _normalise(s: Floats) -> None:
-    """Turn scores into probabilities, in place; -inf becomes 0."""
-    top = s.max()
-    total = 0.0
-    for j in range(len(s)):
-        s[j] = np.exp(s[j] - top)
-        total += s[j]
-    for j in range(len(s)):
-        s[j] /= total
-
-
-@compiled
 def propose(
     q: Floats,
     unary: Floats,
@@ -122,27 +103,68 @@ def propose(
     message: Floats,
     out: Floats,
 ) -> float:
-    """Fill `out` with q* = softmax(log p - g), g the gradient at q; return the largest |q* - q|."""
-    right, down = pairs
-    height, width, k = q.shape
+    """Fill `out` with q* = softmax(log p - g), g the gradient at q; return the largest |q* - q|.
+
+    The exponentials are numpy's: several times faster than compiled scalar ones.
+    """
     residual = 0.0
-    for y in range(height):
+    for low in range(0, len(q), ROWS):
+        rows = slice(low, low + ROWS)
+        _scores(q, unary, pairs, region, message, (out, low, min(low + ROWS, len(q))))
+        np.exp(out[rows], out=out[rows])
+        residual = max(residual, _normalise(out[rows], q[rows], region[rows]))
+    return residual
+
+
+@compiled
+def _scores(
+    q: Floats,
+    unary: Floats,
+    pairs: tuple[Floats, Floats],
+    region: NDArray[np.int32],
+    message: Floats,
+    target: tuple[Floats, int, int],
+) -> None:
+    """Fill some rows with log p - g, less its largest value in each pixel."""
+    right, down = pairs
+    out, first, last = target
+    height, width, k = q.shape
+    for y in range(first, last):
         up, below = max(y - 1, 0), min(y + 1, height - 1)
         for x in range(width):
             r = region[y, x]
             if r < 0:
+                out[y, x, :] = 0.0
                 continue
             left, beside = max(x - 1, 0), min(x + 1, width - 1)
             a = right[y, left] if x > 0 else 0.0
             b, d = right[y, x], down[y, x]
             c = down[up, x] if y > 0 else 0.0
+            top = -np.inf
             for j in range(k):
                 pull = (
                     a * q[y, left, j] + b * q[y, beside, j] + c * q[up, x, j] + d * q[below, x, j]
                 )
-                out[y, x, j] = unary[y, x, j] - message[r, j] + pull - (a + b + c + d) * q[y, x, j]
-            _normalise(out[y, x])
+                s = unary[y, x, j] - message[r, j] + pull - (a + b + c + d) * q[y, x, j]
+                out[y, x, j] = s
+                top = max(top, s)
             for j in range(k):
+                out[y, x, j] -= top
+
+
+@compiled
+def _normalise(out: Floats, q: Floats, region: NDArray[np.int32]) -> float:
+    """Scale each pixel to sum 1 (0 without region); return the largest change against q."""
+    height, width, k = q.shape
+    residual = 0.0
+    for y in range(height):
+        for x in range(width):
+            total = 0.0
+            for j in range(k):
+                total += out[y, x, j]
+            scale = 1.0 / total if region[y, x] >= 0 else 0.0
+            for j in range(k):
+                out[y, x, j] *= scale
                 residual = max(residual, abs(out[y, x, j] - q[y, x, j]))
     return residual
 
@@ -161,7 +183,6 @@ def alignment(q: Floats, goal: Floats, old: Floats) -> float:
     return dot / norm if norm > 0 else 0.0
 
 
-@compiled
 def advance(
     q: Floats,
     goal: Floats,
@@ -175,26 +196,55 @@ def advance(
     `terms` are the unaries, the weights to the right and below, the region and the size of each pixel.
     """
     unary, right, down, region, size = terms
-    height, width, k = q.shape
     sums[:] = 0.0
+    total = 0.0
+    for low in range(0, len(q), ROWS):
+        rows = slice(low, low + ROWS)
+        out[rows] = step * (goal[rows] - q[rows]) + q[rows]
+        logs = np.log(np.maximum(out[rows], 1e-300))
+        total += _divergence(out[rows], logs, unary[rows], region[rows], size[rows], sums)
+    return total + _roughness(out, right, down)
+
+
+@compiled
+def _divergence(
+    v: Floats,
+    logs: Floats,
+    unary: Floats,
+    region: NDArray[np.int32],
+    size: Floats,
+    sums: Floats,
+) -> float:
+    """KL to the unaries; region sums are added to `sums`."""
+    height, width, k = v.shape
     total = 0.0
     for y in range(height):
         line = 0.0
         for x in range(width):
             r = region[y, x]
             if r < 0:
-                out[y, x, :] = 0.0
                 continue
-            a = 0.5 * right[y, x - 1] if x > 0 else 0.0
-            c = 0.5 * down[y - 1, x] if y > 0 else 0.0
-            left, up, own, rough = max(x - 1, 0), max(y - 1, 0), 0.0, 0.0
+            own = 0.0
             for j in range(k):
-                v = q[y, x, j] + step * (goal[y, x, j] - q[y, x, j])
-                out[y, x, j] = v
-                sums[r, j] += size[y, x] * v
-                if v > 0.0:
-                    own += v * (np.log(v) - unary[y, x, j])
-                rough += a * (v - out[y, left, j]) ** 2 + c * (v - out[up, x, j]) ** 2
-            line += size[y, x] * own + rough
+                sums[r, j] += size[y, x] * v[y, x, j]
+                own += v[y, x, j] * (logs[y, x, j] - unary[y, x, j])
+            line += size[y, x] * own
         total += line
     return total
+
+
+@compiled
+def _roughness(v: Floats, right: Floats, down: Floats) -> float:
+    """Smoothness term, 1/2 sum of w_ij |v_i - v_j|^2 over pairs."""
+    height, width, k = v.shape
+    total = 0.0
+    for y in range(height):
+        line = 0.0
+        for x in range(width):
+            a, c = right[y, x], down[y, x]
+            beside, below = min(x + 1, width - 1), min(y + 1, height - 1)
+            for j in range(k):
+                line += a * (v[y, x, j] - v[y, beside, j]) ** 2
+                line += c * (v[y, x, j] - v[below, x, j]) ** 2
+        total += line
+    return 0.5 * total

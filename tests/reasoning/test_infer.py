@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasoning.infer import Problem, infer, region_message
+from reasoning.infer import EXCLUDED, Problem, infer, region_message
 from reasoning.smooth import neighbour_weights, smoothness_gradient
 
 
@@ -183,7 +183,7 @@ def test_without_terms_the_network_stays():
 
 def test_removed_labels_stay_at_zero():
     problem = drawn(11)
-    problem.unary[..., 0] = -np.inf
+    problem.unary[..., 0] = EXCLUDED
     solution = infer(problem)
     assert not solution.q[..., 0].any()
     assert np.isfinite(solution.trace.energy).all()

@@ -1,0 +1,159 @@
+"""Inference: a tile of pixels with the shipped rules, and a million regions as nodes.
+
+    python benchmarks/infer.py [--tile 1024] [--side 1000] [--repeats 5] [--json FILE]
+
+Tile: noisy probabilities of 8 classes, an image of 4 bands and terrain (all invented, seeded), default rules,
+smoothness, to the fixed point. Regions: side x side regions, each beside its 4 neighbours, 10 classes, 12 axioms (8
+about a region itself, 4 about its neighbours), without pixels. Printed: medians, steps, peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from scipy.ndimage import gaussian_filter
+from scipy.sparse import coo_matrix, csr_matrix
+
+from fusion.prediction import Prediction
+from kg import vocab
+from kg.grid import Grid, Raster
+from kg.legend import load_legend
+from kg.ontology import And, Axiom, Expression, Facet, Named, Not, Some, load_ontology
+from reasoning.axioms import compile_axioms
+from reasoning.correct import correct
+from reasoning.facts import ADJACENT_TO, Facts
+from reasoning.infer import Problem, infer
+
+LL = vocab.CORE
+
+
+def tile(size: int, seed: int) -> tuple[Prediction, Raster, Raster]:
+    rng = np.random.default_rng(seed)
+    legend = load_legend("town")
+    shape = (len(legend), size, size)
+    scores = np.stack([gaussian_filter(rng.normal(size=shape[1:]), 4) for _ in range(shape[0])])
+    scores = 3 * scores / scores.std() + rng.normal(0, 0.5, shape)
+    p = np.exp(scores)
+    grid = Grid("EPSG:32633", Affine(10, 0, 500000, 0, -10, 5300000), size, size)
+    prediction = Prediction((p / p.sum(axis=0)).astype(np.float32), legend, grid, "invented")
+    image = Raster(
+        rng.integers(1, 255, (4, size, size)).astype(np.uint8),
+        grid,
+        None,
+        ("blue", "green", "red", "nir"),
+    )
+    height = 2000 * np.abs(gaussian_filter(rng.normal(size=shape[1:]), 30)).astype(np.float32)
+    return prediction, image, Raster(100 * height[None], grid, None, ("elevation",))
+
+
+def rule(i: int, left: Expression, right: Expression) -> Axiom:
+    return Axiom(
+        f"{vocab.RULE}bench{i}",
+        f"bench {i}",
+        "",
+        left,
+        right,
+        0.5 + 0.1 * i,
+        False,
+        "none",
+        "bench",
+    )
+
+
+def million(side: int, seed: int) -> Problem:
+    """Nodes are regions; facts and marginals are random."""
+    rng, n = np.random.default_rng(seed), side * side
+    legend = load_legend("fromglc10")
+    where = np.arange(n).reshape(side, side)
+    pairs = np.concatenate(
+        [
+            np.stack([where[:, :-1], where[:, 1:]], -1).reshape(-1, 2),
+            np.stack([where[:-1], where[1:]], -1).reshape(-1, 2),
+        ]
+    )
+    half = coo_matrix((np.full(len(pairs), 0.25), pairs.T), shape=(n, n))
+    names = [one.kind for one in legend.classes]
+    facts = Facts(
+        {
+            LL + "area": rng.lognormal(7, 1, n),
+            LL + "meanSlope": rng.random(n) * 40,
+            LL + "meanNdvi": rng.random(n),
+        },
+        {},
+        {ADJACENT_TO: csr_matrix(half + half.T)},
+    )
+    bounds = [
+        ("area", ">=", 900.0),
+        ("meanSlope", "<=", 15.0),
+        ("meanNdvi", ">=", 0.3),
+        ("meanNdvi", "<=", 0.6),
+    ]
+    rules = [
+        rule(i, Named(names[i]), Facet(LL + p, op, v, 0.1 * v))
+        for i, (p, op, v) in enumerate(bounds * 2)
+    ]
+    for i in range(4):
+        beside = Some(ADJACENT_TO, Named(names[(i + 5) % len(names)]))
+        rules.append(rule(8 + i, And((Named(names[i]), beside)), Not(Named(names[i]))))
+    compiled = [one for one in compile_axioms(rules, legend, load_ontology(), facts) if one.active]
+    logits = rng.normal(0, 2, (n, 1, len(legend)))
+    unary = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    none = np.zeros((n, 1))
+    region = np.arange(n, dtype=np.int32)[:, None]
+    size = np.maximum(facts.data[LL + "area"] // 100, 1.0)[:, None]
+    axioms = tuple((one.axiom.weight, one) for one in compiled)
+    return Problem(unary, none, none, region, size, axioms, np.empty((0, len(legend))))
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, value in (("tile", 1024), ("side", 1000), ("repeats", 5), ("seed", 0)):
+        words.add_argument(f"--{name}", type=int, default=value)
+    words.add_argument("--json", type=Path)
+    chosen = words.parse_args()
+    small = tile(64, chosen.seed)
+    correct(small[0], image=small[1], dem=small[2])  # compile once, outside the clock
+    scene, problem = tile(chosen.tile, chosen.seed), million(chosen.side, chosen.seed)
+    runs: dict[str, Callable[[], Any]] = {
+        "tile": lambda: correct(scene[0], image=scene[1], dem=scene[2]),
+        "regions": lambda: infer(problem),
+    }
+    found: dict[str, Any] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(chosen.repeats):
+        for name, task in runs.items():
+            start = time.perf_counter()
+            done = task()
+            seconds[name].append(time.perf_counter() - start)
+            found[name] = {"steps": done.trace.steps, "stopped": done.trace.stopped}
+            if name == "tile":
+                found[name] |= {
+                    "axioms": len(done.axioms),
+                    "regions": len(done.regions),
+                    "changed": int(done.changed.sum()),
+                }
+    found["regions"] |= {"axioms": len(problem.axioms), "nodes": chosen.side**2}
+    for name in runs:
+        found[name]["seconds"] = median(seconds[name])
+        print(f"{name:8}{found[name]['seconds']:8.2f} s  {found[name]}")
+    found["peak_mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of both {found['peak_mebibytes']:.0f} MiB")
+    found |= {"repeats": chosen.repeats, "seed": chosen.seed, "machine": platform.machine()}
+    found["versions"] = {name: version(name) for name in ("numpy", "numba", "scipy")}
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
