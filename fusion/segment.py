@@ -22,13 +22,14 @@ from fusion.surround import Board, cell_board, interpolated_shares, ring_feature
 from fusion.weak import CellTargets, CellTrust, cell_targets, cell_trust
 from kg.errors import GridError, MissingExtraError
 from kg.evidence import EvidenceLayer
-from kg.grid import Raster
 from kg.legend import Legend
+from kg.raster import Raster
 
 if TYPE_CHECKING:
     from fusion.train import Model, Pool
 
 _CHUNK = 500_000  # pixels weighed at a time
+_RING_CELLS = 2_000  # with fewer, the network learns the cells by heart from their rings
 _COARSER = 4  # pixels per cell from which a product counts as coarser than the image
 
 Progress = Callable[[float, str], None]
@@ -96,10 +97,7 @@ def segment_cells(
     plan = plan_features(image, dem)
     weak = _weak_labels(image, layer, legend)
     tell(0.0, "features")
-    ring = None
-    if weak.board and options.ring and weak.targets.majority:
-        ring = ring_features(weak.board, weak.targets.shares)
-    stack = Stack(image, dem, plan, ring, weak.cell)
+    stack = Stack(image, dem, plan, _ring(weak, options), weak.cell)
     found, trust = _learn(stack, weak, options, tell)
     tell(0.9, "raking")
     raked = _believed(weak, trust, options)
@@ -133,6 +131,14 @@ def _weak_labels(image: Raster, layer: EvidenceLayer, legend: Legend) -> _Weak:
         )
     coarse = np.median(counts[counts > 0]) >= _COARSER
     return _Weak(cell, targets, counts, cell_board(cell, targets.shares) if coarse else None)
+
+
+def _ring(weak: _Weak, options: SegmentSettings) -> NDArray[np.float32] | None:
+    """Ring features of each cell, where they help: coarse majority-only products with many cells."""
+    cells = np.count_nonzero(weak.targets.usable & (weak.counts > 0))
+    if weak.board is None or not (options.ring and weak.targets.majority and cells >= _RING_CELLS):
+        return None
+    return ring_features(weak.board, weak.targets.shares)
 
 
 def _learn(
@@ -240,7 +246,7 @@ def _with_surroundings(
     options: SegmentSettings,
 ) -> NDArray[np.float32]:
     """Multiply in what trusted cells around each pixel say, beyond the overall shares."""
-    if weak.board is None or options.surroundings == 0:
+    if weak.board is None or weak.targets.majority or options.surroundings == 0:
         return found
     shares = weak.targets.shares * (trust.trust >= 0.5)[:, None]
     board = cell_board(weak.cell, shares)

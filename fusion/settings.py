@@ -49,7 +49,7 @@ class SegmentSettings:
         trust: Whether cells that disagree with the image are found, and not raked.
         ring: Whether a majority-only product around a cell (itself left out) is a feature.
         surroundings: Power of the local prior that the cells around a pixel give, interpolated between their
-            centres; 0 for none.
+            centres; 0 for none. Not used for majority-only products, which overstate large classes.
         most_pixels: Pixels used for training at most; cells are drawn when there are more.
         threads: Threads of torch while it works.
         losses: Knowledge losses added to each step, on the pixels of that step.
@@ -61,9 +61,9 @@ class SegmentSettings:
     batch: int = 10_000
     cell_pixels: int = 100
     hidden: int = 128
-    rate: float = 3e-3
+    rate: float = 1e-2
     warm_up: float = 0.3
-    pixel_weight: float = 0.1
+    pixel_weight: float = 0.0
     tempering: float = 0.5
     rake: bool = True
     trust: bool = True
