@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg.errors import InputError, RasterError
 from kg.evidence import EvidenceLayer
-from kg.grid import Raster
 from kg.ontology import HARD_WEIGHT, Axiom, Ontology
+from kg.raster import Raster
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
 from reasoning.facts import gather_facts, limit_messages
@@ -105,10 +105,12 @@ def correct(  # noqa: PLR0913 - the inputs of a run, each on its own
     facts = gather_facts(regions, before, layers, tree, image=image, dem=dem)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
     rules = tuple(load_rules(None, tree) if axioms is None else axioms)
-    compiled = [one for one in compile_axioms(rules, before.legend, tree, facts) if one.active]
+    compiled = compile_axioms(rules, before.legend, tree, facts)
     observations = _observations(before, layers, tree, knobs)
     setup = _Setup(before, regions, observations, knobs)
-    return setup.run(compiled, repeated, image)
+    corrected = setup.run([one for one in compiled if one.active], repeated, image)
+    idle = tuple((one.axiom.iri, one.reason) for one in compiled if not one.active)
+    return replace(corrected, inactive=idle)
 
 
 @dataclass(frozen=True)

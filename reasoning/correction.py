@@ -90,6 +90,7 @@ class Corrected:
         axioms: Axioms that were in force.
         layers: Evidence that was in force.
         trace: How the inference went.
+        inactive: (axiom IRI, why) of rules that could not act in this run.
     """
 
     before: Prediction
@@ -100,6 +101,7 @@ class Corrected:
     axioms: tuple[Axiom, ...]
     layers: tuple[EvidenceLayer, ...]
     trace: Trace
+    inactive: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> NDArray[np.bool_]:

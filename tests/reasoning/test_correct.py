@@ -14,9 +14,10 @@ from fusion.prediction import Prediction, prediction_from_labels
 from kg import vocab
 from kg.errors import GridError, InputError, RasterError, RuleError
 from kg.evidence import EvidenceLayer
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import And, Axiom, Facet, Named, Not, Some
+from kg.raster import Raster
 from reasoning.correct import CorrectSettings, correct
 
 LEGEND = load_legend("town")
@@ -240,6 +241,15 @@ def test_contradicting_hard_axioms_name_themselves_and_the_region():
         in message
     )
     assert "no-small-lake" not in message
+
+
+def test_rules_that_cannot_act_are_reported():
+    steep = axiom("water-flat", Named(LL + "Water"), Facet(LL + "meanSlope", "<=", 5))
+    run = correct(noisy(0), axioms=[NARROW, steep])
+    assert run.axioms == (NARROW,)
+    ((iri, why),) = run.inactive
+    assert iri == steep.iri
+    assert "meanSlope" in why
 
 
 def test_one_pixel_and_one_region_run():
