@@ -1,6 +1,7 @@
 """Label-free mapping: a 30 m map is learned from the same map made coarser; the fine one is used for scoring only.
 
-    python benchmarks/labelfree.py [--data ../shared/data/geo/zion] [--seeds 3] [--json FILE] [--quick] [--choose]
+    python benchmarks/labelfree.py [--data ../shared/data/geo/zion] [--seeds 3] [--only PRODUCT] [--json FILE]
+                                   [--quick] [--choose]
 
 Zion: Landsat 8 (blue, green, red, near infrared), SRTM, NLCD 2011 grouped to the ten classes below. The product is
 NLCD in cells of 10 x 10 pixels (300 m): class shares, or the largest class only; with `false` cells, 15 % of the cells
@@ -26,8 +27,8 @@ from fusion.segment import Segmented, segment_cells
 from fusion.settings import QUICK, SegmentSettings
 from kg import vocab
 from kg.evidence import EvidenceLayer
-from kg.grid import Raster, read_raster
 from kg.legend import LandClass, Legend
+from kg.raster import Raster, read_raster
 
 GROUPS = {
     "water": (11,),
@@ -50,13 +51,20 @@ LEGEND = Legend(
     tuple(range(1, len(GROUPS) + 1)),
     ((0, 0, 0),) * len(GROUPS),
 )
+PRODUCTS = {
+    "300 m shares": (False, 0.0),
+    "300 m shares, 15 % false cells": (False, FALSE),
+    "300 m majority": (True, 0.0),
+    "300 m majority, 15 % false cells": (True, FALSE),
+}
 KNOBS: dict[str, dict[str, float]] = {
     "default": {},
     "pixel weight 0.1": {"pixel_weight": 0.1},
-    "pixel weight 0": {"pixel_weight": 0.0},
+    "pixel weight 0.03": {"pixel_weight": 0.03},
     "rate 0.003": {"rate": 3e-3},
     "tempering 0.75": {"tempering": 0.75},
     "tempering 0.25": {"tempering": 0.25},
+    "no ring": {"ring": False},
     "no surroundings": {"surroundings": 0.0},
     "surroundings 2": {"surroundings": 2.0},
 }
@@ -187,16 +195,12 @@ def _methods(
     return out
 
 
-def compare(area: Area, settings: SegmentSettings, seeds: int) -> list[Row]:
-    """The table."""
-    products = {
-        "300 m shares": (False, 0.0),
-        "300 m shares, 15 % false cells": (False, FALSE),
-        "300 m majority": (True, 0.0),
-        "300 m majority, 15 % false cells": (True, FALSE),
-    }
+def compare(area: Area, settings: SegmentSettings, seeds: int, only: str | None) -> list[Row]:
+    """The table, whole or for one product."""
     rows = []
-    for product, (majority, false) in products.items():
+    for product, (majority, false) in PRODUCTS.items():
+        if only not in (None, product):
+            continue
         runs = []
         for seed in range(seeds):
             layer = coarse_layer(area, majority=majority, false=false, seed=seed)
@@ -254,6 +258,7 @@ def main() -> None:
     root = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "geo" / "zion"
     parser.add_argument("--data", type=Path, default=root)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", choices=PRODUCTS)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--choose", action="store_true")
@@ -266,7 +271,7 @@ def main() -> None:
         choose(area, settings)
         return
     print(f"{'product':33} {'method':24} {'OA':>6} {'mIoU':>6} {'spread':>6} {'seconds':>7}")
-    rows = compare(area, settings, args.seeds)
+    rows = compare(area, settings, args.seeds, args.only)
     if args.json:
         table = [asdict(row) for row in rows]
         args.json.write_text(json.dumps({"settings": asdict(settings), "rows": table}, indent=1))
