@@ -191,7 +191,9 @@ def report(
         cells = " ".join(f"{a:5.1f} | {b:5.1f}" for a, b in means)
         print(f"{name:32s} {cells} {overall[0]:5.1f} | {overall[1]:5.1f} {sd[0]:4.1f} {wins}")
         result["unseen"][name] = {
-            "models": {m: {"inductive": float(a), "transductive": float(b)} for m, (a, b) in zip(MODELS, means, strict=True)},
+            "models": {
+                m: {"inductive": float(a), "transductive": float(b)} for m, (a, b) in zip(MODELS, means, strict=True)
+            },
             "inductive": float(overall[0]), "transductive": float(overall[1]),
             "sd": float(sd[0]), "wins_over_text": dict(zip(MODELS, wins, strict=True)),
         }  # fmt: skip

@@ -28,16 +28,19 @@ def explain_scene(answer: SceneAnswer, item: int, knowledge: SceneKnowledge) -> 
         that average image is the part "prior".
     """
     scores = answer.scores.scores[item].astype(np.float64)
+    logits = answer.ridge_logits[item] + answer.text_logits[item]
+    if answer.settings.transductive:
+        logits = np.log(np.maximum(scores, 1e-30))
     best, second = (
-        (int(i) for i in np.argsort(-scores, kind="stable")[:2]) if len(scores) > 1 else (0, 0)
+        int(i) for i in np.argsort(-logits, kind="stable")[[0, min(1, len(logits) - 1)]]
     )
-    log_odds = float(np.log(max(scores[best], 1e-30)) - np.log(max(scores[second], 1e-30)))
+    log_odds = float(logits[best] - logits[second])
     parts = _ridge_parts(answer, item, (best, second), knowledge)
     text = float(answer.text_logits[item, best] - answer.text_logits[item, second])
     if np.any(answer.text_logits):
         parts.append(ScenePart("image-text", "", "", 0.0, 0.0, text))
-    rest = log_odds - sum(p.contribution for p in parts)
-    if answer.settings.transductive or abs(rest) > 1e-3:
+    if answer.settings.transductive:
+        rest = log_odds - sum(p.contribution for p in parts)
         parts.append(ScenePart("other images", "", "", 0.0, 0.0, rest))
     parts.sort(key=lambda p: (-abs(p.contribution), p.relation, p.value))
     names, iris = answer.vectors.names, answer.vectors.iris

@@ -218,11 +218,10 @@ def load_scenes(paths: Sequence[str | Path] = ()) -> SceneKnowledge:
     scenes = sorted(
         s for s, known in merged.items() if SCENE_CLASS in _values(known, vocab.RDF + "type")
     )
-    parents = {
-        s: tuple(sorted(v for v in _values(known, vocab.RDFS + "subClassOf") if ":" in v))
-        for s, known in merged.items()
-    }
-    labels = {s: _labels(known) for s, known in merged.items()}
+    named = {s: known for s, known in merged.items() if not s[0].isdigit()}
+    below = {s: _values(known, vocab.RDFS + "subClassOf") for s, known in named.items()}
+    parents = {s: tuple(sorted(found)) for s, found in below.items() if found}
+    labels = {s: found for s, known in named.items() if any(found := _labels(known))}
     return SceneKnowledge(tuple(_concept(s, merged) for s in scenes), parents, labels)
 
 

@@ -12,7 +12,6 @@ from kg.embedding import graph_hash, load_embedding, save_embedding
 from kg.errors import InputError, OutputError
 from kg.triples import Triple
 
-
 pytestmark = pytest.mark.skipif(find_spec("pykeen") is None, reason="needs the vision extra")
 
 
