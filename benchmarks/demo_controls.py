@@ -23,9 +23,9 @@ import numpy as np
 from fusion.metrics import confusion, miou, overall_accuracy
 from kg.evidence import EvidenceLayer
 from kg.expressions import And, Expression, Named, Not, Only, Or, Some
-from kg.grid import read_raster
 from kg.legend import load_legend
 from kg.ontology import Axiom, load_ontology
+from kg.raster import read_raster
 from kg.rules import load_rules
 from landlore.demo import make_scene
 from landlore.graph import known_graph

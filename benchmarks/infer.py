@@ -27,9 +27,10 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from fusion.prediction import Prediction
 from kg import vocab
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import And, Axiom, Expression, Facet, Named, Not, Some, load_ontology
+from kg.raster import Raster
 from reasoning.axioms import compile_axioms
 from reasoning.correct import correct
 from reasoning.facts import ADJACENT_TO, Facts

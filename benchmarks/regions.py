@@ -25,8 +25,9 @@ from affine import Affine
 from scipy.ndimage import gaussian_filter
 
 from fusion.prediction import Prediction, prediction_from_labels
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import load_legend
+from kg.raster import Raster
 from reasoning.regions import build_regions
 
 

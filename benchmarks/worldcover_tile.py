@@ -24,7 +24,7 @@ TILE = "../shared/data/geo/sao_tome/ESA_WorldCover_10m_2021_v200_N00E006_Map.tif
 START = """
 import json, resource, sys, time
 import numpy as np
-from kg.grid import read_blocks
+from kg.raster import read_blocks
 from kg.sources.landcover import LandCoverSource
 path, found = sys.argv[1], {}
 start = time.perf_counter()

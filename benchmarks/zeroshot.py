@@ -71,7 +71,7 @@ def unnamed(
 ) -> ClassVectors:
     """Each class as if its own concept were not in the ontology: statements borrowed from the nearest others."""
     found = []
-    for name in names:
+    for name in full.names:
         own = knowledge.find(name)
         rest = replace(knowledge, concepts=tuple(c for c in knowledge.concepts if c is not own))
         found.append(class_vectors([name], rest, embedding=embedding))
@@ -80,7 +80,7 @@ def unnamed(
     blocks = {
         b: blocks.get(b, table / np.linalg.norm(table, axis=1, keepdims=True)) for b in SCALES
     }
-    return replace(found[0], names=names, blocks=blocks)
+    return replace(full, blocks=blocks)
 
 
 def make_rows(
@@ -107,7 +107,7 @@ def make_rows(
         "text + graded": [blocks_of(full, "text", "graded")],
         "text + graded + kge (default)": [full],
         "default, graph shuffled": [shuffled(full, ("graded", "kge"), s) for s in (0, 1, 2)],
-        "default, unseen names unknown": [unnamed(names, knowledge, embedding)],
+        "default, unseen names unknown": [unnamed(full, knowledge, embedding)],
     }
     return rows
 

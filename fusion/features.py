@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import GridError, RasterError
-from kg.grid import Raster
+from kg.raster import Raster
 
 BOXES = (3, 7, 15, 31)
 DEVIATION_BOXES = (3, 7, 15)
@@ -71,7 +71,7 @@ def plan_features(image: Raster, dem: Raster | None = None) -> FeaturePlan:
         raise GridError(
             f"elevation is {dem.grid.width} x {dem.grid.height} px in {dem.grid.crs}, expected the image's grid: "
             f"{image.grid.width} x {image.grid.height} px in {image.grid.crs}",
-            "resample it first: kg.grid.resample(dem, image.grid, method='bilinear')",
+            "resample it first: kg.raster.resample(dem, image.grid, method='bilinear')",
         )
     sample = image.values[:, image.valid]
     if sample.shape[1] == 0:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.features import FeaturePlan, pixel_features
-from kg.grid import Raster
+from kg.raster import Raster
 
 _STRIPE = 400_000  # pixels of a stripe of rows
 _CACHED = 3_000_000  # pixels of an image whose features are kept between passes

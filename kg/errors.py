@@ -1,16 +1,16 @@
 """The one tree of errors; each carries a hint that says what to type or change next.
 
-    LandloreError
-    ├── InputError            something the user gave is wrong
-    │   ├── GridError         no CRS, no overlap, different grids
-    │   ├── RasterError       unreadable, all nodata, NaN, wrong bands
-    │   ├── LegendError       unknown legend, unknown class code
-    │   ├── SourceError       empty, truncated or unreadable source file; broken Turtle
-    │   ├── OntologyError     an ontology that cannot be read or is inconsistent
-    │   ├── RuleError         a rule that cannot be compiled, or rules that contradict each other
-    │   └── QueryError        SPARQL that cannot be parsed or run
-    ├── OutputError           a folder that cannot be written, a full disk
-    └── MissingExtraError     an optional dependency is not installed
+LandloreError
+├── InputError            something the user gave is wrong
+│   ├── GridError         no CRS, no overlap, different grids
+│   ├── RasterError       unreadable, all nodata, NaN, wrong bands
+│   ├── LegendError       unknown legend, unknown class code
+│   ├── SourceError       empty, truncated or unreadable source file; broken Turtle
+│   ├── OntologyError     an ontology that cannot be read or is inconsistent
+│   ├── RuleError         a rule that cannot be compiled, or rules that contradict each other
+│   └── QueryError        SPARQL that cannot be parsed or run
+├── OutputError           a folder that cannot be written, a full disk
+└── MissingExtraError     an optional dependency is not installed
 """
 
 from __future__ import annotations

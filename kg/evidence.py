@@ -14,7 +14,7 @@ from kg.grid import Grid
 class EvidenceLayer:
     """A source, laid on the grid of the image.
 
-    Each pixel belongs to at most one *cell* (a vector feature, or a cell of a coarser product); a cell has class shares.
+    Each pixel belongs to at most one *cell* (a vector feature, or a cell of a product); a cell has class shares.
 
     Attributes:
         name: Short name, used in tables ("osm", "nlcd").

@@ -12,10 +12,11 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from kg import vocab
+from kg.burn import burn, trace
 from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
-from kg.grid import Grid, burn, trace, transform_points
+from kg.grid import Grid, transform_points
 from kg.relations import RELATIONS, Rows, both_ways, simple_features
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def curie(iri: str) -> str:
     if not fits:
         return iri
     prefix, namespace = max(fits, key=lambda pair: len(pair[1]))
-    return f"{prefix}:{iri[len(namespace):]}"
+    return f"{prefix}:{iri[len(namespace) :]}"
 
 
 def expand(name: str) -> str:

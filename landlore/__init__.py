@@ -38,7 +38,7 @@ _HOMES = {
     "LandloreError": "kg.errors",
     "Legend": "kg.legend",
     "Prediction": "fusion.prediction",
-    "Raster": "kg.grid",
+    "Raster": "kg.raster",
     "RunSettings": "landlore.settings",
     "Sources": "landlore.sources",
     "build": "landlore.graph",
@@ -54,7 +54,7 @@ _HOMES = {
     "load_rules": "kg.rules",
     "open_graph": "landlore.graph",
     "query": "landlore.ask",
-    "read_raster": "kg.grid",
+    "read_raster": "kg.raster",
     "read_settings": "landlore.settings",
 }
 
@@ -90,9 +90,10 @@ if TYPE_CHECKING:
     from fusion.prediction import Prediction
     from kg.errors import LandloreError
     from kg.evidence import EvidenceLayer
-    from kg.grid import Grid, Raster, read_raster
+    from kg.grid import Grid
     from kg.legend import Legend, legend_names, load_legend
     from kg.ontology import load_ontology
+    from kg.raster import Raster, read_raster
     from kg.rules import load_rules
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query

@@ -297,7 +297,3 @@ def _options(
     ] = False,
 ) -> Any:
     """Interpret remote-sensing images with what is already known about the land, and say why."""
-
-
-if __name__ == "__main__":
-    main()

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from kg.files import shipped
-from kg.grid import read_raster
 from kg.legend import load_legend
 from kg.queries import load_query
+from kg.raster import read_raster
 from landlore.interpret import Interpretation, interpret
 from landlore.outputs import whole_folder
 from landlore.render import Files, render

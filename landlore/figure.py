@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.grid import Raster
+from kg.raster import Raster
 from landlore.lettering import INK, MUTED, Legend, draw_legend, draw_scale, font, legend_height
 
 if TYPE_CHECKING:

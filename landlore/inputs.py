@@ -10,8 +10,9 @@ import numpy as np
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.errors import GridError, RasterError
-from kg.grid import Grid, Raster, read_raster, resample
+from kg.grid import Grid
 from kg.legend import Legend
+from kg.raster import Raster, read_raster, resample
 
 
 def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8) -> Prediction:

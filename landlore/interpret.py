@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
 from kg.errors import InputError
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.ontology import load_ontology
+from kg.raster import Raster
 from kg.rules import load_rules
 from kg.store import KnowledgeGraph
 from landlore.graph import known_graph

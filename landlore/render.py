@@ -12,7 +12,10 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from kg.grid import Grid, Raster, burn, transform_points, write_raster
+from kg.burn import burn
+from kg.cog import write_raster
+from kg.grid import Grid, transform_points
+from kg.raster import Raster
 from landlore.feature import BEACH, BUILDING, CROP, GRASS, ROAD, SOIL, TREE, WATER, Feature
 
 Array = NDArray[np.float64]

@@ -23,8 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.grid import Grid, Raster, write_raster
+from kg.cog import write_raster
+from kg.grid import Grid
 from kg.legend import Legend
+from kg.raster import Raster
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph

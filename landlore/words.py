@@ -13,7 +13,9 @@ _BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
 
 def sources(**files: Any) -> Sources:
     """`Sources` from the words of a command line; empty lists mean "none"."""
-    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in files.items()}
+    given: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in files.items()
+    }
     return Sources(**given)
 
 

@@ -14,8 +14,8 @@ from kg import vocab
 from kg.descent import ClassTree
 from kg.errors import LegendError
 from kg.evidence import EvidenceLayer
-from kg.grid import Raster
 from kg.legend import LandClass, Legend, legend_names, load_legend
+from kg.raster import Raster
 from reasoning.measures import distances, spectral, terrain
 from reasoning.regions import RegionGraph
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg import vocab
 from kg.descent import ClassTree
-from kg.grid import Raster, resample
 from kg.legend import membership
+from kg.raster import Raster, resample
 from reasoning.regions import RegionGraph, region_means
 
 Column = NDArray[np.float64]

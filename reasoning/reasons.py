@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kg import vocab
 from kg.errors import GridError, InputError
-from kg.grid import read_grid, read_raster
+from kg.raster import read_grid, read_raster
 from kg.results import QueryResult, Term
 from kg.statements import double, integer, iri
 from kg.store import KnowledgeGraph

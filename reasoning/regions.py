@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from fusion.prediction import Prediction
 from kg.errors import GridError, RasterError
-from kg.grid import Raster
+from kg.raster import Raster
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.grid import Raster
+from kg.raster import Raster
 from reasoning.kernels import compiled
 
 Floats = NDArray[np.float64]

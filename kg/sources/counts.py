@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import GridError, LegendError, RasterError
-from kg.grid import Grid, read_grid, read_raster
+from kg.grid import Grid
 from kg.legend import Legend
+from kg.raster import read_grid, read_raster
 
 Window = tuple[int, int, int, int]
 """(row, col, height, width) in pixels."""

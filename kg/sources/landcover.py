@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import RasterError
-from kg.grid import read_grid
 from kg.legend import Legend, legend_names, load_legend
+from kg.raster import read_grid
 from kg.sources import SourceInfo, checksum
 from kg.sources.counts import Bounds, CellCounts, cell_iri, count_classes, window_of
 from kg.sources.product import product_layer

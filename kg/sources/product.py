@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
-from kg.grid import Grid, Raster, read_grid, resample
+from kg.grid import Grid
 from kg.legend import Legend, load_legend
+from kg.raster import Raster, read_grid, resample
 from kg.sources.counts import CellCounts, Window, aligned, cell_iri, count_classes, window_of
 
 _MOST = 4_000_000  # cells of one layer

@@ -6,7 +6,8 @@ from affine import Affine
 
 from fusion.features import MARGIN, pixel_features, plan_features
 from kg.errors import GridError, RasterError
-from kg.grid import Grid, Raster
+from kg.grid import Grid
+from kg.raster import Raster
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 500_000, 0, -10, 5_000_000), 100, 40)
 

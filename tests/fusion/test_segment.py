@@ -12,8 +12,9 @@ from fusion.settings import SegmentSettings
 from kg import vocab
 from kg.errors import GridError, RasterError
 from kg.evidence import EvidenceLayer
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import LandClass, Legend
+from kg.raster import Raster
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 500_000, 0, -10, 5_000_000), 96, 96)
 LEGEND = Legend(

@@ -7,7 +7,8 @@ from affine import Affine
 
 from kg import vocab
 from kg.errors import SourceError
-from kg.grid import Grid, read_grid
+from kg.grid import Grid
+from kg.raster import read_grid
 from kg.relations import RELATIONS
 from kg.sources.geosparql import feature_lines, feature_pairs
 from kg.sources.osm import OsmSource

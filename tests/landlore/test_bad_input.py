@@ -10,7 +10,9 @@ import pytest
 import rasterio
 from affine import Affine
 
-from kg.grid import Grid, Raster, write_raster
+from kg.cog import write_raster
+from kg.grid import Grid
+from kg.raster import Raster
 from landlore import cli
 
 GRID = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 40, 40)

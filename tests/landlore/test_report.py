@@ -8,8 +8,8 @@ import pytest
 from fusion.prediction import Prediction
 from kg import vocab
 from kg.errors import GridError, InputError
-from kg.grid import Raster, read_grid, read_raster
 from kg.ontology import load_ontology
+from kg.raster import Raster, read_grid, read_raster
 from kg.store import KnowledgeGraph
 from landlore.figure import WIDTH, draw_figure
 from landlore.report import official_codes, write_run

@@ -8,9 +8,10 @@ from scipy.sparse import csr_matrix
 from fusion.prediction import prediction_from_labels
 from kg import vocab
 from kg.evidence import EvidenceLayer
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology
+from kg.raster import Raster
 from reasoning.facts import (
     ADJACENT_TO,
     SURROUNDED_BY,

@@ -9,8 +9,9 @@ from scipy.ndimage import label as scipy_label
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.errors import GridError, RasterError
-from kg.grid import Grid, Raster
+from kg.grid import Grid
 from kg.legend import load_legend
+from kg.raster import Raster
 from reasoning.regions import build_regions
 
 LEGEND = load_legend("town")

@@ -10,9 +10,11 @@ import rasterio
 from affine import Affine
 
 from kg import vocab
+from kg.cog import write_raster
 from kg.errors import GridError, LegendError, RasterError
-from kg.grid import Grid, Raster, read_grid, write_raster
+from kg.grid import Grid
 from kg.legend import load_legend
+from kg.raster import Raster, read_grid
 from kg.sources.landcover import LandCoverSource, product_layer
 from kg.store import KnowledgeGraph
 
@@ -274,7 +276,7 @@ def test_real_products(file, legend, largest):
 WHOLE = """
 import json, resource, sys
 import numpy as np
-from kg.grid import read_blocks
+from kg.raster import read_blocks
 from kg.sources.landcover import LandCoverSource
 source = LandCoverSource(sys.argv[1], "worldcover")
 found = source.count()

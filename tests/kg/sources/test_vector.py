@@ -202,7 +202,9 @@ def vectors():
     return "".join(VectorSource(sys.argv[1], mapping={"*": "ll:Park"}).ntriples())
 def rasters():
     from affine import Affine
-    from kg.grid import Grid, Raster, read_raster, transform_points, write_raster
+    from kg.cog import write_raster
+    from kg.grid import Grid, transform_points
+    from kg.raster import Raster, read_raster
     grid = Grid("EPSG:32633", Affine(10, 0, 5e5, 0, -10, 5.3e6), 8, 8)
     path = write_raster(sys.argv[2], Raster(np.ones((1, 8, 8), np.uint8), grid))
     lon, _ = transform_points([5e5], [5.3e6], read_raster(path).grid.crs, "OGC:CRS84")
