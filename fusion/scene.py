@@ -25,12 +25,15 @@ class SceneSettings:
 
     Attributes:
         ridge: Regularisation of the map from class vectors to image vectors.
+        centred: Take the mean of the seen prototypes off images and prototypes first. Helps class vectors that say
+            little; costs those from the graph about two points.
         text_temperature: Scale of image-text cosines before the softmax (CLIP's own is 100).
         transductive: Look at all images together after the first guess.
         transduce: How.
     """
 
     ridge: float = 0.3
+    centred: bool = False
     text_temperature: float = 100.0
     transductive: bool = False
     transduce: TransduceSettings = field(default_factory=TransduceSettings)
@@ -47,6 +50,7 @@ class SceneClassifier:
         seen: Class vectors of the seen classes.
         dual: (seen, dimension) float64 dual coefficients.
         prototypes: (seen, dimension) float64 mean image vector of each seen class, unit length.
+        centre: (dimension,) float64 taken off images and prototypes; zeros unless asked for.
         temperature: Scale of cosines before the softmax, chosen on seen classes left out in turn.
         backbone: What made the image vectors.
         ridge: Regularisation used.
@@ -55,6 +59,7 @@ class SceneClassifier:
     seen: ClassVectors
     dual: _F64
     prototypes: _F64
+    centre: _F64
     temperature: float
     backbone: str
     ridge: float
@@ -117,17 +122,22 @@ def fit_scenes(
     prototypes = means / np.linalg.norm(means, axis=1, keepdims=True)
     stacked = vectors.stacked
     inverse = np.linalg.inv(stacked @ stacked.T + settings.ridge * np.eye(len(counts)))
-    dual = inverse @ prototypes
-    left_out = prototypes - dual / np.diag(inverse)[:, None]  # each class predicted from the others
-    temperature = _temperature(seen.vectors, seen.labels, left_out)
-    return SceneClassifier(vectors, dual, prototypes, temperature, seen.model, settings.ridge)
+    centre = prototypes.mean(axis=0) * settings.centred
+    dual = inverse @ (prototypes - centre)
+    left_out = (
+        prototypes - centre - dual / np.diag(inverse)[:, None]
+    )  # each class predicted from the others
+    temperature = _temperature(seen.vectors - centre, seen.labels, left_out)
+    return SceneClassifier(
+        vectors, dual, prototypes, centre, temperature, seen.model, settings.ridge
+    )
 
 
-def _temperature(vectors: _F32, all_labels: NDArray[np.int64], prototypes: _F64) -> float:
+def _temperature(vectors: _F64, all_labels: NDArray[np.int64], prototypes: _F64) -> float:
     """Scale at which left-out prototypes explain the seen images best (each class weighs the same)."""
     unit = prototypes / np.maximum(np.linalg.norm(prototypes, axis=1, keepdims=True), 1e-12)
     known = all_labels >= 0
-    labels, cosine = all_labels[known], vectors[known].astype(np.float64) @ unit.T
+    labels, cosine = all_labels[known], vectors[known] @ unit.T
     weight = 1.0 / np.bincount(labels)[labels]
     losses = []
     for scale in _TEMPERATURES:
@@ -225,8 +235,9 @@ def graph_prior(
     found = take(vectors, rows)
     gram = found.stacked @ found.stacked.T
     dual = np.linalg.solve(gram + settings.ridge * np.eye(len(rows)), prototypes)
+    temperature, centre = settings.text_temperature / 4, np.zeros(prototypes.shape[1])
     return SceneClassifier(
-        found, dual, prototypes, settings.text_temperature / 4, images.model, settings.ridge
+        found, dual, prototypes, centre, temperature, images.model, settings.ridge
     )
 
 
