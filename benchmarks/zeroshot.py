@@ -4,8 +4,9 @@
 
 Protocol: data/splits/whu_rs19_14_5.json (14 seen, 5 unseen, 60 draws); ridge from class vector to mean image vector of
 the seen classes; top-1 accuracy over all images of the unseen classes, chosen among these (percent); mean and standard
-deviation over draws; "centred": the mean of the seen prototypes is taken off first; wins = draws in which a row beats "text: prompt". The second table needs no training image: all 19
-classes, image-text similarity (mean of 107 prompts), then transduction, then transduction with the graph prior.
+deviation over draws; "centred": the mean of the seen prototypes is taken off first; wins = draws in which a row beats
+"text: prompt". The second table needs no training image: all 19 classes, image-text similarity (mean of 107 prompts),
+then transduction, then transduction with the graph prior.
 """
 
 from __future__ import annotations
