@@ -109,10 +109,10 @@ class _Regions:
 
     def message(self, means: Floats) -> Floats:
         """(region, class) gradient that each pixel of a region receives."""
-        out = self.static.copy()
+        pulled = np.zeros_like(self.static)
         for weight, axiom in self.linked:
-            out += weight * region_message(axiom, means, self.b)[: len(out)]
-        return out
+            pulled += weight * axiom.gradient(means, self.b)[: len(pulled)]
+        return self.static + pulled / self.count[:, None]
 
     def energy(self, means: Floats) -> float:
         live = len(self.count)

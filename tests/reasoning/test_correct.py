@@ -308,11 +308,15 @@ def korea_tiles():
 
 @pytest.mark.slow
 def test_labels_of_a_real_network_are_not_harmed():
-    """Sentinel-2 Korea, default rules, no evidence, no image: OA and mIoU fall by 0.2 points at most."""
-    tables = np.zeros((2, 5, 5))
+    """Sentinel-2 Korea, default rules, no evidence, no image: OA and mIoU fall by 0.2 points at most.
+
+    At the default smoothness nothing changes at all; twice as much makes some corrections to look at.
+    """
+    tables, corrections = np.zeros((2, 5, 5)), 0
     for prediction, truth in korea_tiles():
-        run = correct(prediction)
+        run = correct(prediction, settings=CorrectSettings(smoothness=1.0))
         check_sums(run)
+        corrections += len(run.corrections)
         assert all(one.contributions for one in run.corrections)
         for i, labels in enumerate((run.before.labels, run.after.labels)):
             seen = truth >= 0
@@ -321,5 +325,6 @@ def test_labels_of_a_real_network_are_not_harmed():
     accuracy = 100 * hits.sum(axis=1) / tables.sum(axis=(1, 2))
     iou = 100 * (hits / (tables.sum(axis=1) + tables.sum(axis=2) - hits)).mean(axis=1)
     print(f"OA {accuracy[0]:.2f} -> {accuracy[1]:.2f}, mIoU {iou[0]:.2f} -> {iou[1]:.2f}")
+    assert corrections > 0
     assert accuracy[1] >= accuracy[0] - 0.2
     assert iou[1] >= iou[0] - 0.2
