@@ -19,14 +19,14 @@ _BLOCKS_EN = {
     "text": "its name and definition",
     "kge": "its links in the graph",
     "image-text": "likeness to its prompt",
-    "prior": "how often images look like it",
+    "prior": "its standing on an average image",
     "other images": "similar images",
 }
 _BLOCKS_ZH = {
     "text": "名称与定义",
     "kge": "图谱中的关联",
     "image-text": "与提示词的相似度",
-    "prior": "此类图像的普遍程度",
+    "prior": "在平均图像上的得分",
     "other images": "相似图像",
 }
 
