@@ -1,10 +1,6 @@
 """Correction from end to end on drawn scenes: what changes, why, and that the sums are exact."""
 
-import io
-import json
-import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +20,6 @@ LEGEND = load_legend("town")
 K = len(LEGEND.classes)
 WATER, BEACH, TREES, GRASS, CROPS, BUILDING, ROAD, SOIL = range(8)
 LL = vocab.CORE
-KOREA = Path(__file__).resolve().parents[2].parent / "shared/data/segmentation/s2_korea_10m.zip"
 
 
 def grid(height, width):
@@ -281,50 +276,3 @@ def test_no_prediction_other_grids_and_wild_settings_are_errors():
         correct(noisy(0), layers=[osm([[0, 0]])], axioms=[])
     with pytest.raises(InputError, match="settings"):
         CorrectSettings(smoothness=-1)
-
-
-def korea_tiles():
-    if not KOREA.exists():
-        pytest.skip("needs ../shared/data/segmentation/s2_korea_10m.zip")
-    from PIL import Image
-
-    said, truth = load_legend("s2korea", codes="pred"), load_legend("s2korea")
-    with zipfile.ZipFile(KOREA) as archive:
-        places = json.loads(archive.read("meta.json"))
-        for name in sorted(places)[::4]:
-            if f"pred/{name}.png" not in archive.namelist():
-                continue
-            labels, mask = (
-                np.array(Image.open(io.BytesIO(archive.read(f"{folder}/{name}.png"))))
-                for folder in ("pred", "masks")
-            )
-            where = Grid(
-                f"EPSG:{places[name]['epsg']}",
-                Affine(*places[name]["transform"][:6]),
-                *labels.shape,
-            )
-            yield prediction_from_labels(said.encode(labels), said, where), truth.encode(mask)
-
-
-@pytest.mark.slow
-def test_labels_of_a_real_network_are_not_harmed():
-    """Sentinel-2 Korea, default rules, no evidence, no image: OA and mIoU fall by 0.2 points at most.
-
-    At the default smoothness nothing changes at all; twice as much makes some corrections to look at.
-    """
-    tables, corrections = np.zeros((2, 5, 5)), 0
-    for prediction, truth in korea_tiles():
-        run = correct(prediction, settings=CorrectSettings(smoothness=1.0))
-        check_sums(run)
-        corrections += len(run.corrections)
-        assert all(one.contributions for one in run.corrections)
-        for i, labels in enumerate((run.before.labels, run.after.labels)):
-            seen = truth >= 0
-            tables[i] += np.bincount(truth[seen] * 5 + labels[seen], minlength=25).reshape(5, 5)
-    hits = np.diagonal(tables, axis1=1, axis2=2)
-    accuracy = 100 * hits.sum(axis=1) / tables.sum(axis=(1, 2))
-    iou = 100 * (hits / (tables.sum(axis=1) + tables.sum(axis=2) - hits)).mean(axis=1)
-    print(f"OA {accuracy[0]:.2f} -> {accuracy[1]:.2f}, mIoU {iou[0]:.2f} -> {iou[1]:.2f}")
-    assert corrections > 0
-    assert accuracy[1] >= accuracy[0] - 0.2
-    assert iou[1] >= iou[0] - 0.2
