@@ -184,6 +184,7 @@ def summary(corrected: Corrected, explanation: Explanation) -> dict[str, Any]:
             {"graph": s.source, "name": s.name, "cells": len(s.entities)} for s in corrected.layers
         ],
         "rules": [axiom.iri for axiom in corrected.axioms],
+        "inactive_rules": dict(corrected.inactive),
         "pixels": int(corrected.after.valid.sum()),
         "changed_pixels": int(corrected.changed.sum()),
         "regions": len(corrected.regions.count),

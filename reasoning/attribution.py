@@ -15,11 +15,13 @@ from reasoning.correction import Contribution, Correction
 from reasoning.hard import Exclusions
 from reasoning.infer import Penalty, Problem, Solution, region_message
 from reasoning.observe import Observation
-from reasoning.regions import RegionGraph
+from reasoning.regions import RegionGraph, components
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+SPECK = 9
+"""Changed patches of fewer pixels share one correction per (region, before, after)."""
 MOST_EVIDENCE = 8
 """Features and cells that one correction names."""
 
@@ -53,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Changes:
-    """Changed pixels, and the groups (region, class after) that they form."""
+    """Changed pixels, and the groups that they form: patches of one (region, before, after)."""
 
     rows: Ints
     cols: Ints
@@ -69,7 +71,7 @@ class _Changes:
 
 
 def attribute(run: Run) -> tuple[tuple[Correction, ...], NDArray[np.int32]]:
-    """Group the changed pixels by region and class after, and say what each term contributed.
+    """Group the changed pixels into patches of one region and class after, and say what each term contributed.
 
     Returns:
         Corrections, largest area first, and (y, x) int32 row of the correction of each changed pixel, -1 elsewhere.
@@ -90,10 +92,22 @@ def _changes(run: Run) -> _Changes:
     rows, cols = np.nonzero((old != new) & (old >= 0))
     after, before = new[rows, cols].astype(np.intp), old[rows, cols].astype(np.intp)
     key = run.regions.label[rows, cols].astype(np.int64) * len(run.before.legend.classes) + after
+    kind = np.unique(key, return_inverse=True)[1].ravel()
     _, first, group, count = np.unique(
-        key, return_index=True, return_inverse=True, return_counts=True
-    )
+        _patches(kind, rows, cols, old.shape),
+        return_index=True, return_inverse=True, return_counts=True,
+    )  # fmt: skip
     return _Changes(rows, cols, before, after, group.ravel(), first, count)
+
+
+def _patches(kind: Ints, rows: Ints, cols: Ints, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Group of each changed pixel: its patch, or, where that is a speck, all specks of the same kind together."""
+    plane = np.full(shape, -1, np.int64)
+    plane[rows, cols] = kind
+    patch, total = components(plane, 8)
+    mine = patch[rows, cols].astype(np.int64)
+    size = np.bincount(mine, minlength=total)
+    return np.where(size[mine] >= SPECK, mine, total + kind)
 
 
 def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:

@@ -85,7 +85,8 @@ class Corrected:
         before: What the network said.
         after: The corrected prediction, same legend and grid.
         regions: Regions of the labels before.
-        corrections: One per (region, before, after); sorted by area, largest first.
+        corrections: One per patch of changed pixels of one (region, before, after), specks of less than 9 pixels
+            together; sorted by area, largest first.
         index: (y, x) int32 row of `corrections` for each changed pixel, -1 where unchanged.
         axioms: Axioms that were in force.
         layers: Evidence that was in force.

@@ -73,7 +73,7 @@ def build_regions(
     from reasoning.kernels import shape_sums
 
     classes = prediction.labels
-    label, n = _components(classes, connectivity)
+    label, n = components(classes, connectivity)
     if n == 0:
         raise RasterError(
             f"no pixel of {classes.shape[0]} x {classes.shape[1]} has a prediction, expected at least one",
@@ -122,7 +122,22 @@ def region_means(
     return np.where(seen > 0, sums / np.maximum(seen, 1), np.nan)
 
 
-def _components(classes: NDArray[np.int16], connectivity: int) -> tuple[NDArray[np.int32], int]:
+def components(
+    classes: NDArray[np.integer], connectivity: int = 4
+) -> tuple[NDArray[np.int32], int]:
+    """Connected pixels of one value.
+
+    Args:
+        classes: (y, x) values; negative where there is none.
+        connectivity: 4 or 8.
+
+    Returns:
+        (y, x) int32 component, -1 where there is no value, numbered in row-major order of their first pixels; and
+        how many there are.
+
+    Raises:
+        RasterError: Another connectivity.
+    """
     import cc3d
 
     from reasoning.kernels import number_regions
@@ -130,7 +145,7 @@ def _components(classes: NDArray[np.int16], connectivity: int) -> tuple[NDArray[
     if connectivity not in (4, 8):
         raise RasterError(f"connectivity {connectivity}, expected 4 or 8", "leave it out for 4")
     components, total = cc3d.connected_components(
-        np.ascontiguousarray((classes + 1).astype(np.uint16)),
+        np.ascontiguousarray((classes.astype(np.int64) + 1).astype(np.uint32)),
         connectivity=connectivity,
         return_N=True,
     )
