@@ -64,14 +64,13 @@ class CorrectSettings:
             )
 
 
-def correct(  # noqa: PLR0913 - the inputs of a run, each on its own
+def correct(
     prediction: Prediction,
     *,
     layers: Sequence[EvidenceLayer] = (),
     axioms: Sequence[Axiom] | None = None,
     image: Raster | None = None,
     dem: Raster | None = None,
-    ontology: Ontology | None = None,
     settings: CorrectSettings | None = None,
 ) -> Corrected:
     """Correct a prediction by evidence, smoothness and axioms, with a reason for every changed pixel.
@@ -82,7 +81,6 @@ def correct(  # noqa: PLR0913 - the inputs of a run, each on its own
         axioms: Rules; default those that ship with Landlore.
         image: Bands on the same grid: contrast of the smoothness term, indices for the rules.
         dem: Elevation in metres on any overlapping grid.
-        ontology: Default the core ontology.
         settings: Knobs; default `CorrectSettings()`.
 
     Returns:
@@ -97,7 +95,7 @@ def correct(  # noqa: PLR0913 - the inputs of a run, each on its own
     from kg.ontology import load_ontology, load_rules
     from reasoning.axioms import compile_axioms
 
-    knobs, tree = settings or CorrectSettings(), ontology or load_ontology()
+    knobs, tree = settings or CorrectSettings(), load_ontology()
     before = normalised(prediction)
     for layer in layers:
         check_grid(layer, before.grid)
