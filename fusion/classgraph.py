@@ -55,7 +55,7 @@ def class_vectors(
     names: Sequence[str],
     knowledge: SceneKnowledge,
     *,
-    blocks: Sequence[str] = ("text", "graded", "kge"),
+    blocks: Sequence[str] = ("text", "graded"),
     embedding: KGEmbedding | None = None,
     encoder: SentenceEncoder | None = None,
     borrow: int = 3,
@@ -65,7 +65,8 @@ def class_vectors(
     Args:
         names: Class names in any form that `SceneKnowledge.find` understands; others are taken as plain words.
         knowledge: Scene concepts.
-        blocks: Which of "text" (sentence vector of name and definition), "graded" (attribute table) and "kge".
+        blocks: Which of "text" (sentence vector of name and definition), "graded" (attribute table) and "kge" (not in
+            the default: over four seeds it adds less than a point, see benchmarks/zeroshot.py).
         embedding: Graph embedding; needed for "kge".
         encoder: Sentence model; default the one that ships with the `vision` extra.
         borrow: A class without a concept takes over the graded statements and the embedding of that many concepts

@@ -25,8 +25,8 @@ class SceneSettings:
 
     Attributes:
         ridge: Regularisation of the map from class vectors to image vectors.
-        centred: Take the mean of the seen prototypes off images and prototypes first. Helps class vectors that say
-            little; costs those from the graph about two points.
+        centred: Take the mean of the seen prototypes off images and prototypes first. On WHU-RS19 it helps vectors
+            that carry little (SR-RSKG 26 to 38 %) and costs text (62 to 57 %) and the graph.
         text_temperature: Scale of image-text cosines before the softmax (CLIP's own is 100).
         transductive: Look at all images together after the first guess.
         transduce: How.

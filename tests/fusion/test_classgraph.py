@@ -15,6 +15,8 @@ vision = pytest.mark.skipif(
     find_spec("sentence_transformers") is None, reason="needs the vision extra"
 )
 
+ALL = ("text", "graded", "kge")
+
 
 @pytest.fixture(scope="module")
 def knowledge():
@@ -38,7 +40,7 @@ def test_graded_vectors_put_like_places_together(knowledge):
 
 @vision
 def test_blocks_are_scaled_and_can_be_switched_off(knowledge, embedding):
-    full = class_vectors(["airport", "lake"], knowledge, embedding=embedding)
+    full = class_vectors(["airport", "lake"], knowledge, blocks=ALL, embedding=embedding)
     assert list(full.blocks) == ["text", "graded", "kge"]
     for name, block in full.blocks.items():
         np.testing.assert_allclose(np.linalg.norm(block, axis=1), 1, atol=1e-6)
@@ -50,7 +52,10 @@ def test_blocks_are_scaled_and_can_be_switched_off(knowledge, embedding):
 @vision
 def test_unknown_name_borrows_from_the_nearest_concepts(knowledge, embedding):
     vectors = class_vectors(
-        ["airport", "salt lake shore with crusts of salt"], knowledge, embedding=embedding
+        ["airport", "salt lake shore with crusts of salt"],
+        knowledge,
+        blocks=ALL,
+        embedding=embedding,
     )
     assert vectors.concepts[1] is None
     assert vectors.iris[1] == ""
@@ -58,7 +63,9 @@ def test_unknown_name_borrows_from_the_nearest_concepts(knowledge, embedding):
     assert len(lenders) == 3
     assert any(head.endswith(("#SaltPan", "#Lake")) for head in lenders)
     np.testing.assert_allclose(np.linalg.norm(vectors.blocks["kge"], axis=1), 1, atol=1e-6)
-    alone = class_vectors(["airport", "xyzzy"], knowledge, embedding=embedding, borrow=0)
+    alone = class_vectors(
+        ["airport", "xyzzy"], knowledge, blocks=ALL, embedding=embedding, borrow=0
+    )
     assert not alone.blocks["graded"][1].any()
     assert not alone.blocks["kge"][1].any()
     assert alone.blocks["text"][1].any()
