@@ -157,6 +157,19 @@ def run(seed: int, shuffles: int, steps: int) -> dict[str, Any]:
     return {"simulated": True, "seed": seed, "steps": steps, "rules": len(rules), "rows": rows}
 
 
+def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the rows say, in words; the controls must lose."""
+    score = {r["row"]: r["miou"] for r in rows}
+    before = score["before"]
+    lines = [f"knowledge (all): mIoU {before:.4f} -> {score['all']:.4f}"]
+    for part in ("rules only, shuffled", "all, rules and evidence shuffled"):
+        found = [v for name, v in score.items() if name.startswith(part)]
+        if found:
+            won = sum(v > before for v in found)
+            lines.append(f"{part}: best {max(found):.4f}, better than before in {won} of {len(found)} draws")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -175,6 +188,8 @@ def main() -> None:
         print(
             f"{r['row']:<40} {r['oa']:7.4f} {r['miou']:7.4f} {r['fixed']:8,} {r['broken']:8,} {r['seconds']:6}"
         )
+    for line in verdicts(found["rows"]):
+        print(line)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
