@@ -28,7 +28,6 @@ from kg.expressions import (
 )
 from kg.files import shipped
 from kg.manchester import manchester
-from kg.rules import load_rules
 from kg.schema import Ontology, ontology_of
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "Some",
     "check_consistent",
     "load_ontology",
-    "load_rules",
     "manchester",
     "read_owl",
 ]

@@ -92,7 +92,8 @@ def correct(
         RuleError: A rule cannot be compiled, or hard rules contradict each other.
         LegendError: A class of the evidence belongs to no known legend.
     """
-    from kg.ontology import load_ontology, load_rules
+    from kg.ontology import load_ontology
+    from kg.rules import load_rules
     from reasoning.axioms import compile_axioms
 
     knobs, tree = settings or CorrectSettings(), load_ontology()

@@ -11,7 +11,8 @@ from kg import vocab
 from kg.expressions import Some, walk
 from kg.files import shipped
 from kg.legend import legend_names, load_legend
-from kg.ontology import Facet, Named, check_consistent, load_ontology, load_rules, manchester
+from kg.ontology import Facet, Named, check_consistent, load_ontology, manchester
+from kg.rules import load_rules
 from reasoning.axioms import compile_axioms
 from reasoning.facts import Facts
 

@@ -6,7 +6,8 @@ import pytest
 
 from kg import vocab
 from kg.errors import RuleError
-from kg.ontology import HARD_WEIGHT, And, Facet, Named, Not, Some, load_rules
+from kg.ontology import HARD_WEIGHT, And, Facet, Named, Not, Some
+from kg.rules import load_rules
 
 LL = vocab.CORE
 PREFIXES = """
