@@ -19,10 +19,10 @@ from kg.ontology import (
     Some,
     check_consistent,
     load_ontology,
-    load_rules,
     manchester,
     read_owl,
 )
+from kg.rules import load_rules
 
 LL = vocab.CORE
 PREFIXES = """
