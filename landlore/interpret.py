@@ -129,20 +129,32 @@ def interpret(
     sources = replace(sources, image=str(image))
 
     def predict(layers: tuple[EvidenceLayer, ...]) -> Prediction:
-        return _segment(raster, layers[0], chosen, sources, settings)
+        return _segment(raster, layers[0], chosen, sources, (settings, progress))
 
     return _run(predict, raster, sources, settings, (out, progress))
 
 
 def _segment(
-    image: Raster, layer: EvidenceLayer, legend: Legend, sources: Sources, settings: RunSettings
+    image: Raster,
+    layer: EvidenceLayer,
+    legend: Legend,
+    sources: Sources,
+    how: tuple[RunSettings, Progress | None],
 ) -> Prediction:
     from fusion.segment import segment
     from fusion.settings import SegmentSettings
 
+    settings, tell = how
     dem = read_terrain(sources.dem, image.grid) if sources.dem else None
     knobs = SegmentSettings(seed=settings.seed, steps=settings.steps)
-    return segment(image, layer, legend, dem=dem, settings=knobs)
+    told = [0.0]
+
+    def progress(share: float, what: str) -> None:
+        if tell and share >= told[0]:
+            told[0] = share + 0.2
+            tell(f"  {share:4.0%} {what}")
+
+    return segment(image, layer, legend, dem=dem, settings=knobs, progress=progress)
 
 
 def _run(
