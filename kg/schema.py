@@ -94,11 +94,10 @@ class _Builder:
         self.version = ""
 
     def freeze(self, digest: str) -> Ontology:
-        above = {c: _reach(c, self.parents) for c in self.classes}
-        below: dict[str, set[str]] = {c: {c} for c in self.classes}
-        for iri, over in above.items():
-            for other in over & self.classes:
-                below[other].add(iri)
+        import networkx as nx
+
+        tree = nx.DiGraph((c, parent) for c in self.classes for parent in self.parents[c])
+        tree.add_nodes_from(self.classes)
         return Ontology(
             classes=tuple(sorted(self.classes)),
             parents={c: tuple(sorted(self.parents[c])) for c in sorted(self.classes)},
@@ -110,8 +109,10 @@ class _Builder:
             disjoint=frozenset(self.disjoint),
             version=self.version,
             digest=digest,
-            _below={c: frozenset(found) for c, found in below.items()},
-            _above=above,
+            _below={
+                c: frozenset({c, *(nx.ancestors(tree, c) & self.classes)}) for c in self.classes
+            },
+            _above={c: frozenset({c, *nx.descendants(tree, c)}) for c in self.classes},
             _short=_short_names([*self.classes, *self.roles, *self.units]),
         )
 
@@ -166,15 +167,6 @@ class _Builder:
                 self.disjoint |= {
                     frozenset((a, b)) for i, a in enumerate(members) for b in members[:i]
                 }
-
-
-def _reach(start: str, edges: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    found, todo = {start}, [start]
-    while todo:
-        new = set(edges.get(todo.pop(), ())) - found
-        found |= new
-        todo += new
-    return frozenset(found)
 
 
 def _short_names(iris: Iterable[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from scipy.sparse import coo_matrix, csr_matrix
 from fusion.prediction import Prediction
 from kg.errors import GridError, RasterError
 from kg.raster import Raster
+
+if TYPE_CHECKING:
+    from networkx import Graph
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ class RegionGraph:
 
     def __len__(self) -> int:
         return len(self.count)
+
+    def to_networkx(self) -> Graph:
+        """A copy as a networkx graph: nodes with `cls` and `area` (m2), edges with `boundary` (m)."""
+        import networkx as nx
+
+        graph: Graph = nx.from_scipy_sparse_array(self.adjacency, edge_attribute="boundary")
+        for name, column in (("cls", self.cls), ("area", self.area)):
+            nx.set_node_attributes(graph, dict(enumerate(column.tolist())), name)
+        return graph
 
 
 def build_regions(

@@ -141,3 +141,11 @@ def test_one_pixel_is_one_region():
     assert graph.cls.tolist() == [3]
     assert graph.perimeter.tolist() == [40]
     assert graph.adjacency.shape == (1, 1)
+
+
+def test_neighbours_as_a_networkx_graph():
+    found = regions(["0011", "0011"])
+    graph = found.to_networkx()
+    assert sorted(graph.nodes) == [0, 1]
+    assert graph.nodes[1] == {"cls": 1, "area": 400.0}
+    assert graph.edges[0, 1]["boundary"] == 20.0
