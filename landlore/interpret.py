@@ -205,7 +205,7 @@ def _solve(
     tell("reasoning over regions, evidence and rules")
     corrected = _reason(prediction, placed, (products, features, axioms), sources, settings)
     tell(f"explaining {len(corrected.corrections)} corrections")
-    explanation = explain(corrected, load_ontology(), run=_run_name(prediction, settings))
+    explanation = explain(corrected, load_ontology(), run=_run_name(corrected, settings))
     image = placed if isinstance(placed, Raster) else _image(sources, placed.grid)
     return Interpretation(corrected, explanation, graph, image, None)
 
@@ -251,8 +251,14 @@ def _axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
     )
 
 
-def _run_name(prediction: Prediction, settings: RunSettings) -> str:
-    """A name that depends on what came in, so that the same run has the same name."""
-    digest = hashlib.sha256(prediction.probabilities.tobytes())
-    digest.update(repr((prediction.model, replace(settings, overwrite=False))).encode())
+def _run_name(corrected: Corrected, settings: RunSettings) -> str:
+    """A name that depends on what came in and what came out, so that only the same run has the same name."""
+    before, after = corrected.before, corrected.after
+    digest = hashlib.sha256(before.probabilities.tobytes())
+    digest.update(after.probabilities.tobytes())
+    for layer in corrected.layers:
+        digest.update(layer.cell.tobytes() + layer.shares.tobytes())
+    rules = [(axiom.iri, axiom.weight) for axiom in corrected.axioms]
+    told = (before.model, before.grid, rules, [layer.source for layer in corrected.layers])
+    digest.update(repr((told, replace(settings, overwrite=False))).encode())
     return digest.hexdigest()[:12]
