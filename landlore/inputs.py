@@ -34,10 +34,8 @@ def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8
     if bands == 1:
         codes = raster.values[0]
         if np.issubdtype(codes.dtype, np.floating):
-            codes = _whole(codes, path)
-        if raster.nodata is not None and not np.isnan(raster.nodata):
-            codes = np.where(codes == raster.nodata, legend.nodata[0], codes)
-        labels = legend.encode(codes)
+            _check_whole(codes, path)
+        labels = legend.encode(codes, nodata=raster.nodata)
         _not_empty(bool((labels >= 0).any()), path)
         return prediction_from_labels(
             labels, legend, raster.grid, confidence=confidence, model=Path(path).name
@@ -50,7 +48,7 @@ def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8
     return Prediction(_probabilities(raster, path), legend, raster.grid, Path(path).name)
 
 
-def _whole(codes: np.ndarray, path: str | Path) -> np.ndarray:
+def _check_whole(codes: np.ndarray, path: str | Path) -> None:
     known = np.isfinite(codes)
     _not_empty(bool(known.any()), path)
     if not np.array_equal(codes[known], np.rint(codes[known])):
@@ -58,7 +56,6 @@ def _whole(codes: np.ndarray, path: str | Path) -> np.ndarray:
             f"{path}: one band of fractions, expected class codes or one band of probabilities per class",
             "write codes as integers, or one band per class",
         )
-    return np.where(known, codes, 0).astype(np.int64)
 
 
 def _probabilities(raster: Raster, path: str | Path) -> np.ndarray:
@@ -92,7 +89,7 @@ def _not_empty(found: bool, path: str | Path) -> None:
 def read_image(
     path: str | Path, *, bands: Sequence[str] | None = None, grid: Grid | None = None
 ) -> Raster:
-    """Read an image with named bands; an alpha band becomes nodata.
+    """Read an image with named bands; an alpha band becomes nodata, and 8-bit values beside it shares of full scale.
 
     Args:
         path: Any raster that GDAL reads.
@@ -120,7 +117,11 @@ def _without_alpha(image: Raster) -> Raster:
     keep = [i for i, name in enumerate(image.bands) if name != "alpha"]
     values = image.values[keep].astype(np.float32)
     values[:, image.band("alpha") == 0] = np.nan
-    return replace(image, values=values, bands=tuple(image.bands[i] for i in keep), nodata=None)
+    units = image.units
+    if image.values.dtype == np.uint8:  # without it, floats would not tell how bright they are
+        values, units = values / np.float32(255), "reflectance"
+    names = tuple(image.bands[i] for i in keep)
+    return replace(image, values=values, bands=names, nodata=None, units=units)
 
 
 def read_terrain(path: str | Path, grid: Grid) -> Raster:
