@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -23,6 +24,9 @@ class RunSettings:
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
         overwrite: Replace an output folder that Landlore wrote before.
+
+    Raises:
+        InputError: A value is out of range.
     """
 
     confidence: float = 0.8
@@ -32,6 +36,18 @@ class RunSettings:
     seed: int = 0
     steps: int = 500
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("smoothness", "evidence", "rules"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise InputError(
+                    f"{name} is {value}, expected 0 or more", f"for example {name} = 1.0"
+                )
+        if self.steps < 1:
+            raise InputError(
+                f"steps is {self.steps}, expected 1 or more", "for example steps = 500"
+            )
 
 
 def read_settings(path: str | Path | None, **given: Any) -> RunSettings:
