@@ -121,7 +121,18 @@ def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int
 
 
 def known_graph(sources: Sources, grid: Grid) -> KnowledgeGraph:
-    """The graph of a run in memory: a given one, or built from the sources inside the footprint of `grid`."""
+    """The graph of a run in memory: a given one, or built from the sources inside the footprint of `grid`.
+
+    Raises:
+        InputError: A graph and also files that a graph is built from.
+    """
+    for name in ("osm", "vector", "facts"):
+        files = getattr(sources, name)
+        if sources.graph and files:
+            raise InputError(
+                f"--graph {sources.graph} and --{name} {files[0]}: a graph that is given is used as it is",
+                f"landlore build GRAPH --{name} {files[0]}, then give --graph GRAPH alone",
+            )
     graph = KnowledgeGraph.open(sources.graph) if sources.graph else None
     if graph is None:
         graph = KnowledgeGraph()

@@ -12,6 +12,7 @@ from kg.errors import LegendError, SourceError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, legend_names, load_legend
+from kg.raster import read_grid
 
 if TYPE_CHECKING:
     from kg.sources import Source
@@ -79,7 +80,7 @@ def products(names: Sequence[str]) -> tuple[Product, ...]:
     found: list[Product] = []
     for text in names:
         legend, given, path = text.partition("=")
-        if not given:
+        if not given or Path(text).exists():  # a path may have "=" in it
             legend, path = _guess(text), text
         loaded = load_legend(legend)
         number = sum(p.legend.name == loaded.name for p in found)
@@ -139,8 +140,8 @@ def _there(path: str) -> Path:
     return Path(path)
 
 
-def product_layers(sources: Sources, grid: Grid, *, cell: int = 1) -> tuple[EvidenceLayer, ...]:
-    """Each product, laid on the grid of the image.
+def product_layers(sources: Sources, grid: Grid) -> tuple[EvidenceLayer, ...]:
+    """Each product, laid on the grid of the image; pixels of a finer product are taken together.
 
     Raises:
         GridError: A product has no CRS or does not reach the image.
@@ -149,9 +150,14 @@ def product_layers(sources: Sources, grid: Grid, *, cell: int = 1) -> tuple[Evid
     from kg.sources.landcover import product_layer
 
     return tuple(
-        product_layer(p.path, p.legend, grid, name=p.name, cell=cell)
+        product_layer(p.path, p.legend, grid, name=p.name, cell=_pixels_taken(p.path, grid))
         for p in products(sources.landcover)
     )
+
+
+def _pixels_taken(path: Path, grid: Grid) -> int:
+    """Pixels of a product along the side of a cell that is about as large as a pixel of the image."""
+    return max(1, round(max(grid.pixel_size) / max(read_grid(path).pixel_size)))
 
 
 def feature_layers(graph: KnowledgeGraph, grid: Grid) -> tuple[EvidenceLayer, ...]:
@@ -162,7 +168,17 @@ def feature_layers(graph: KnowledgeGraph, grid: Grid) -> tuple[EvidenceLayer, ..
     for iri in graph.graphs():
         name = iri.removeprefix(vocab.GRAPH)
         if name.split("-")[0] in ("osm", "vector"):
-            layer = features_layer(graph, grid, graph_iri=iri, name=name)
+            layer = features_layer(graph, grid, graph_iri=iri, name=_told(graph, iri, name))
             if (layer.cell >= 0).any():
                 found.append(layer)
     return tuple(found)
+
+
+def _told(graph: KnowledgeGraph, iri: str, name: str) -> str:
+    """What a source is called in reasons: a vector file by its file name."""
+    if not name.startswith("vector"):
+        return name
+    for (file,) in graph.query(f"SELECT ?f {{ <{iri}> dct:source ?f }}"):
+        if file is not None:
+            return str(file.value)
+    return name
