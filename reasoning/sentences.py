@@ -69,7 +69,7 @@ def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
     classes = {c.iri: (c.label, c.label_zh or c.label) for c in corrected.before.legend.classes}
     terms = {vocab.NETWORK: ("the network", "网络"), vocab.SMOOTHNESS: ("smoothness", "平滑")}
     for layer in corrected.layers:
-        name = _SOURCES.get(layer.name.lower(), layer.name)
+        name = _source_name(layer.name)
         terms[layer.source] = (name, name)
     rules = {a.iri: (a.label, a.label_zh or a.label) for a in corrected.axioms}
     terms |= {iri: (f"the rule “{en}”", f"规则“{zh}”") for iri, (en, zh) in rules.items()}
@@ -84,6 +84,14 @@ def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
     for iri in sorted({iri for iri, _ in said.values()} - classes.keys()):
         classes[iri] = _label(iri, ontology)
     return Names(classes, terms, rules, owner, said)
+
+
+def _source_name(name: str) -> str:
+    """What a layer is called: "osm-2" is the second OpenStreetMap extract, "corine-49" a list of codes."""
+    known, _, number = name.lower().partition("-")
+    if known not in _SOURCES:
+        return name
+    return f"{_SOURCES[known]} {number}" if len(number) == 1 else _SOURCES[known]
 
 
 def _label(iri: str, ontology: Ontology | None) -> tuple[str, str]:
