@@ -45,7 +45,7 @@ _HOMES = {
     "classify": "landlore.scenes",
     "correct": "landlore.interpret",
     "demo": "landlore.demo",
-    "embed": "landlore.scenes",
+    "embed": "landlore.embedding",
     "explain": "landlore.ask",
     "interpret": "landlore.interpret",
     "legend_names": "kg.legend",
@@ -98,9 +98,10 @@ if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query
     from landlore.demo import demo
+    from landlore.embedding import embed
     from landlore.graph import build, open_graph
     from landlore.interpret import correct, interpret
-    from landlore.scenes import classify, embed
+    from landlore.scenes import classify
     from landlore.settings import RunSettings, read_settings
     from landlore.sources import Sources
     from reasoning.correction import Corrected

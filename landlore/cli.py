@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kg.errors import LandloreError
+from landlore import ending
 from landlore.options import (
+    MOST,
     AsJson,
     Bands,
     Dem,
@@ -37,21 +38,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; errors are two lines on standard error and exit code 2."""
-    try:
-        app()
-    except LandloreError as error:
-        _complain(error.message, error.hint)
-    except BrokenPipeError:
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; nothing half-written was left behind\n")
-        sys.exit(130)
-
-
-def _complain(message: str, hint: str) -> None:
-    one_line = " ".join(message.split())
-    sys.stderr.write(f"error: {one_line}\n  try: {' '.join(hint.split())}\n")
-    sys.exit(2)
+    ending.run(app)
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
@@ -71,7 +58,8 @@ def build(
     vector: Vector = [],
     facts: Facts = [],
     cell: Annotated[
-        int | None, typer.Option(help="Product pixels per graph cell, along each side.")
+        int | None,
+        typer.Option(min=1, max=MOST, help="Product pixels per graph cell, along each side."),
     ] = None,
     bounds: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     relations: Annotated[
@@ -145,8 +133,10 @@ def interpret(
     bands: Bands = None,
     dem: Dem = None,
     rules: Rules = [],
-    steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST, help="Seed of everything random.")
+    ] = None,
     smoothness: Annotated[
         float | None, typer.Option(help="Strength of the smoothness term.")
     ] = None,
@@ -170,9 +160,12 @@ def interpret(
 def explain(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
-    region: Annotated[int | None, typer.Option(help="Number of a region.")] = None,
+    region: Annotated[int | None, typer.Option(min=0, max=MOST, help="Number of a region.")] = None,
     top: Annotated[
-        int, typer.Option(help="Without a place: how many of the largest corrections.")
+        int,
+        typer.Option(
+            min=1, max=100_000, help="Without a place: how many of the largest corrections."
+        ),
     ] = 5,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     as_json: AsJson = False,
@@ -206,9 +199,9 @@ def embed(
         Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")
     ] = None,
     model: Annotated[str, typer.Option(help="TransE, DistMult, RotatE or ComplEx.")] = "TransE",
-    dim: Annotated[int, typer.Option(help="Numbers per entity.")] = 64,
-    epochs: Annotated[int, typer.Option(help="Passes over the triples.")] = 150,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    dim: Annotated[int, typer.Option(min=1, max=4096, help="Numbers per entity.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the triples.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Seed of everything random.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Embed a knowledge graph with a KG-embedding model."""
@@ -244,8 +237,8 @@ def classify(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
     ] = None,
-    top: Annotated[int, typer.Option(help="With --json: classes per image.")] = 3,
-    show: Annotated[int, typer.Option(help="How many images to print.")] = 10,
+    top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
+    show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Classify scenes into any classes without training images of them, with reasons."""
@@ -264,7 +257,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.")] = Path(
         "landlore-demo"
     ),
-    seed: Annotated[int, typer.Option(help="Seed of the scene.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Seed of the scene.")] = 7,
     as_json: AsJson = False,
 ) -> None:
     """Interpret a SIMULATED coastal town, print what was corrected and why, and write the outputs."""

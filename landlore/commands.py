@@ -187,7 +187,7 @@ def demo(out: Path, seed: int, tell: Tell, as_json: bool) -> None:
 
 def embed(out: Path, graph: Path | None, how: tuple[str, int, int, int], as_json: bool) -> None:
     """`landlore embed`."""
-    from landlore.scenes import embed as run
+    from landlore.embedding import embed as run
 
     model, dim, epochs, seed = how
     done = run(out, graph=graph, model=model, dim=dim, epochs=epochs, seed=seed)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion.prediction import SceneScores
-from kg.errors import InputError, OutputError
+from kg import vocab
+from kg.errors import InputError
+from kg.files import shipped
 from kg.reasons import SceneReason
 from kg.statements import trig
+from kg.store import KnowledgeGraph
 from landlore.outputs import whole_folder
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class Classified:
         accuracy: Share of right answers where the features carry labels of these classes, else None.
         reasons: One per image: why its class and not the next best.
         knowledge: The scene concepts that were used.
+        concepts: Files of further concepts.
         folder: Where the outputs are, or None.
     """
 
@@ -63,6 +67,7 @@ class Classified:
     accuracy: float | None
     reasons: tuple[SceneReason, ...]
     knowledge: SceneKnowledge
+    concepts: tuple[str, ...] = ()
     folder: Path | None = None
 
 
@@ -105,7 +110,9 @@ def classify(
     from fusion.reasons import explain_scene
 
     reasons = tuple(explain_scene(answer, i, knowledge) for i in range(len(asked.items)))
-    done = Classified(answer.scores, _accuracy(asked, answer.scores), reasons, knowledge)
+    done = Classified(
+        answer.scores, _accuracy(asked, answer.scores), reasons, knowledge, settings.concepts
+    )
     if out is None:
         return done
     with whole_folder(out) as folder:
@@ -221,6 +228,10 @@ def _write(done: Classified, folder: Path) -> None:
     (folder / "explanations.trig").write_text(
         "".join(trig(lines, scene_graph(name))), encoding="utf-8"
     )
+    known = KnowledgeGraph()
+    for path in (shipped("ontologies/scenes.ttl"), *map(Path, done.concepts)):
+        known.load(path, graph=f"{vocab.GRAPH}{path.stem}")
+    known.save(folder / "graph.trig")
     with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["item", *done.scores.classes])
@@ -234,62 +245,3 @@ def _write(done: Classified, folder: Path) -> None:
     (folder / "run.json").write_text(
         json.dumps(summary | {"accuracy": done.accuracy}, indent=2) + "\n"
     )
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """An embedding that was written.
-
-    Attributes:
-        path: The file.
-        entities, relations: How many.
-        metrics: Link prediction on held-out triples (mrr, hits_at_1, ...).
-    """
-
-    path: Path
-    entities: int
-    relations: int
-    metrics: dict[str, float]
-
-    def to_record(self) -> dict[str, Any]:
-        """As one JSON-ready mapping."""
-        return asdict(self) | {"path": str(self.path)}
-
-
-def embed(
-    out: str | Path,
-    *,
-    graph: str | Path | None = None,
-    model: str = "TransE",
-    dim: int = 64,
-    epochs: int = 150,
-    seed: int = 0,
-) -> Embedded:
-    """Embed a knowledge graph with a KG-embedding model.
-
-    Args:
-        out: File ending in .safetensors; appears whole or not at all.
-        graph: Run folder, graph folder or RDF file; default the scene concepts that ship.
-        model: TransE, DistMult, RotatE or ComplEx.
-        dim: Numbers per entity.
-        epochs: Passes over all triples.
-        seed: Seed of everything random.
-
-    Raises:
-        MissingExtraError: PyKEEN or torch is not installed.
-        InputError: Unknown model, or a graph with too few triples.
-        OutputError: The file exists as a folder, or cannot be written.
-    """
-    from kg.embed import EmbedSettings, embed_graph
-    from kg.embedding import save_embedding
-    from kg.scenes import load_scenes
-    from landlore.graph import open_graph
-
-    if Path(out).suffix != ".safetensors":
-        raise OutputError(
-            f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors"
-        )
-    triples = load_scenes().graph if graph is None else tuple(open_graph(graph).triples())
-    found = embed_graph(triples, EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed))
-    save_embedding(found, out)
-    return Embedded(Path(out), len(found.entities), len(found.relations), dict(found.metrics))

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from kg import vocab
 from kg.errors import InputError
+from kg.files import shipped
+from kg.queries import load_query
 from kg.reasons import ScenePart, SceneReason
 from kg.scenes import RELATIONS, load_scenes
 from kg.statements import ntriples
@@ -88,3 +92,32 @@ def test_bad_run_names_and_times_are_refused(knowledge):
         list(scene_statements(reasons(), knowledge, run="a b", model="toy"))
     with pytest.raises(InputError, match="ISO 8601"):
         list(scene_statements(reasons(), knowledge, run="r", model="toy", when="yesterday"))
+
+
+def test_named_query_of_scene_answers(graph):
+    rows = [[str(t) for t in row] for row in graph.query(load_query("scene-answers").sparql).rows]
+    assert [row[:3] for row in rows] == [["a.png", "desert", "farmland"]]
+    assert rows[0][4:6] == [RELATIONS[0], vocab.CORE + "Sand"]
+    assert float(rows[0][6]) == 1.25
+
+
+def test_scene_answers_are_valid_under_the_shapes(graph):
+    assert shacl(graph_lines(graph))
+    without = [line for line in graph_lines(graph) if "#rivalName>" not in line]
+    assert not shacl(without)
+
+
+def shacl(lines):
+    from pyshacl import validate
+    from rdflib import Graph
+
+    data = Graph().parse(data="\n".join(lines), format="nt")
+    shapes = Graph().parse(shipped("ontologies/shapes.ttl"), format="turtle")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return validate(data, shacl_graph=shapes, advanced=True)[0]
+
+
+def graph_lines(graph):
+    found = graph.query("CONSTRUCT { ?s ?p ?o } WHERE { GRAPH ?g { ?s ?p ?o } }")
+    return [f"{s.ntriples} {p.ntriples} {o.ntriples} ." for s, p, o in found.rows]

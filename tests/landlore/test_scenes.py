@@ -1,0 +1,96 @@
+"""Scenes from files to ranked classes, reasons and RDF: invented embeddings with a known answer."""
+
+import json
+
+import numpy as np
+import pytest
+
+import landlore as ll
+from kg.errors import InputError, OutputError
+from kg.scenes import load_scenes, strength
+from landlore.scenes import ClassifySettings, classify
+
+SEEN = ("airport", "beach", "forest", "farmland", "parking", "mountain", "port", "residential")
+UNSEEN = ("desert", "river")
+GRADED = ClassifySettings(blocks=("graded",))
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """Images look like a random projection of the attributes of their class: what a good backbone would do."""
+    knowledge, rng = load_scenes(), np.random.default_rng(0)
+    names = SEEN + UNSEEN
+    stated = [[(t, strength(t)) for t in knowledge.find(name).triples] for name in names]
+    table = knowledge.attributes(stated)
+    prototypes = table @ rng.normal(size=(table.shape[1], 64))
+    labels = np.repeat(np.arange(len(names)), 6)
+    spread = 0.3 * prototypes.std() * rng.normal(size=(len(labels), 64))
+    path = tmp_path_factory.mktemp("scenes") / "features.npz"
+    np.savez(
+        path,
+        images=(prototypes[labels] + spread).astype(np.float32),
+        labels=labels,
+        names=np.array(names),
+    )
+    return path
+
+
+def test_unseen_classes_are_recognised_by_their_attributes(features):
+    done = classify(features, seen=SEEN, settings=GRADED)
+    assert done.scores.classes == UNSEEN
+    assert done.scores.unseen.all()
+    assert done.accuracy >= 0.9
+    assert np.allclose(done.scores.scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_reasons_add_up_and_name_statements(features):
+    done = classify(features, seen=SEEN, settings=GRADED)
+    for item, reason in enumerate(done.reasons):
+        assert sum(p.contribution for p in reason.parts) == pytest.approx(reason.log_odds, abs=1e-4)
+        best = done.scores.scores[item]
+        assert reason.log_odds == pytest.approx(float(np.log(best.max() / best.min())), abs=1e-4)
+    assert any(p.kind == "triple" for p in done.reasons[0].parts)
+
+
+def test_outputs_can_be_queried(features, tmp_path):
+    out = tmp_path / "scenes"
+    done = classify(features, seen=SEEN, settings=GRADED, out=out)
+    assert sorted(p.name for p in out.iterdir()) == [
+        "explanations.trig",
+        "graph.trig",
+        "run.json",
+        "scores.csv",
+    ]
+    rows = ll.query(
+        out, "SELECT ?item ?name { ?a a run:SceneAnswer ; run:item ?item ; run:answerName ?name }"
+    ).rows
+    winner = {
+        i: done.scores.classes[k]
+        for i, k in zip(done.scores.items, done.scores.scores.argmax(1), strict=True)
+    }
+    assert {str(item): str(name) for item, name in rows} == winner
+    assert len(ll.query(out, "SELECT ?what { sc:River ?r ?n . ?n ll:value ?what }").rows) >= 6
+    assert json.loads((out / "run.json").read_text())["accuracy"] == done.accuracy
+    with pytest.raises(OutputError):
+        classify(features, seen=SEEN, settings=GRADED, out=out)
+
+
+def test_the_same_command_gives_the_same_bytes(features, tmp_path):
+    for name in ("one", "two"):
+        classify(features, seen=SEEN, settings=GRADED, out=tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "seen", "part"),
+    [
+        ("features.npz", (), ("airport", "volcano"), "volcano"),
+        ("none.npz", (), SEEN, "none.npz"),
+        ("features.npz", ("desert", "desert"), SEEN, "desert"),
+        ("photos", ("desert",), None, "backbone"),
+    ],
+)
+def test_wrong_input_is_named(features, images, labels, seen, part):
+    with pytest.raises(InputError, match=part):
+        classify(features.parent / images, labels, seen=seen, settings=GRADED)
