@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+MOST = 2**31 - 1
+"""Largest whole number that an option takes."""
+
 Out = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")
 ]

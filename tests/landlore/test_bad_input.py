@@ -2,8 +2,11 @@
 
 import gzip
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +113,11 @@ CASES = {
     "unknown format": ("query graph.ttl -f xml SELECT(1)", "xml", "table"),
     "explain without run": ("explain file", "file", "run.json"),
     "place": ("explain file --at north", "north", "LON,LAT"),
+    "missing option": ("correct labels.tif", "--out", "landlore correct --help"),
+    "unknown option": ("correct labels.tif --oot x", "--oot", "--help"),
+    "unknown command": ("corect labels.tif", "corect", "landlore --help"),
+    "not a number": ("correct labels.tif -o out --confidence high", "--confidence", "number"),
+    "number out of range": ("explain file --top 0", "--top", "greater"),
     "output is a file": ("correct labels.tif -o file", "file", "-o"),
     "output in a file": ("correct labels.tif -o file/out", "file", "-o"),
     "output has other files": ("correct labels.tif -o .", "not written by Landlore", "-o"),
@@ -149,6 +157,32 @@ def test_read_only_output(folder, monkeypatch, capsys):
     code, printed = run(["correct", "labels.tif", "-o", target], folder, monkeypatch, capsys)
     assert code == 2
     assert "cannot be written" in printed.err
+
+
+def test_full_standard_output(folder):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    words = [sys.executable, "-m", "landlore", "query", "graph.ttl", "ASK {}"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output: No space left")
+    assert done.stderr.count("\n") == 2
+
+
+def test_terminated_run_leaves_nothing(folder, monkeypatch, capsys):
+    def stop(*_args, **_kwargs):
+        signal.raise_signal(signal.SIGTERM)
+
+    import landlore.interpret
+
+    monkeypatch.setattr(landlore.interpret, "write_run", stop)
+    before = sorted(p.name for p in folder.iterdir())
+    code, _ = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
+    assert code == 128 + signal.SIGTERM
+    assert sorted(p.name for p in folder.iterdir()) == before
 
 
 def test_full_disk_leaves_nothing(folder, monkeypatch, capsys):

@@ -1,0 +1,69 @@
+"""How a command ends: the command line comes in; an exit code, and after a mistake two lines, go out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from kg.errors import LandloreError
+
+_MISUSE: Any = typer.BadParameter.__mro__[1]  # UsageError, of click or of typer's own copy of it
+_STOPPED = 130
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Run the command line; errors are two lines on standard error and exit code 2.
+
+    After SIGINT and SIGTERM temporary folders are removed as after an error; a reader that went away is no error.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    code: Any = 0
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except LandloreError as error:
+        _complain(error.message, error.hint)
+    except _MISUSE as error:
+        _misused(error)
+    except BrokenPipeError:
+        _mute()
+    except OSError as error:
+        _mute()
+        place = error.filename or "standard output"
+        _complain(f"{place}: {error.strerror or error}", "check the path, its rights and the space")
+    except (KeyboardInterrupt, typer.Abort):
+        code = _STOPPED
+    if code == _STOPPED:
+        sys.stderr.write("stopped; nothing half-written was left behind\n")
+    sys.exit(code)
+
+
+def _stop(*_: Any) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _mute() -> None:
+    """What is still to be printed goes nowhere: it would fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _misused(error: Any) -> NoReturn:
+    """Wrong words: two lines; no words at all: the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(error.format_message() + "\n")
+        sys.exit(2)
+    command = error.ctx.command_path if error.ctx else "landlore"
+    _complain(error.format_message(), f"{command} --help")
+
+
+def _complain(message: str, hint: str) -> NoReturn:
+    one_line = " ".join(message.split())
+    sys.stderr.write(f"error: {one_line}\n  try: {' '.join(hint.split())}\n")
+    sys.exit(2)
