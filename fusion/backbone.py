@@ -80,6 +80,10 @@ def unit_rows(values: NDArray[Any], what: str) -> NDArray[np.float32]:
     Raises:
         InputError: Not a table, empty, or with NaN, infinite or all-zero rows.
     """
+    if values.dtype.kind not in "iufb":
+        raise InputError(
+            f"{what}: numbers of type {values.dtype}, expected floats", "save them as float32"
+        )
     rows = np.asarray(values, np.float32)
     if rows.ndim != 2 or 0 in rows.shape:
         raise InputError(
@@ -132,7 +136,7 @@ def read_features(path: str | Path, *, model: str | None = None) -> FeatureSet:
         return next((arrays[key] for key in found if key in arrays), None)
 
     vectors = unit_rows(_needed(take(_IMAGES, True)), f"{path}: image vectors")
-    names = tuple(str(n) for n in _optional(take(_NAMES, False), ()))
+    names = tuple(str(n) for n in np.ravel(_optional(take(_NAMES, False), ())))
     items = tuple(
         str(i) for i in _optional(take(_ITEMS, False), [f"row{i}" for i in range(len(vectors))])
     )

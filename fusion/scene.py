@@ -265,6 +265,11 @@ def _check(
     texts: _F32 | None,
 ) -> None:
     width = images.vectors.shape[1]
+    if len(vectors.names) < 2:
+        raise InputError(
+            f"one class to choose from ({vectors.names[0]}), at least 2 expected",
+            "name more classes, for example -l airport -l beach",
+        )
     if classifier is None and texts is None:
         raise InputError(
             "nothing to compare the images with: no seen classes and no text vectors",

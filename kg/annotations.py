@@ -88,7 +88,7 @@ class Annotations:
             said = " and ".join(map(str, values))
             raise self._fault(f"has ll:{name} {said}", "keep one of them")
         value = values[0]
-        if isinstance(value, str) or not math.isfinite(value) or value < 0:
+        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
             raise self._fault(
                 f"has ll:{name} {value!r}; expected a number of at least 0", f"write ll:{name} 1.0"
             )

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import InputError, MissingExtraError, OutputError
+from kg.errors import InputError, MissingExtraError
+from kg.folder import replace_file
 from kg.triples import Triple
 
 
@@ -76,16 +77,9 @@ def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
         "seed": embedding.seed,
     }
     target = Path(path)
-    part = target.with_name(target.name + ".part")
     arrays = {"vectors": embedding.vectors, "relation_vectors": embedding.relation_vectors}
-    try:
-        part.write_bytes(save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)}))
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{target}: cannot be written ({error.strerror})", "choose a writable folder with -o"
-        ) from error
+    body = save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)})
+    replace_file(target, body)
     return target
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio import warp
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
+from rasterio.errors import RasterioError
 
+from kg.errors import GridError
+
+_HIGHEST = 91.0  # latitude, degrees; half a coarse pixel may hang over a pole
 _METRES_PER_DEGREE = 111_319.49079327358  # WGS 84 equatorial radius * pi / 180
 
 
@@ -114,6 +120,23 @@ class Grid:
         return w0 < e1 and w1 < e0 and s0 < n1 and s1 < n0
 
 
+@lru_cache(maxsize=64)
+def misplaced(grid: Grid) -> str:
+    """Why a grid cannot lie on Earth ("pixels of no size ..."), or "" when it can."""
+    if not np.isfinite(np.array(grid.transform)).all() or not grid.transform.determinant:
+        return f"pixels of {grid.transform.a} x {grid.transform.e}, expected a finite size above 0"
+    crs = crs_of(grid.crs)
+    if not (crs.is_geographic or crs.is_projected):
+        return "a local coordinate reference system, expected one on Earth such as EPSG:32612"
+    try:
+        _, south, _, north = grid.lonlat_bounds
+    except (CPLE_BaseError, RasterioError):
+        south, north = -np.inf, np.inf
+    if not -_HIGHEST < south <= north < _HIGHEST:
+        return f"latitudes {south:g} .. {north:g}, expected -90 .. 90: origin and CRS do not go together"
+    return ""
+
+
 def crs_of(text: str) -> CRS:
     """The coordinate reference system that a text names ("EPSG:32612", WKT)."""
     return CRS.from_user_input(text)
@@ -122,7 +145,17 @@ def crs_of(text: str) -> CRS:
 def transform_points(
     xs: Any, ys: Any, source: str, target: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Project points from one CRS to another; arrays of one shape in, two arrays of that shape out."""
+    """Project points from one CRS to another; arrays of one shape in, two arrays of that shape out.
+
+    Raises:
+        GridError: A point that cannot be projected.
+    """
     shape = np.shape(xs)
-    px, py = warp.transform(crs_of(source), crs_of(target), np.ravel(xs), np.ravel(ys))
+    try:
+        px, py = warp.transform(crs_of(source), crs_of(target), np.ravel(xs), np.ravel(ys))
+    except (CPLE_BaseError, RasterioError) as error:
+        raise GridError(
+            f"coordinates that {source[:40]} does not have, to be seen in {target[:40]} ({error})",
+            "ogrinfo -so or gdalinfo shows bounds and CRS; correct the CRS with -a_srs",
+        ) from error
     return np.reshape(px, shape), np.reshape(py, shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -101,7 +102,8 @@ def read_owl(path: str | Path) -> owl.Terms:
         world = owlready2.World()
         onto = world.get_ontology(vocab.BASE + "reading#")
         try:
-            onto.graph.parse(io.BytesIO(data), default_base=vocab.BASE + "reading#")
+            with contextlib.redirect_stderr(io.StringIO()):  # where it prints tracebacks
+                onto.graph.parse(io.BytesIO(data), default_base=vocab.BASE + "reading#")
         except Exception as error:  # owlready2 raises whatever its parsers stumble over
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise OntologyError(

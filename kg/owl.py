@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -36,6 +37,7 @@ _REFUSED = {
 }
 
 
+_DEEPEST = 100
 _SCHEMA = (vocab.RDF, vocab.RDFS, vocab.OWL, vocab.XSD)
 _ASIDE = {
     vocab.RDFS + "label",
@@ -139,6 +141,8 @@ def expression(terms: Terms, node: Term, above: frozenset[str] = frozenset()) ->
         return Named(node)
     if node in above:
         raise UnreadableError("an anonymous class that contains itself")
+    if len(above) > _DEEPEST:
+        raise UnreadableError(f"classes nested more than {_DEEPEST} deep")
     inside = above | {node}
     for name, kind in (("intersectionOf", And), ("unionOf", Or)):
         for head in terms.nodes(node, vocab.OWL + name):
@@ -195,7 +199,7 @@ def _facet(role: str, predicate: str, bound: Term) -> Facet:
     if predicate not in _FACETS:
         raise UnreadableError(f"the facet {vocab.curie(predicate)}; expected <, <=, > or >=")
     value = bound.value if isinstance(bound, Literal) else bound
-    if isinstance(value, str):
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
         raise UnreadableError(f"the bound {value!r} of {vocab.curie(role)} is not a number")
     return Facet(role, _FACETS[predicate], float(value))
 

@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from kg.errors import GridError, RasterError
-from kg.grid import Grid, crs_of
+from kg.grid import Grid, crs_of, misplaced
 
 _COLOURS = ("red", "green", "blue", "alpha")
 
@@ -72,11 +72,18 @@ def _open(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
+            dataset = rasterio.open(path)
     except RasterioError as error:
         raise RasterError(
             f"{path}: not a readable raster ({error})", "gdalinfo shows what it is"
         ) from error
+    if any(str(kind).startswith("complex") for kind in dataset.dtypes):
+        dataset.close()
+        raise RasterError(
+            f"{path}: holds complex numbers, expected codes or measurements",
+            f"gdal_translate -ot Float32 {path} OUT",
+        )
+    return dataset
 
 
 def _grid_of(dataset: Any, path: str | Path) -> Grid:
@@ -87,7 +94,11 @@ def _grid_of(dataset: Any, path: str | Path) -> Grid:
         )
     code = dataset.crs.to_epsg()
     crs = f"EPSG:{code}" if code else dataset.crs.to_wkt()
-    return Grid(crs, dataset.transform, dataset.height, dataset.width)
+    grid = Grid(crs, dataset.transform, dataset.height, dataset.width)
+    fault = misplaced(grid)
+    if fault:
+        raise GridError(f"{path}: {fault}", f"gdalinfo {path} shows origin and pixel size")
+    return grid
 
 
 def read_grid(path: str | Path) -> Grid:

@@ -66,21 +66,22 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> l
         bounds: (west, south, east, north), degrees.
 
     Returns:
-        One text each; "" for a missing or empty geometry, and for one whose bounding box does not meet `bounds`.
+        One text each; "" where the geometry is missing, empty, not on Earth or does not meet `bounds` (its box).
     """
     import shapely
 
-    shapes = shapely.force_2d(shapely.from_wkb(wkb))
+    with np.errstate(invalid="ignore"):  # coordinates that are NaN
+        shapes = shapely.force_2d(shapely.from_wkb(wkb))
     alone = shapely.get_num_geometries(shapes) == 1  # a multipolygon of one part is a polygon
     shapes[alone] = shapely.get_geometry(shapes[alone], 0)
     if crs not in ("EPSG:4326", _CRS84):
         shapes = _project(shapes, crs, _CRS84)
-    kept = np.ones(len(shapes), bool) if bounds is None else _meets(shapes, bounds)
+    xy, feature = shapely.get_coordinates(shapes, return_index=True)
+    shapes[feature[~(np.abs(xy) <= (360, 91)).all(axis=1)]] = None  # NaN, too
+    if bounds is not None:
+        shapes[~_meets(shapes, bounds)] = None
     texts = shapely.to_wkt(shapes, rounding_precision=_DIGITS)
-    return [
-        "" if not k or t is None or t.endswith("EMPTY") else t
-        for t, k in zip(texts, kept, strict=True)
-    ]
+    return ["" if text is None or text.endswith("EMPTY") else text for text in texts]
 
 
 def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:

@@ -216,6 +216,8 @@ def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
     if asked.labels is None or asked.names != scores.classes:
         return None
     known = asked.labels >= 0
+    if not known.any():
+        return None
     right: float = (scores.scores.argmax(axis=1)[known] == asked.labels[known]).mean()
     return float(right)
 

@@ -56,7 +56,9 @@ def _contrast(image: Raster) -> tuple[Floats, Floats]:
         return beside, below
     for values in image.values:
         band = values.astype(np.float32)
-        band = np.where(valid, band / max(float(band[valid].std()), 1e-12), np.float32(0))
+        band = np.where(
+            valid, band / max(float(band[valid].std(dtype=np.float64)), 1e-12), np.float32(0)
+        )
         beside += np.square(band[:, 1:] - band[:, :-1])
         below += np.square(band[1:] - band[:-1])
     beside[~(valid[:, 1:] & valid[:, :-1])] = 0

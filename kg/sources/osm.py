@@ -95,7 +95,7 @@ class OsmSource:
                     found = True
                     yield "".join(lines)
                     lines, size = [], 0
-        except RuntimeError as error:
+        except (ValueError, *reader.broken) as error:
             raise _unreadable(self.path, error) from error
         if not lines and not found:
             raise _nothing(self.path, self.bounds)
@@ -259,7 +259,7 @@ def _header(path: Path) -> Any:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: RuntimeError) -> SourceError:
+def _unreadable(path: Path, error: Exception) -> SourceError:
     reason = " ".join(str(error).split())
     return SourceError(
         f"{path}: truncated or not OpenStreetMap data ({reason})",

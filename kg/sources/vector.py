@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,7 +193,9 @@ def _layers(path: str | Path, layer: str | None) -> list[str]:
     if not str(path).startswith("/vsi") and not Path(path).exists():
         raise SourceError(f"{path}: no such file", "check the path")
     try:
-        names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        with warnings.catch_warnings():  # GDAL's notices: what matters comes as an error
+            warnings.simplefilter("ignore", RuntimeWarning)
+            names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     except pyogrio.errors.DataSourceError as error:
         raise _failure(path, error) from error
     if layer is not None and layer not in names:

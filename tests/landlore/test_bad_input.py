@@ -1,8 +1,10 @@
 """Every wrong input ends in two helpful lines, exit code 2, and nothing half-written."""
 
+import contextlib
 import gzip
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -76,7 +78,46 @@ def folder(tmp_path):
     (tmp_path / "query.rq").write_text("SELECT ?s WHERE { ?s ?p }")
     (tmp_path / "graph.ttl").write_text("<https://example.org/a> a <https://example.org/B> .")
     (tmp_path / "file").write_text("not a folder")
+    odd_places(tmp_path, codes)
+    odd_rules(tmp_path)
     return tmp_path
+
+
+def odd_places(place, codes):
+    flat = replace(GRID, transform=Affine(0, 0, 500_000, 0, 0, 5_500_000))
+    beyond = Grid("EPSG:4326", Affine(10, 0, 500, 0, -10, 300), 40, 40)
+    for name, kind, grid in (
+        ("flat", "uint8", flat),
+        ("beyond", "uint8", beyond),
+        ("complex", "complex64", GRID),
+    ):
+        with rasterio.open(
+            place / f"{name}.tif", "w", driver="GTiff", height=40, width=40, count=1, dtype=kind,
+            crs=grid.crs, transform=grid.transform,
+        ) as file:  # fmt: skip
+            file.write(codes.astype(kind))
+    (place / "beyond.osm").write_text(OSM.replace('lon="-3"', 'lon="999"'))
+    (place / "letters.osm").write_text(OSM.replace('id="1"', 'id="x"'))
+    with contextlib.closing(sqlite3.connect(place / "tables.gpkg")) as tables:
+        tables.execute("create table a (b)")
+    (place / "nan.geojson").write_text(
+        '{"type": "Feature", "properties": {"building": "yes"}, "geometry": '
+        '{"type": "Polygon", "coordinates": [[[2, 1], [1e999, 3], [4, 5], [2, 1]]]}}'
+    )
+
+
+def odd_rules(place):
+    nan = rule(
+        "ll:Water", "ll:Vegetation", 'll:weight "NaN"^^<http://www.w3.org/2001/XMLSchema#double>'
+    )
+    (place / "nan.ttl").write_text(nan)
+    deep = "".join(f"_:n{i} a owl:Class ; owl:complementOf _:n{i + 1} .\n" for i in range(200))
+    (place / "deep.ttl").write_text(
+        rule("ll:Water", "_:n0", "ll:weight 1.0") + deep + "_:n200 owl:complementOf ll:Water ."
+    )
+    (place / "broken.owl").write_text(
+        '<?xml version="1.0"?><Ontology xmlns="http://www.w3.org/2002/07/owl#"></Ontology>'
+    )
 
 
 CASES = {
@@ -104,6 +145,16 @@ CASES = {
     "rule with unknown class": ("correct labels.tif --rules unknown.ttl -o out", "Watr", "Water"),
     "rule without weight": ("correct labels.tif --rules unweighted.ttl -o out", "unweighted.ttl", "weight"),
     "contradictory hard rules": ("correct labels.tif --rules hard.ttl -o out", "rule", "region"),
+    "pixels of no size": ("correct flat.tif -o out", "flat.tif", "0.0 x 0.0"),
+    "not on Earth": ("correct beyond.tif -o out", "beyond.tif", "latitudes"),
+    "complex numbers": ("correct complex.tif -o out", "complex.tif", "complex numbers"),
+    "OSM far off": ("build graph --osm beyond.osm", "beyond.osm", "999"),
+    "OSM without numbers": ("build graph --osm letters.osm", "letters.osm", "illegal id"),
+    "vector file that is none": ("build graph --vector tables.gpkg", "tables.gpkg", "vector file"),
+    "vector coordinates": ("build graph --vector nan.geojson", "nan.geojson", ""),
+    "weight that is no number": ("correct labels.tif --rules nan.ttl -o out", "nan.ttl", "weight"),
+    "rule without bottom": ("correct labels.tif --rules deep.ttl -o out", "deep.ttl", "nested"),
+    "OWL/XML of another kind": ("correct labels.tif --rules broken.owl -o out", "broken.owl", "OWL"),
     "unknown setting": ("correct labels.tif --settings settings.toml -o out", "smothness", "smoothness"),
     "confidence": ("correct labels.tif --confidence 3 -o out", "3", "--confidence"),
     "malformed SPARQL": ("query graph.ttl @query.rq", "SPARQL", ""),
