@@ -37,6 +37,7 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         raise _unwritable(target, error) from error
     try:
         yield folder
+        _refuse(target, overwrite)  # another run may have come first
         _swap(folder, target)
     except OSError as error:
         raise _unwritable(target, error) from error

@@ -269,6 +269,21 @@ def test_failed_build_keeps_the_former_graph(folder, monkeypatch, capsys):
     assert printed.out == "yes\n"
 
 
+def test_second_of_two_runs_into_one_folder_is_refused(folder, monkeypatch, capsys):
+    import landlore.interpret
+
+    def first(*_args, **_kwargs):
+        (folder / "out").mkdir()
+        (folder / "out" / "run.json").write_text("{}")
+
+    monkeypatch.setattr(landlore.interpret, "write_run", first)
+    code, printed = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
+    assert code == 2
+    assert "exists already" in printed.err
+    assert (folder / "out" / "run.json").read_text() == "{}"
+    assert not list(folder.glob(".out-*"))
+
+
 def test_existing_output_needs_overwrite(folder, monkeypatch, capsys):
     out = folder / "out"
     out.mkdir()
