@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 
 from kg import vocab
@@ -164,13 +164,15 @@ def read_accounts(folder: str | Path, numbers: Iterable[int]) -> list[Account]:
         InputError: The folder is not that of a run.
         SourceError: `explanations.trig` is broken.
     """
-    wanted = sorted(set(numbers))
+    wanted = set(numbers)
+    text = "".join(_excerpt(_part(folder, EXPLANATIONS), wanted))
+    wanted &= {int(number) for number in _CORRECTION.findall(text)}
     graph = KnowledgeGraph()
-    graph.load_text("".join(_excerpt(_part(folder, EXPLANATIONS), frozenset(wanted))), "trig")
-    return [account for number in wanted for account in reason_number(graph, number)]
+    graph.load_text(text, "trig")
+    return [account for number in sorted(wanted) for account in reason_number(graph, number)]
 
 
-def _excerpt(path: Path, numbers: frozenset[int]) -> Iterator[str]:
+def _excerpt(path: Path, numbers: Set[int]) -> Iterator[str]:
     """Lines of the TriG file, less the paragraphs of other corrections."""
     keep = True
     with path.open(encoding="utf-8") as file:
