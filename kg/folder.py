@@ -37,7 +37,7 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
         raise unwritable(path, error) from error
     try:
         build(room / "new")
-        _swap(room / "new", path)
+        swap(room / "new", path)
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
@@ -66,7 +66,8 @@ def unwritable(path: Path | None, error: OSError) -> OutputError:
     return OutputError(f"{path or 'the graph'}: cannot be written ({reason})", hint)
 
 
-def _swap(new: Path, path: Path) -> None:
+def swap(new: Path, path: Path) -> None:
+    """Rename a finished folder to its place; the former one goes, or comes back when the rename fails."""
     former = _former(path)
     shutil.rmtree(former, ignore_errors=True)
     if path.exists():

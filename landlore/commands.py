@@ -103,10 +103,12 @@ def interpret(
 
 
 def _report(done: Interpretation, as_json: bool) -> None:
-    assert_folder = done.folder or Path()
+    from landlore.interpret import telling_sentences
+
+    folder = done.folder or Path()
     corrected = done.corrected
     summary = {
-        "folder": str(assert_folder),
+        "folder": str(folder),
         "corrections": len(corrected.corrections),
         "changed_pixels": int(corrected.changed.sum()),
         "regions": len(corrected.regions.count),
@@ -121,10 +123,10 @@ def _report(done: Interpretation, as_json: bool) -> None:
         f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
         f"inference {corrected.trace.stopped} after {corrected.trace.steps} steps"
     )
-    for sentence in done.explanation.sentences_en[:3]:
+    for sentence in telling_sentences(done):
         say(f"  {sentence}")
-    say(f"{assert_folder / 'figure.png'}: before, after, why")
-    say(f"landlore explain {assert_folder}")
+    say(f"{folder / 'figure.png'}: before, after, why")
+    say(f"landlore explain {folder}")
 
 
 def explain(

@@ -15,7 +15,7 @@ from kg.files import shipped
 from kg.legend import load_legend
 from kg.queries import load_query
 from kg.raster import read_raster
-from landlore.interpret import Interpretation, interpret
+from landlore.interpret import Interpretation, interpret, telling_sentences
 from landlore.outputs import whole_folder
 from landlore.render import Files, render
 from landlore.settings import RunSettings
@@ -75,7 +75,7 @@ class Demo:
             f"{self.fixed:,} wrong pixels became right, {self.broken:,} right ones became wrong.",
             "",
             "Three corrections, and why:",
-            *(f"  {text}" for text in chosen_sentences(self.run)),
+            *(f"  {text}" for text in telling_sentences(self.run)),
             "",
             f"landlore query {self.run.folder} --name {QUESTION}",
             self.answer.rstrip(),
@@ -83,18 +83,6 @@ class Demo:
             f"{self.run.folder}/figure.png shows before, after and why. {self.seconds:.0f} s.",
         ]
         return "\n".join(lines)
-
-
-def chosen_sentences(run: Interpretation) -> list[str]:
-    """One sentence each for the largest corrections with different strongest reasons."""
-    seen: dict[str, str] = {}
-    for correction, sentence in zip(
-        run.corrected.corrections, run.explanation.sentences_en, strict=True
-    ):
-        reasons = [c for c in correction.contributions if c.kind != "network" and c.value > 0]
-        if reasons:
-            seen.setdefault(max(reasons, key=lambda c: c.value).term, sentence)
-    return list(seen.values())[:3]
 
 
 def make_scene(folder: Path, seed: int) -> Files:

@@ -16,6 +16,8 @@ from landlore.sources import Sources, graph_sources
 if TYPE_CHECKING:
     from kg.build import BuildReport
 
+REFUSED = (".nt", ".rdf", ".owl", ".xml", ".json", ".jsonld", ".osm", ".pbf", ".tif", ".gpkg")
+"""Endings that nobody means as a folder."""
 FILES = (".trig", ".nq", ".ttl")
 """A graph path with one of these endings is one RDF file; any other is a folder on disk."""
 
@@ -68,7 +70,7 @@ def build(
         raise OutputError(
             f"{target}: exists already", "add --overwrite to replace it, or choose another place"
         )
-    _replaceable(target)
+    _replaceable(target, sources)
     found: list[tuple[BuildReport, dict[str, int]]] = []
 
     def fill(place: Path | None) -> KnowledgeGraph:
@@ -88,8 +90,16 @@ def build(
     return Built(target, report, counts)
 
 
-def _replaceable(target: Path) -> None:
-    """Only what a build made may be replaced."""
+def _replaceable(target: Path, sources: Sources) -> None:
+    """Only what a build made may be replaced, and never what it reads."""
+    given = (*sources.osm, *sources.vector, *sources.facts)
+    if target.exists() and any(Path(name).exists() and target.samefile(name) for name in given):
+        raise OutputError(f"{target}: is one of the sources", "choose another place")
+    if target.suffix.lower() in REFUSED:
+        raise OutputError(
+            f"{target}: expected a folder or a file ending in {', '.join(FILES)}",
+            f"build {target.stem}.trig",
+        )
     ours = target.is_file() if target.suffix in FILES else (target / "CURRENT").exists()
     if target.exists() and not ours:
         raise OutputError(f"{target}: was not made by landlore build", "choose another place")

@@ -133,6 +133,7 @@ def read_terrain(path: str | Path, grid: Grid) -> Raster:
     """
     dem = read_raster(path)
     values = dem.values[:1].astype(np.float32)
+    _not_empty(bool(dem.valid.any()), path)
     values[0, ~dem.valid] = np.nan
     return resample(Raster(values, dem.grid, None, ("elevation",), "m"), grid, method="bilinear")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
-from kg.errors import InputError
+from kg.errors import InputError, RuleError
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.ontology import load_ontology
@@ -243,12 +243,24 @@ def _image(sources: Sources, grid: Grid) -> Raster | None:
 
 
 def _axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
-    rules = load_rules(
-        [Path(p) for p in sources.rules] if sources.rules is not None else None, load_ontology()
-    )
+    files = None if sources.rules is None else [Path(p) for p in sources.rules]
+    rules = load_rules(files, load_ontology())
+    if files and not rules:
+        raise RuleError(f"{files[0]}: holds no rule", "docs/rules.md shows one")
     return (
         tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
     )
+
+
+def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:
+    """One English sentence each for the largest corrections with different strongest reasons."""
+    seen: dict[str, str] = {}
+    sentences = run.explanation.sentences_en
+    for correction, sentence in zip(run.corrected.corrections, sentences, strict=True):
+        reasons = [c for c in correction.contributions if c.kind != "network" and c.value > 0]
+        if reasons:
+            seen.setdefault(max(reasons, key=lambda c: c.value).term, sentence)
+    return list(seen.values())[:most]
 
 
 def _run_name(corrected: Corrected, settings: RunSettings) -> str:

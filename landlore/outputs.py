@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kg.errors import OutputError
+from kg.folder import recover, swap, unwritable
 
 MARKS = ("run.json", "graph.json")
 """A folder with one of these files was written by Landlore, and may be replaced with `overwrite`."""
@@ -29,31 +30,22 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         OutputError: The folder exists already, or cannot be written, or the disk is full.
     """
     target = Path(path).absolute()
+    recover(target)
     _refuse(target, overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     try:
         yield folder
         _refuse(target, overwrite)  # another run may have come first
-        _swap(folder, target)
+        folder.chmod(0o755)
+        swap(folder, target)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _swap(folder: Path, target: Path) -> None:
-    folder.chmod(0o755)
-    if target.exists():
-        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
-        target.replace(old / "old")
-        folder.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        folder.replace(target)
 
 
 def _refuse(target: Path, overwrite: bool) -> None:
@@ -68,10 +60,3 @@ def _refuse(target: Path, overwrite: bool) -> None:
         raise OutputError(
             f"{target}: exists already", "add --overwrite to replace it, or choose another with -o"
         )
-
-
-def _unwritable(target: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{target}: cannot be written ({error.strerror or error})",
-        "choose a writable folder with space, with -o",
-    )
