@@ -1,9 +1,9 @@
 """What `import landlore` and `landlore --help` cost."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 HEAVY = {"torch", "pykeen", "owlready2", "torch_geometric", "transformers", "sentence_transformers", "numba", "pandas",
          "rdflib", "shapely", "pyogrio", "osmium", "scipy", "matplotlib"}  # fmt: skip
@@ -25,12 +25,13 @@ def test_reasoning_never_loads_torch():
 
 
 def test_help_is_quick():
-    times = []
+    """Processor seconds of the whole process: what the wall clock shows on a machine with nothing else to do."""
+    seconds = []
     for _ in range(5):
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "landlore", "--help"], capture_output=True, text=True, check=True
-        )
-        times.append(time.perf_counter() - start)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = [sys.executable, "-m", "landlore", "--help"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert "interpret" in done.stdout
-    assert min(times) < 0.5, times
+    assert min(seconds) < 0.5, seconds
