@@ -166,7 +166,9 @@ def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         found = [v for name, v in score.items() if name.startswith(part)]
         if found:
             won = sum(v > before for v in found)
-            lines.append(f"{part}: best {max(found):.4f}, better than before in {won} of {len(found)} draws")
+            lines.append(
+                f"{part}: best {max(found):.4f}, better than before in {won} of {len(found)} draws"
+            )
     return lines
 
 
