@@ -96,3 +96,14 @@ def _copy_cog(plain: Path, cog: Path, overviews: str) -> None:
             BIGTIFF="IF_SAFER",
             NUM_THREADS="1",
         )
+
+
+def class_names(path: str | Path) -> dict[int, str]:
+    """Code -> class name, where `write_raster` wrote them; else empty."""
+    try:
+        with rasterio.open(path) as dataset:
+            text: str = dataset.tags(1).get("CLASS_NAMES", "")
+    except RasterioError:
+        return {}
+    pairs = (part.partition("=") for part in text.split(";") if part)
+    return {int(code): name for code, _, name in pairs if code.lstrip("-").isdigit()}

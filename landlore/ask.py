@@ -46,6 +46,11 @@ def explain(
             f"{folder}: not the folder of a run (no run.json)",
             "landlore correct ... -o FOLDER makes one",
         )
+    if not (folder / "reasons.tif").exists():
+        raise InputError(
+            f"{folder}: a run of scenes has no places",
+            f"landlore query {folder} --name scene-answers",
+        )
     if place is not None:
         return explain_at(folder, *place)
     if region is None:

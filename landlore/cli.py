@@ -239,6 +239,7 @@ def classify(
     ] = None,
     top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
     show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Classify scenes into any classes without training images of them, with reasons."""
@@ -247,7 +248,7 @@ def classify(
     commands.need_vision("landlore classify")
     how = {
         "model": model, "seen": seen, "blocks": blocks, "embedding": embedding, "transductive": transductive,
-        "out": out, "top": top, "show": show,
+        "out": out, "top": top, "show": show, "overwrite": overwrite,
     }  # fmt: skip
     commands.classify(images, label, how, _teller(as_json), as_json)
 

@@ -123,6 +123,11 @@ def _report(done: Interpretation, as_json: bool) -> None:
         f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
         f"inference {corrected.trace.stopped} after {corrected.trace.steps} steps"
     )
+    idle = len(corrected.inactive)
+    if idle:
+        say(
+            f"{idle} rules could not act here (run.json says why); some need --dem, or --bands with names"
+        )
     for sentence in telling_sentences(done):
         say(f"  {sentence}")
     say(f"{folder / 'figure.png'}: before, after, why")
@@ -144,8 +149,14 @@ def explain(
         return
     if not found:
         say("nothing was changed there" if lang == "en" else "此处未作更改")
-    for account in found:
+    for account in found[:top]:
         say(account_text(account, lang))
+    if len(found) > top:
+        say(
+            f"... and {len(found) - top} more; --top N shows more"
+            if lang == "en"
+            else f"……另有 {len(found) - top} 条"
+        )
 
 
 def query(
@@ -215,6 +226,7 @@ def classify(
         transductive=how["transductive"],
         model=how["model"],
         embedding=str(how["embedding"]) if how["embedding"] else None,
+        overwrite=how["overwrite"],
     )
     seen = how["seen"]
     if seen is not None and not seen.endswith(".npz"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kg import vocab
 from kg.errors import InputError, OutputError, SourceError
 from kg.folder import replace_folder
 from kg.grid import Grid
@@ -16,6 +17,12 @@ from landlore.sources import Sources, graph_sources
 if TYPE_CHECKING:
     from kg.build import BuildReport
 
+_TOLD_ONCE = f"""
+DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
+  GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }}
+  GRAPH ?run {{ ?s ?p ?o }} FILTER(STRSTARTS(STR(?run), "{vocab.GRAPH}run/"))
+}}"""
+"""A run repeats the names that it needs; said by two graphs, they would count twice in a user's own query."""
 REFUSED = (".nt", ".rdf", ".owl", ".xml", ".json", ".jsonld", ".osm", ".pbf", ".tif", ".gpkg")
 """Endings that nobody means as a folder."""
 FILES = (".trig", ".nq", ".ttl")
@@ -162,6 +169,7 @@ def open_graph(path: str | Path) -> KnowledgeGraph:
         for name in ("graph.trig", "explanations.trig"):
             if (place / name).exists():
                 graph.load(place / name)
+        graph.update(_TOLD_ONCE)
         return graph
     if not place.exists():
         raise SourceError(

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fusion.prediction import Prediction, prediction_from_labels
-from kg.errors import GridError, RasterError
+from kg.cog import class_names
+from kg.errors import GridError, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import Raster, read_raster, resample
@@ -30,6 +31,7 @@ def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8
         LegendError: A code that the legend does not have.
     """
     raster = read_raster(path)
+    _same_names(path, legend)
     bands = len(raster.values)
     if bands == 1:
         codes = raster.values[0]
@@ -46,6 +48,17 @@ def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8
             "give the legend that the model used, with --legend",
         )
     return Prediction(_probabilities(raster, path), legend, raster.grid, Path(path).name)
+
+
+def _same_names(path: str | Path, legend: Legend) -> None:
+    """The names that a file gives its codes must be those of the legend."""
+    known = legend.names()
+    for code, name in class_names(path).items():
+        if known.get(code, name) != name:
+            raise LegendError(
+                f"{path}: says {code} is {name!r}, in legend {legend.name} it is {known[code]!r}",
+                "give the legend of the file with --legend",
+            )
 
 
 def _check_whole(codes: np.ndarray, path: str | Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,10 @@ class Interpretation:
         folder: Where the outputs are, or None.
     """
 
-    corrected: Corrected
-    explanation: Explanation
-    graph: KnowledgeGraph
-    image: Raster | None
+    corrected: Corrected = field(repr=False)
+    explanation: Explanation = field(repr=False)
+    graph: KnowledgeGraph = field(repr=False)
+    image: Raster | None = field(repr=False)
     folder: Path | None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -98,7 +98,9 @@ def render(
         files.image, Raster(image, grid, 0, BANDS, "reflectance x 10000"), overviews="average"
     )
     _write_product(files.product, features, fine, grid, recipe["product"], rng)
-    _write_osm(files.osm, features, grid, recipe["osm"], rng)
+    seen = _visible(features, ids, fine)
+    mapped = [f if v else replace(f, tags={}) for f, v in zip(features, seen, strict=True)]
+    _write_osm(files.osm, mapped, grid, recipe["osm"], rng)
     return files
 
 
@@ -116,6 +118,29 @@ def _to_crs(ring: Array, grid: Grid) -> list[tuple[float, float]]:
     left, bottom, _, _ = grid.bounds
     closed = np.vstack([ring, ring[:1]])
     return [(left + x, bottom + y) for x, y in closed]
+
+
+def _visible(features: Sequence[Feature], ids: NDArray[np.int32], fine: Grid) -> list[bool]:
+    """Which parcels nothing else covers for the most part: nobody maps a meadow under the sea."""
+    pixels = np.bincount(ids.ravel(), minlength=len(features)) * fine.pixel_area
+    return [
+        "landuse" not in f.tags or bool(n >= 0.75 * _area(f.ring, fine))
+        for f, n in zip(features, pixels, strict=True)
+    ]
+
+
+def _area(ring: Array, grid: Grid) -> float:
+    """Square metres of the part of a ring's bounding box inside the scene, times how much of the box the ring fills."""
+    side = np.array([grid.width, grid.height]) * grid.pixel_size
+    low, high = ring.min(axis=0), ring.max(axis=0)
+    inside = np.prod(np.maximum(np.minimum(high, side) - np.maximum(low, 0), 0))
+    x, y = ring.T
+    filled = (
+        abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))
+        / 2
+        / max(np.prod(high - low), 1e-9)
+    )
+    return float(inside * filled)
 
 
 def _majority(classes: NDArray[np.integer], factor: int) -> NDArray[np.int64]:

@@ -40,6 +40,7 @@ class ClassifySettings:
         embedding: File that `landlore embed` wrote, for the block "kge"; made on the spot when None.
         concepts: Further Turtle files with scene concepts.
         seed: Seed of the embedding made on the spot.
+        overwrite: Replace an output folder that Landlore wrote before.
     """
 
     blocks: tuple[str, ...] = ("text", "graded")
@@ -48,6 +49,7 @@ class ClassifySettings:
     embedding: str | None = None
     concepts: tuple[str, ...] = ()
     seed: int = 0
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def classify(
     )
     if out is None:
         return done
-    with whole_folder(out) as folder:
+    with whole_folder(out, overwrite=settings.overwrite) as folder:
         _write(done, folder)
     return replace(done, folder=Path(out).absolute())
 

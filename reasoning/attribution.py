@@ -202,22 +202,24 @@ def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:
 
 
 def _evidence(observations: Sequence[Observation], c: _Changes) -> dict[int, tuple[str, ...]]:
-    """Group -> IRIs of the features and cells under its pixels, most pixels first."""
+    """Group -> IRIs of the features and cells under its pixels; those that speak for the change come first."""
     names: list[str] = []
     found = []
     for one in observations:
         cell = _reach(one)[c.rows, c.cols]
-        seen = cell >= 0
-        found.append(np.stack([c.group[seen], cell[seen] + len(names)], axis=1))
+        seen = np.flatnonzero(cell >= 0)
+        mine = cell[seen]
+        against = one.speaks[mine, c.new[seen]] <= one.speaks[mine, c.old[seen]]
+        found.append(np.stack([c.group[seen], against, mine + len(names)], axis=1))
         names += one.layer.entities
     if not names:
         return {}
-    pairs, count = np.unique(np.concatenate(found), axis=0, return_counts=True)
+    rows, count = np.unique(np.concatenate(found), axis=0, return_counts=True)
     out: dict[int, list[str]] = {}
-    for i in np.lexsort((pairs[:, 1], -count, pairs[:, 0])):
-        entities = out.setdefault(int(pairs[i, 0]), [])
+    for i in np.lexsort((rows[:, 2], -count, rows[:, 1], rows[:, 0])):
+        entities = out.setdefault(int(rows[i, 0]), [])
         if len(entities) < MOST_EVIDENCE:
-            entities.append(names[pairs[i, 1]])
+            entities.append(names[rows[i, 2]])
     return {group: tuple(entities) for group, entities in out.items()}
 
 

@@ -41,7 +41,8 @@ class Correction:
         lon, lat: A changed pixel near their middle, degrees, CRS84.
         log_odds: Mean over these pixels of log q(after) / q(before); the sum of `contributions` to 1e-6.
         contributions: Additive parts, largest magnitude first.
-        evidence: IRIs of the features and cells under these pixels, most pixels first (at most 8).
+        evidence: IRIs of the features and cells under these pixels, at most 8: those that speak for the class after
+            first, then by pixels.
         confidence: Mean probability of the class after.
         excluded_by: IRIs of hard axioms that removed the class before, if any (outside the sum).
     """

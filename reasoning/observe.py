@@ -49,11 +49,13 @@ class Observation:
         potential: (class, y, x) float32, strength * log p(evidence | class) / p(evidence); 0 where the source is
             silent.
         trust: (cell,) float64 probability that the cell describes what the image shows, 1 where not estimated.
+        speaks: (cell, class) float32 share of each label in what a cell says.
     """
 
     layer: EvidenceLayer
     potential: NDArray[np.float32]
     trust: NDArray[np.float64]
+    speaks: NDArray[np.float32]
 
 
 def observation(
@@ -93,7 +95,7 @@ def observation(
     weight = np.full(len(size), strength)
     if layer.kind == vocab.PRODUCT_CELL:
         weight = strength / (1 + np.log10(np.maximum(size, 1)) / 2)
-    return Observation(layer, _spread(layer, ratio, weight), trust)
+    return Observation(layer, _spread(layer, ratio, weight), trust, speaks.astype(np.float32))
 
 
 def label_shares(legend: Legend, network: Prediction | None) -> Table:
