@@ -8,6 +8,24 @@ from dataclasses import dataclass, replace
 HARD_WEIGHT = 10.0
 """Nats per pixel of a hard axiom where it acts as a penalty (it depends on a neighbour)."""
 
+INVERSE = "^"
+"""In front of a property IRI: the same property read backwards (owl:inverseOf)."""
+
+
+def is_inverse(role: str) -> bool:
+    """Whether a role is a property read backwards."""
+    return role.startswith(INVERSE)
+
+
+def property_of(role: str) -> str:
+    """The property IRI of a role, whichever way it is read."""
+    return role.removeprefix(INVERSE)
+
+
+def inverse(role: str) -> str:
+    """The role read the other way round; twice is the role itself."""
+    return role.removeprefix(INVERSE) if is_inverse(role) else INVERSE + role
+
 
 @dataclass(frozen=True)
 class Named:
@@ -39,7 +57,10 @@ class Not:
 
 @dataclass(frozen=True)
 class Some:
-    """Existential restriction (owl:someValuesFrom): at least one `role` neighbour is `filler`."""
+    """Existential restriction (owl:someValuesFrom): at least one `role` neighbour is `filler`.
+
+    A role is a property IRI, or `INVERSE` and a property IRI; the same holds for `Only` and `Count`.
+    """
 
     role: str
     filler: Expression
@@ -51,6 +72,39 @@ class Only:
 
     role: str
     filler: Expression
+
+
+@dataclass(frozen=True)
+class Count:
+    """Cardinality restriction: from `low` to `high` `role` neighbours are `filler`.
+
+    One of `min` (high None), `max` (low 0) and `exactly` (low == high), as OWL 2 has them; unqualified ones
+    have owl:Thing as filler.
+
+    Raises:
+        ValueError: Bounds that are none of these.
+    """
+
+    role: str
+    low: int
+    high: int | None
+    filler: Expression
+
+    def __post_init__(self) -> None:
+        if self.low < 0 or (self.high is not None and self.low not in (0, self.high)):
+            raise ValueError(f"{self.low} to {self.high} is no min, max or exactly")
+
+    @property
+    def word(self) -> str:
+        """Its keyword: `min`, `max` or `exactly`."""
+        if self.high is None:
+            return "min"
+        return "exactly" if self.low else "max"
+
+    @property
+    def number(self) -> int:
+        """The number that stands behind the word."""
+        return self.low if self.high is None else self.high
 
 
 @dataclass(frozen=True)
@@ -70,7 +124,7 @@ class Facet:
     tolerance: float = 0.0
 
 
-Expression = Named | And | Or | Not | Some | Only | Facet
+Expression = Named | And | Or | Not | Some | Only | Count | Facet
 
 
 @dataclass(frozen=True)
@@ -107,7 +161,7 @@ def children(expression: Expression) -> tuple[Expression, ...]:
         return expression.parts
     if isinstance(expression, Not):
         return (expression.part,)
-    if isinstance(expression, Some | Only):
+    if isinstance(expression, Some | Only | Count):
         return (expression.filler,)
     return ()
 
@@ -132,6 +186,9 @@ def key(expression: Expression) -> tuple[object, ...]:
         return (name, key(expression.part))
     if isinstance(expression, Some | Only):
         return (name, expression.role, key(expression.filler))
+    if isinstance(expression, Count):
+        bounds = (expression.low, -1 if expression.high is None else expression.high)
+        return (name, expression.role, *bounds, key(expression.filler))
     if isinstance(expression, Facet):
         return (name, expression.property, expression.op, expression.value, expression.tolerance)
     return (name, expression.iri)
@@ -143,7 +200,7 @@ def rebuild(expression: Expression, parts: tuple[Expression, ...]) -> Expression
         return replace(expression, parts=parts)
     if isinstance(expression, Not):
         return Not(parts[0])
-    if isinstance(expression, Some | Only):
+    if isinstance(expression, Some | Only | Count):
         return replace(expression, filler=parts[0])
     return expression
 

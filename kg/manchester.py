@@ -7,7 +7,20 @@ from collections.abc import Callable
 import numpy as np
 
 from kg import vocab
-from kg.expressions import And, Axiom, Expression, Facet, Named, Not, Only, Or, Some
+from kg.expressions import (
+    And,
+    Axiom,
+    Count,
+    Expression,
+    Facet,
+    Named,
+    Not,
+    Only,
+    Or,
+    Some,
+    is_inverse,
+    property_of,
+)
 from kg.schema import Ontology
 
 _OWL_NAMES = {vocab.OWL + "Thing": "owl:Thing", vocab.OWL + "Nothing": "owl:Nothing"}
@@ -38,10 +51,21 @@ def _side(expression: Expression, name: Callable[[str], str]) -> str:
         return word.join(_inner(part, name) for part in expression.parts)
     if isinstance(expression, Not):
         return f"not {_inner(expression.part, name)}"
-    if isinstance(expression, Some | Only):
-        word = "some" if isinstance(expression, Some) else "only"
-        return f"{name(expression.role)} {word} {_inner(expression.filler, name)}"
+    if isinstance(expression, Some | Only | Count):
+        return (
+            f"{_role(expression.role, name)} {_word(expression)} {_inner(expression.filler, name)}"
+        )
     return _facet(expression, name)
+
+
+def _role(role: str, name: Callable[[str], str]) -> str:
+    return f"{'inverse ' if is_inverse(role) else ''}{name(property_of(role))}"
+
+
+def _word(expression: Some | Only | Count) -> str:
+    if isinstance(expression, Count):
+        return f"{expression.word} {expression.number}"
+    return "some" if isinstance(expression, Some) else "only"
 
 
 def _inner(expression: Expression, name: Callable[[str], str]) -> str:

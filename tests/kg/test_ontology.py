@@ -8,9 +8,11 @@ import pytest
 
 from kg import vocab
 from kg.errors import OntologyError, RuleError, SourceError
+from kg.expressions import inverse
 from kg.ontology import (
     And,
     Axiom,
+    Count,
     Facet,
     Named,
     Not,
@@ -179,6 +181,9 @@ WATER, LAKE = Named(LL + "Water"), Named(LL + "Lake")
             Some(vocab.COVERED_BY, And((Named(vocab.OSM_FEATURE), WATER))),
             "coveredBy some (OsmFeature and Water)",
         ),
+        (Count(LL + "near", 2, None, WATER), "near min 2 Water"),
+        (Count(LL + "near", 0, 1, Not(WATER)), "near max 1 (not Water)"),
+        (Count(inverse(LL + "within"), 3, 3, WATER), "inverse within exactly 3 Water"),
     ],
 )
 def test_manchester(core, expression, text):
