@@ -10,7 +10,8 @@ from affine import Affine
 from kg.cog import write_raster
 from kg.grid import Grid
 from kg.raster import Raster
-from landlore import cli, commands
+from landlore import cli
+from landlore.cli import printing
 
 NEED_VISION = {
     "interpret": ["interpret", "image.tif", "--landcover", "nlcd=x.tif", "-o", "out"],
@@ -34,7 +35,7 @@ main()
 def test_commands_of_the_extra_name_it(name, monkeypatch, capsys):
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda n, *a: None if n in commands.VISION else real(n, *a)
+        importlib.util, "find_spec", lambda n, *a: None if n in printing.VISION else real(n, *a)
     )
     monkeypatch.setattr(sys, "argv", ["landlore", *NEED_VISION[name]])
     with pytest.raises(SystemExit) as ended:
@@ -55,7 +56,7 @@ def test_correct_query_and_explain_work_without_it(tmp_path):
     write_raster(tmp_path / "labels.tif", Raster(codes, grid, 0))
 
     def landlore(*words):
-        code = BLOCK.format(vision=set(commands.VISION))
+        code = BLOCK.format(vision=set(printing.VISION))
         return subprocess.run(
             [sys.executable, "-c", code, *words],
             capture_output=True,

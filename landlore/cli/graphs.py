@@ -1,0 +1,76 @@
+"""Commands about graphs: sources come in, a graph or its embedding goes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landlore.cli.options import MOST, AsJson, Facts, Landcover, Osm, Overwrite, Vector
+from landlore.cli.printing import need_vision, say, teller
+
+
+def build(
+    out: Annotated[Path, typer.Argument(help="Folder, or file ending in .trig, .nq or .ttl.")],
+    landcover: Landcover = [],
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    cell: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST, help="Product pixels per graph cell, along each side."),
+    ] = None,
+    bounds: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    relations: Annotated[
+        bool, typer.Option(help="Find spatial relations between features.")
+    ] = True,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a knowledge graph from products, OpenStreetMap, vector files and expert facts."""
+    from kg.vocab import curie
+    from landlore.cli import words
+    from landlore.graph import build as run
+
+    sources = words.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
+    built = run(
+        out, sources, bounds=words.parse_bounds(bounds), relations=relations, overwrite=overwrite,
+        progress=teller(as_json),
+    )  # fmt: skip
+    counts = {source.info.title: source.statements for source in built.report.sources}
+    counts |= {curie(relation): n for relation, n in sorted(built.relations.items())}
+    if as_json:
+        say(json.dumps({"graph": str(out), "triples": built.report.triples, "statements": counts}))
+        return
+    for name, count in counts.items():
+        say(f"{count:>12,}  {name}")
+    say(
+        f"{built.report.triples:>12,}  statements in all, in {out}; ask with: landlore query {out} --name list"
+    )
+
+
+def embed(
+    out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
+    graph: Annotated[
+        Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="TransE, DistMult, RotatE or ComplEx.")] = "TransE",
+    dim: Annotated[int, typer.Option(min=1, max=4096, help="Numbers per entity.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the triples.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Seed of everything random.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Embed a knowledge graph with a KG-embedding model."""
+    need_vision("landlore embed")
+    from landlore.embedding import embed as run
+
+    done = run(out, graph=graph, model=model, dim=dim, epochs=epochs, seed=seed)
+    if as_json:
+        say(json.dumps(done.to_record()))
+        return
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
+    say(
+        f"{done.entities} entities, {done.relations} relations in {done.path}; held-out triples: {figures}"
+    )

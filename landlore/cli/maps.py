@@ -1,0 +1,149 @@
+"""Commands about maps: a prediction or an image comes in, a run folder with a corrected map goes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landlore.cli.options import (
+    MOST,
+    AsJson,
+    Bands,
+    Dem,
+    Facts,
+    Graph,
+    Image,
+    Landcover,
+    Osm,
+    Out,
+    Overwrite,
+    Rules,
+    Settings,
+    Vector,
+)
+from landlore.cli.printing import need_vision, say, teller
+
+if TYPE_CHECKING:
+    from landlore.interpret import Interpretation
+
+
+def correct(
+    prediction: Annotated[
+        Path, typer.Argument(help="GeoTIFF of class codes or of class probabilities.")
+    ],
+    out: Out,
+    legend: Annotated[
+        str, typer.Option(help="Legend of the codes, by name or file.")
+    ] = "worldcover",
+    landcover: Landcover = [],
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    graph: Graph = None,
+    image: Image = None,
+    bands: Bands = None,
+    dem: Dem = None,
+    rules: Rules = [],
+    confidence: Annotated[
+        float | None, typer.Option(help="Probability of the stated class of labels.")
+    ] = None,
+    smoothness: Annotated[
+        float | None, typer.Option(help="Strength of the smoothness term.")
+    ] = None,
+    settings: Settings = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Correct the map of any model by evidence and rules, with a reason for every change."""
+    from landlore.cli import words
+    from landlore.interpret import correct as run
+    from landlore.settings import read_settings
+
+    sources = words.sources(
+        landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
+        bands=words.band_names(bands), dem=dem, rules=rules or None,
+    )  # fmt: skip
+    given = {"confidence": confidence, "smoothness": smoothness, "overwrite": overwrite or None}
+    done = run(
+        prediction, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
+        progress=teller(as_json),
+    )  # fmt: skip
+    _report(done, as_json)
+
+
+def interpret(
+    image: Annotated[Path, typer.Argument(help="Image with named bands.")],
+    out: Out,
+    landcover: Landcover,
+    legend: Annotated[
+        str | None, typer.Option(help="Legend of the map; default: the product's.")
+    ] = None,
+    osm: Osm = [],
+    vector: Vector = [],
+    facts: Facts = [],
+    graph: Graph = None,
+    bands: Bands = None,
+    dem: Dem = None,
+    rules: Rules = [],
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST, help="Seed of everything random.")
+    ] = None,
+    smoothness: Annotated[
+        float | None, typer.Option(help="Strength of the smoothness term.")
+    ] = None,
+    settings: Settings = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Map an image without labels, learning from a land-cover product, then correct and explain the map."""
+    need_vision("landlore interpret")
+    from landlore.cli import words
+    from landlore.interpret import interpret as run
+    from landlore.settings import read_settings
+
+    sources = words.sources(
+        landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph,
+        bands=words.band_names(bands), dem=dem, rules=rules or None,
+    )  # fmt: skip
+    given = {"steps": steps, "seed": seed, "smoothness": smoothness, "overwrite": overwrite or None}
+    done = run(
+        image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
+        progress=teller(as_json),
+    )  # fmt: skip
+    _report(done, as_json)
+
+
+def _report(done: Interpretation, as_json: bool) -> None:
+    from landlore.interpret import telling_sentences
+
+    folder = done.folder or Path()
+    corrected = done.corrected
+    summary = {
+        "folder": str(folder),
+        "corrections": len(corrected.corrections),
+        "changed_pixels": int(corrected.changed.sum()),
+        "regions": len(corrected.regions.count),
+        "triples": len(done.graph),
+        "steps": corrected.trace.steps,
+        "stopped": corrected.trace.stopped,
+    }
+    if as_json:
+        say(json.dumps(summary))
+        return
+    say(
+        f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
+        f"inference {corrected.trace.stopped} after {corrected.trace.steps} steps"
+    )
+    idle = len(corrected.inactive)
+    if idle:
+        say(
+            f"{idle} rules could not act here (run.json says why); some need --dem, or --bands with names"
+        )
+    for sentence in telling_sentences(done):
+        say(f"  {sentence}")
+    say(f"{folder / 'figure.png'}: before, after, why")
+    say(f"landlore explain {folder}")

@@ -1,0 +1,95 @@
+"""Commands that ask a run: a folder and a question come in, sentences or rows go out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landlore.cli.options import MOST, AsJson
+from landlore.cli.printing import say
+
+
+def explain(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
+    region: Annotated[int | None, typer.Option(min=0, max=MOST, help="Number of a region.")] = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000, help="Without a place: how many of the largest corrections."
+        ),
+    ] = 5,
+    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Say why a place, a region or the largest corrections were changed."""
+    from kg.errors import InputError
+    from landlore.ask import account_record, account_text
+    from landlore.ask import explain as ask
+    from landlore.cli import words
+
+    if lang not in ("en", "zh"):
+        raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
+    found = ask(run, place=words.parse_place(at) if at else None, region=region, top=top)
+    if as_json:
+        say(json.dumps([account_record(a) for a in found], ensure_ascii=False))
+        return
+    if not found:
+        say("nothing was changed there" if lang == "en" else "此处未作更改")
+    for account in found[:top]:
+        say(account_text(account, lang))
+    if len(found) > top:
+        say(
+            f"... and {len(found) - top} more; --top N shows more"
+            if lang == "en"
+            else f"……另有 {len(found) - top} 条"
+        )
+
+
+def query(
+    graph: Annotated[
+        Path | None, typer.Argument(help="Run folder, graph folder or RDF file.")
+    ] = None,
+    sparql: Annotated[str | None, typer.Argument(help="SPARQL, or @FILE.")] = None,
+    name: Annotated[str | None, typer.Option(help="Named query; `--name list` lists them.")] = None,
+    values: Annotated[list[str], typer.Option("--set", help="NAME=VALUE for a named query.")] = [],
+    form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or ttl.")] = "table",
+) -> None:
+    """Ask a run or a graph in SPARQL."""
+    from kg.errors import QueryError
+    from kg.queries import load_query
+    from landlore.cli import words
+    from landlore.graph import open_graph
+
+    if name == "list":
+        _list_queries()
+        return
+    if (sparql is None) == (name is None):
+        raise QueryError(
+            "query: expected either SPARQL or --name", "landlore query RUN --name list"
+        )
+    if graph is None:
+        raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
+    text = (
+        load_query(name, words.named_values(values)).sparql
+        if name
+        else words.sparql_text(sparql or "")
+    )
+    forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
+    if form not in forms:
+        raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
+    answer = getattr(open_graph(graph).query(text), forms[form])()
+    sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
+
+
+def _list_queries() -> None:
+    from kg.queries import load_query, query_names
+
+    for known in query_names():
+        loaded = load_query(known)
+        takes = "".join(f" --set {p.name}={p.default}" for p in loaded.parameters)
+        say(f"{known:<24} {loaded.title}{f' ({takes.strip()})' if takes else ''}")

@@ -1,0 +1,95 @@
+"""Commands about scenes: images and class names come in, ranked classes with reasons go out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landlore.cli.options import MOST, AsJson, Overwrite
+from landlore.cli.printing import need_vision, say, teller
+
+if TYPE_CHECKING:
+    from fusion.prediction import SceneScores
+    from landlore.scenes import Classified
+
+
+def classify(
+    images: Annotated[
+        list[str], typer.Argument(help="One .npz of embeddings, or images and folders.")
+    ],
+    label: Annotated[
+        list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")
+    ] = [],
+    model: Annotated[
+        str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")
+    ] = None,
+    seen: Annotated[
+        str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")
+    ] = None,
+    blocks: Annotated[
+        str, typer.Option(help="Class-vector blocks: text,graded,kge.")
+    ] = "text,graded",
+    embedding: Annotated[
+        Path | None, typer.Option(help="File of `landlore embed`, for the block kge.")
+    ] = None,
+    transductive: Annotated[
+        bool, typer.Option("--transductive", help="Also learn from the queries.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
+    show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Classify scenes into any classes without training images of them, with reasons."""
+    need_vision("landlore classify")
+    from landlore.scenes import ClassifySettings
+    from landlore.scenes import classify as run
+
+    settings = ClassifySettings(
+        blocks=tuple(b.strip() for b in blocks.split(",") if b.strip()),
+        transductive=transductive,
+        model=model,
+        embedding=str(embedding) if embedding else None,
+        overwrite=overwrite,
+    )
+    named = seen is not None and not seen.endswith(".npz")
+    known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen
+    given = images[0] if len(images) == 1 else images
+    done = run(given, label, seen=known, settings=settings, out=out, progress=teller(as_json))
+    if as_json:
+        say(json.dumps(_ranked(done.scores, done.accuracy, top)))
+        return
+    _report(done, show)
+
+
+def _report(done: Classified, show: int) -> None:
+    from reasoning.scene import scene_sentences
+
+    for reason in done.reasons[:show]:
+        say(scene_sentences(reason, done.knowledge)[0])
+    if len(done.reasons) > show:
+        say(
+            f"... and {len(done.reasons) - show} more; --out FOLDER keeps all, --show N prints more"
+        )
+    if done.accuracy is not None:
+        say(
+            f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)"
+        )
+
+
+def _ranked(scores: SceneScores, accuracy: float | None, top: int) -> dict[str, Any]:
+    best = (-scores.scores).argsort(axis=1, kind="stable")[:, :top]
+    return {
+        "model": scores.model,
+        "accuracy": accuracy,
+        "answers": [
+            {"item": item, "classes": [[scores.classes[k], round(float(row[k]), 6)] for k in order]}
+            for item, row, order in zip(scores.items, scores.scores, best, strict=True)
+        ],
+    }
