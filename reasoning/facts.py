@@ -34,11 +34,14 @@ class Facts:
         shares: (kind IRI, class IRI) -> (region,) float64 share of the region that evidence of this kind covers
             with this class, 0..1; class IRIs are core classes.
         relations: Role IRI -> (region, region) sparse matrix with values in 0..1, zero diagonal.
+        origin: (region,) the region that each row stands for, where rows repeat a region (`limit_messages`);
+            None: each for itself. Counts ask each region once.
     """
 
     data: Mapping[str, NDArray[np.float64]]
     shares: Mapping[tuple[str, str], NDArray[np.float64]]
     relations: Mapping[str, csr_matrix]
+    origin: NDArray[np.intp] | None = None
 
 
 def gather_facts(
@@ -176,7 +179,8 @@ def limit_messages(
         ).tocsr()
     data = {name: np.concatenate([column, column[rows]]) for name, column in facts.data.items()}
     shares = {pair: np.concatenate([column, column[rows]]) for pair, column in facts.shares.items()}
-    return Facts(data, shares, relations), rows.astype(np.intp)
+    origin = np.concatenate([np.arange(len(count)), rows]).astype(np.intp)
+    return Facts(data, shares, relations, origin), rows.astype(np.intp)
 
 
 def _excess(

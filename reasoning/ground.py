@@ -85,7 +85,11 @@ class Ground:
                 f"{len(found)} relations side by side; at most {MAX_LINKS} are compiled"
             )
         links = tuple(
-            Link(csr_matrix(self.facts.relations[part.role]), self.form(part.filler, upper=high))
+            Link(
+                csr_matrix(self.facts.relations[part.role]),
+                self.form(part.filler, upper=high),
+                origin=self.facts.origin,
+            )
             for part, high in found.values()
         )
         shared = self._shared(expression)

@@ -2,9 +2,10 @@
 
 A `Form` is a truth value per region and label that is linear in the truth of each of its relations:
 
-    T[r, k] = sum over assignments s of prod_j (g_j[r] if s_j else 1 - g_j[r]) * C_s[r, k]
+    T[r, k] = sum over assignments s of prod_j g_j[s_j, r] * C_s[r, k]
 
-A relation that occurs several times is one g, so shared sub-expressions are exact, not multiplied by themselves.
+with g_j[state, r] the chances of relation j's states. A relation that occurs several times is one g, so shared
+sub-expressions are exact, not multiplied by themselves.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,53 +78,65 @@ def block_of(factors: Sequence[Floats]) -> Block:
 
 @dataclass(frozen=True)
 class Link:
-    """The truth of `role some filler`: 1 - prod_s (1 - R[r, s] * t_s), t_s the filler's truth under q_s.
+    """How many neighbours fulfil a filler: N, the Poisson-binomial count of independent chances R[r, s] t_s.
+
+    A link has one state more than counts that matter: state 0 is N < at_least[0], state i is
+    at_least[i - 1] <= N < at_least[i], the last state is N >= at_least[-1]. So `some` and `min 1` are state 1 of the
+    default; `only F` is state 0 of a link to `not F`; `min n` is state 1 and `max n - 1` state 0 of (n,); `exactly n`
+    is state 1 of (n, n + 1). Restrictions of one role and filler belong to one link (`min 2` and `max 3` together:
+    (2, 4)), because their truths depend on each other; then each assignment is exact.
 
     Attributes:
         matrix: (region, region) R, values 0..1, zero diagonal.
-        filler: Truth of the filler at the neighbour.
+        filler: Truth of the filler at the neighbour, t.
+        at_least: Counts that matter, 1 or more, ascending.
+        origin: (region,) the region that each row stands for, where rows repeat a region
+            (`reasoning.facts.limit_messages`): what rows of one region say counts once. None: each for itself.
     """
 
     matrix: csr_matrix
     filler: Form
+    at_least: tuple[int, ...] = (1,)
+    origin: NDArray[np.intp] | None = None
+
+    def chances(self, q: Floats) -> Floats:
+        """(state, region) probability of each state; a region without neighbours has N = 0."""
+        from reasoning.link_kernels import count_chances
+
+        n = self.matrix.shape[0]
+        out = np.empty((len(self.at_least) + 1, n))
+        count_chances(self._edges, self.filler.value(q), np.array(self.at_least), out, 0, n)
+        return out
 
     def value(self, q: Floats) -> Floats:
-        """(region,) truth in 0..1; 0 for a region without neighbours."""
-        truth: Floats = -np.expm1(self._sums(np.log(self._factors(q))))
+        """(region,) probability of N >= at_least[0]."""
+        truth: Floats = self.chances(q)[1:].sum(axis=0)
         return truth
 
-    @cached_property
-    def _rows(self) -> NDArray[np.intp]:
-        """(edge,) region that each edge starts from."""
-        return np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
-
-    def _factors(self, q: Floats) -> Floats:
-        """(edge,) 1 - R * t, at least the smallest normal number so that its logarithm is finite."""
-        t = self.filler.value(q)
-        factors: Floats = np.maximum(1.0 - self.matrix.data * t[self.matrix.indices], _TINY)
-        return factors
-
-    def _sums(self, edges: Floats) -> Floats:
-        sums: Floats = csr_matrix(
-            (edges, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape
-        ) @ np.ones(self.matrix.shape[1])
-        return sums
-
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
-        """Add the derivative of sum_r b[r] * value[r] to `out` (region, label).
+        """Add the derivative of sum over states of b[state, r] * chances[state, r] to `out` (region, label)."""
+        from reasoning.link_kernels import count_slopes
 
-        The derivative by one t_s is R times the product of the *other* factors; where one factor is zero
-        that is the product of the rest for this edge and nothing for the others.
-        """
-        factors = self._factors(q)
-        logs = np.log(factors)
-        others = np.exp(self._sums(logs)[self._rows] - logs)
-        weights = b[self._rows] * self.matrix.data * others
-        upstream = np.bincount(self.matrix.indices, weights=weights, minlength=len(q))
+        edges, n = self._edges, self.matrix.shape[0]
+        slopes = np.empty(len(edges[1]))
+        count_slopes(
+            edges, self.filler.value(q), np.array(self.at_least), b, slopes, np.array([0, n])
+        )
+        upstream = np.bincount(edges[1], weights=slopes, minlength=n)
         self.filler.pull(q, upstream.astype(np.float64), out)
 
+    @cached_property
+    def _edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
+        """Rows, columns, values and origins; the columns of one origin side by side."""
+        from scipy.sparse import csr_matrix as rows_of
 
-_TINY = float(np.finfo(np.float64).tiny)
+        matrix, n = self.matrix, self.matrix.shape[0]
+        if self.origin is None:
+            return matrix.indptr, matrix.indices, matrix.data, np.arange(n)
+        row = np.repeat(np.arange(n), np.diff(matrix.indptr))
+        order = np.lexsort((matrix.indices, self.origin[matrix.indices], row))
+        one = rows_of((matrix.data[order], matrix.indices[order], matrix.indptr), shape=(n, n))
+        return one.indptr, one.indices, one.data, self.origin
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class Form:
 
     Attributes:
         links: The relations, each once.
-        blocks: (assignment of 0 or 1 to each link, coefficients); those that are zero are left out.
+        blocks: (assignment of a state to each link, coefficients); those that are zero are left out.
     """
 
     links: tuple[Link, ...]
@@ -139,31 +153,31 @@ class Form:
 
     def value(self, q: Floats) -> Floats:
         """(region,) truth expected under q (region, label)."""
-        values = [link.value(q) for link in self.links]
+        values = [link.chances(q) for link in self.links]
         total = np.zeros(len(q))
-        for bits, block in self.blocks:
-            total += _chance(bits, values) * block.dot(q)
+        for states, block in self.blocks:
+            total += _chance(states, values) * block.dot(q)
         return total
 
     def matrix(self, q: Floats) -> Floats:
         """(region, label) truth if the region itself had this label and the others were as q says."""
-        values = [link.value(q) for link in self.links]
+        values = [link.chances(q) for link in self.links]
         out = np.zeros(q.shape)
-        for bits, block in self.blocks:
-            block.add(out, _chance(bits, values) * np.ones(len(q)))
+        for states, block in self.blocks:
+            block.add(out, _chance(states, values) * np.ones(len(q)))
         return out
 
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
         """Add the derivative of sum_r b[r] * value[r] by q to `out` (region, label)."""
-        values = [link.value(q) for link in self.links]
-        upstream = [np.zeros(len(q)) for _ in self.links]
-        for bits, block in self.blocks:
-            block.add(out, b * _chance(bits, values))
+        values = [link.chances(q) for link in self.links]
+        upstream = [np.zeros_like(chances) for chances in values]
+        for states, block in self.blocks:
+            block.add(out, b * _chance(states, values))
             if self.links:
                 dot = block.dot(q) * b
-                for j, bit in enumerate(bits):
-                    rest = _chance(bits[:j] + bits[j + 1 :], values[:j] + values[j + 1 :])
-                    upstream[j] += (rest if bit else -rest) * dot
+                for j, state in enumerate(states):
+                    rest = _chance(states[:j] + states[j + 1 :], values[:j] + values[j + 1 :])
+                    upstream[j][state] += rest * dot
         for link, weight in zip(self.links, upstream, strict=True):
             link.pull(q, weight, out)
 
@@ -172,9 +186,9 @@ NEVER = Form((), ())
 """False everywhere."""
 
 
-def _chance(bits: Sequence[int], values: Sequence[Floats]) -> Floats:
+def _chance(states: Sequence[int], values: Sequence[Floats]) -> Floats:
     """Probability of an assignment, links taken as independent; (1,) ones where there are none."""
     chance = np.ones(1)
-    for bit, value in zip(bits, values, strict=True):
-        chance = chance * (value if bit else 1.0 - value)
+    for state, value in zip(states, values, strict=True):
+        chance = chance * value[state]
     return chance

@@ -1,0 +1,120 @@
+"""How many neighbours fulfil something: relations and truths at the neighbours come in, chances of counts go out.
+
+The number N of neighbours of a region that fulfil a filler is a sum of independent events (Poisson-binomial): neighbour
+s counts with chance p_s = R[r, s] t_s. Its distribution is built neighbour by neighbour (Hong, Computational Statistics
+& Data Analysis 59, 2013, section 2.5), up to the largest count that matters; without a division, so that chances of
+exactly 0 and 1 are exact.
+
+Import this module inside functions only: it loads numba through `reasoning.kernels`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.kernels import compiled
+
+Floats = NDArray[np.float64]
+Edges = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]
+"""CSR row starts, columns and values, and the region that each column stands for; columns of one region in a row."""
+
+
+@compiled
+def count_chances(
+    edges: Edges, t: Floats, at_least: NDArray[np.intp], out: Floats, first: int, last: int
+) -> None:
+    """Fill `out` (state, region) for some rows: state i is at_least[i - 1] <= N < at_least[i]."""
+    starts, columns, values, origin = edges
+    most = at_least[-1]
+    chance = np.zeros(most + 1)  # of N = 0, 1 ... most - 1, and of N >= most
+    for r in range(first, last):
+        chance[:] = 0.0
+        chance[0] = 1.0
+        e, seen = starts[r], 0
+        while e < starts[r + 1]:
+            here, p = origin[columns[e]], 0.0
+            while e < starts[r + 1] and origin[columns[e]] == here:
+                x = values[e] * t[columns[e]]
+                p += x * (1.0 - p)
+                e += 1
+            seen += 1
+            chance[most] += p * chance[most - 1]
+            for m in range(min(seen, most - 1), 0, -1):
+                chance[m] += p * (chance[m - 1] - chance[m])
+            chance[0] *= 1.0 - p
+        low = 0
+        for i in range(len(at_least)):
+            out[i, r] = chance[low : at_least[i]].sum()
+            low = at_least[i]
+        out[len(at_least), r] = chance[most]
+
+
+@compiled
+def count_slopes(
+    edges: Edges, t: Floats, at_least: NDArray[np.intp], b: Floats, out: Floats, span: NDArray[Any]
+) -> None:
+    """Fill `out` (edge,): derivative of sum over states of b[state, r] * chance[state, r] by t at the edge's end.
+
+    The derivative of P(N >= n) by p_s is P(n - 1 of the others), from the distributions before and after s.
+    """
+    starts, columns, values, origin = edges
+    first, last = span
+    most = at_least[-1]
+    longest = 0
+    for r in range(first, last):
+        longest = max(longest, starts[r + 1] - starts[r])
+    before = np.zeros((longest + 1, most))
+    p, heads = np.zeros(longest), np.zeros(longest + 1, np.int64)
+    after = np.zeros(most)
+    for r in range(first, last):
+        before[0, :] = 0.0
+        before[0, 0] = 1.0
+        e, k = starts[r], 0
+        while e < starts[r + 1]:
+            here, heads[k], p[k] = origin[columns[e]], e, 0.0
+            while e < starts[r + 1] and origin[columns[e]] == here:
+                p[k] += values[e] * t[columns[e]] * (1.0 - p[k])
+                e += 1
+            _convolve(before[k], p[k], before[k + 1])
+            k += 1
+        heads[k] = e
+        after[:] = 0.0
+        after[0] = 1.0
+        for i in range(k - 1, -1, -1):
+            slope = 0.0
+            for c in range(len(at_least)):
+                slope += (b[c + 1, r] - b[c, r]) * _count(before[i], after, at_least[c] - 1)
+            _convolve(after, p[i], after)
+            _share(edges, t, slope, out, heads[i : i + 2])
+
+
+@compiled
+def _count(before: Floats, after: Floats, n: int) -> float:
+    """Chance that two groups of neighbours together have n."""
+    chance = 0.0
+    for j in range(n + 1):
+        chance += before[j] * after[n - j]
+    return chance
+
+
+@compiled
+def _share(edges: Edges, t: Floats, slope: float, out: Floats, span: NDArray[np.int64]) -> None:
+    """Derivative by each row of one neighbour, p = 1 - prod over its rows (1 - R t)."""
+    _, columns, values, _ = edges
+    for e in range(span[0], span[1]):
+        rest = 1.0
+        for f in range(span[0], span[1]):
+            if f != e:
+                rest *= 1.0 - values[f] * t[columns[f]]
+        out[e] = slope * values[e] * rest
+
+
+@compiled
+def _convolve(chance: Floats, p: float, out: Floats) -> None:
+    """Chances of each count once a further neighbour of chance p is asked; in place where both are one array."""
+    for m in range(len(chance) - 1, 0, -1):
+        out[m] = chance[m] + p * (chance[m - 1] - chance[m])
+    out[0] = chance[0] * (1.0 - p)
