@@ -71,6 +71,23 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What stays as it is while a window of a larger map is solved.
+
+    Attributes:
+        q: (y, x, class) float64 marginals of the window; pixels that are not free keep them.
+        free: (y, x) bool: pixels that may change.
+        sums: (region, class) float64 sums of the marginals of the pixels outside of the window.
+        count: (region,) float64 how many pixels (by `Problem.size`) those are.
+    """
+
+    q: Floats
+    free: NDArray[np.bool_]
+    sums: Floats
+    count: Floats
+
+
+@dataclass(frozen=True)
 class Solution:
     """Where inference ended.
 
@@ -90,10 +107,13 @@ class Solution:
 class _Regions:
     """The part of F that lives on regions; axioms that do not depend on q are summed once."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, held: Held | None = None) -> None:
         k = problem.unary.shape[2]
         inside = problem.region >= 0
-        count = np.bincount(problem.region[inside], weights=problem.size[inside])
+        least = 0 if held is None else len(held.count)
+        count = np.bincount(problem.region[inside], problem.size[inside], least)
+        self.held = 0.0 if held is None else held.sums
+        count = count if held is None else count + held.count
         self.count = np.maximum(count, 1.0)
         self.fixed = problem.fixed
         self.b = np.concatenate([count, np.zeros(len(problem.fixed))])
@@ -105,7 +125,7 @@ class _Regions:
                 self.static += weight * axiom.gradient(start, ones)[: len(count)]
 
     def means(self, sums: Floats) -> Floats:
-        return np.concatenate([sums / self.count[:, None], self.fixed])
+        return np.concatenate([(sums + self.held) / self.count[:, None], self.fixed])
 
     def message(self, means: Floats) -> Floats:
         """(region, class) gradient that each pixel of a region receives."""
@@ -139,14 +159,16 @@ def region_message(axiom: Penalty, means: Floats, b: Floats) -> Floats:
 class _Field:
     """The marginals of one run and the passes over them."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, held: Held | None = None) -> None:
         from reasoning.smooth import softmax_pixels
 
-        self.problem, self.pairs = problem, (problem.right, problem.down)
-        self.regions = _Regions(problem)
+        self.problem, self.pairs, self.held = problem, (problem.right, problem.down), held
+        self.regions = _Regions(problem, held)
         self.sums = np.zeros_like(self.regions.static)
         self.q, self.goal, self.spare = (np.zeros_like(problem.unary) for _ in range(3))
         softmax_pixels(problem.unary, problem.region, self.regions.static, self.q)
+        if held is not None:
+            self.q[~held.free] = held.q[~held.free]
         self.goal[:] = self.q
         self.energy = self.try_step(0.0)
         self.accept(self.energy)
@@ -155,8 +177,12 @@ class _Field:
         from reasoning.smooth import propose
 
         message = self.regions.message(self.means)
-        p = self.problem
-        return float(propose(self.q, p.unary, self.pairs, p.region, message, self.goal))
+        p, held = self.problem, self.held
+        residual = float(propose(self.q, p.unary, self.pairs, p.region, message, self.goal))
+        if held is None:
+            return residual
+        self.goal[~held.free] = self.q[~held.free]
+        return float(np.abs(self.goal - self.q).max(initial=0.0))
 
     def try_step(self, step: float) -> float:
         from reasoning.smooth import advance
@@ -172,20 +198,27 @@ class _Field:
         self.energy, self.means = energy, self.trial
 
 
-def infer(problem: Problem, *, tolerance: float = 1e-8, max_steps: int = 60) -> Solution:
+def infer(
+    problem: Problem,
+    *,
+    tolerance: float = 1e-8,
+    max_steps: int = 60,
+    held: Held | None = None,
+) -> Solution:
     """Find a stationary point of F, from softmax(log p - evidence - local penalties) on, F never rising.
 
     Args:
         problem: The terms of F.
         tolerance: Stop when no probability of q* differs from q by more than this.
         max_steps: Stop after so many accepted steps.
+        held: What stays as it is, when the problem is a window of a larger map.
 
     Returns:
         Final marginals with the state that their gradient was taken at. The same input gives the same bytes.
     """
     from reasoning.smooth import alignment
 
-    field = _Field(problem)
+    field = _Field(problem, held)
     energies, step, stopped = [field.energy], 1.0, "cap"
     residual = field.propose()
     while len(energies) <= max_steps:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasoning.infer import EXCLUDED, Problem, infer, region_message
+from reasoning.infer import EXCLUDED, Held, Problem, infer, region_message
 from reasoning.smooth import neighbour_weights, smoothness_gradient
 
 
@@ -214,3 +214,28 @@ def test_whole_regions_as_nodes_weigh_by_their_pixels():
     small = infer(nodes)
     assert small.trace.energy[-1] == pytest.approx(full.trace.energy[-1])
     assert small.q[0] == pytest.approx(full.q[0, 2:])
+
+
+def test_a_window_with_everything_else_held_ends_where_the_whole_map_does():
+    """At the fixed point of the map, a window of it with a held margin is at its fixed point too."""
+    rng = np.random.default_rng(3)
+    unary = rng.normal(size=(20, 24, 3))
+    region = (np.arange(20)[:, None] // 5 * 4 + np.arange(24) // 6).astype(np.int32)
+    right, down = np.full((20, 24), 0.2), np.full((20, 24), 0.2)
+    right[:, -1], down[-1] = 0, 0
+    whole = Problem(unary, right, down, region, np.ones((20, 24)), (), np.empty((0, 3)))
+    solved = infer(whole, tolerance=1e-10, max_steps=200)
+    cut = (slice(4, 12), slice(7, 15))
+    free = np.zeros((8, 8), bool)
+    free[1:-1, 1:-1] = True
+    inside = np.zeros((20, 24), bool)
+    inside[cut] = True
+    sums = np.stack(
+        [np.bincount(region[~inside], solved.q[~inside][:, k], 16) for k in range(3)], axis=1
+    )
+    held = Held(solved.q[cut], free, sums, np.bincount(region[~inside], minlength=16) * 1.0)
+    part = Problem(unary[cut], right[cut], down[cut], region[cut], np.ones((8, 8)), (), whole.fixed)
+    again = infer(part, tolerance=1e-10, max_steps=200, held=held)
+    assert again.trace.stopped == "converged" and again.trace.steps > 1
+    assert again.q == pytest.approx(solved.q[cut], abs=1e-8)
+    assert np.array_equal(again.q[~free], solved.q[cut][~free])
