@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kg import owl, vocab
+from kg import vocab
 from kg.errors import RuleError
+from kg.terms import Literal, Terms
 
 _SOURCES = (vocab.DCT + "source", vocab.DCT + "bibliographicCitation")
 
@@ -23,7 +24,7 @@ class Annotations:
     """
 
     file: str
-    terms: owl.Terms
+    terms: Terms
     nodes: Sequence[str]
 
     @property
@@ -78,7 +79,7 @@ class Annotations:
 
     def _values(self, predicate: str) -> list[str | int | float]:
         found = {t for node in self.nodes for t in self.terms.objects(node, predicate)}
-        return sorted({t.value for t in found if isinstance(t, owl.Literal)}, key=str)
+        return sorted({t.value for t in found if isinstance(t, Literal)}, key=str)
 
     def _number(self, name: str) -> float | None:
         values = self._values(vocab.CORE + name)

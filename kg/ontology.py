@@ -31,6 +31,7 @@ from kg.expressions import (
 from kg.files import shipped
 from kg.manchester import manchester
 from kg.schema import Ontology, ontology_of
+from kg.terms import Literal, Term, Terms
 
 __all__ = [
     "HARD_WEIGHT",
@@ -84,7 +85,7 @@ def _digest(path: Path) -> str:
         ) from error
 
 
-def read_owl(path: str | Path) -> owl.Terms:
+def read_owl(path: str | Path) -> Terms:
     """The triples of an OWL file, by subject; `owl:imports` are not followed.
 
     Args:
@@ -121,9 +122,9 @@ def _turtle(path: Path) -> bytes:
     return "".join(f"{s} {p} {o} .\n" for s, p, o in read_turtle(path)).encode()
 
 
-def _terms(world: Any) -> owl.Terms:
+def _terms(world: Any) -> Terms:
     """Copy owlready2's quads: its numbers become IRIs, negative ones are blank nodes."""
-    index: dict[str, dict[str, list[owl.Term]]] = defaultdict(lambda: defaultdict(list))
+    index: dict[str, dict[str, list[Term]]] = defaultdict(lambda: defaultdict(list))
     name: dict[int, str] = {}
 
     def node(number: int) -> str:
@@ -135,9 +136,9 @@ def _terms(world: Any) -> owl.Terms:
         index[node(s)][node(p)].append(node(o))
     for s, p, value, kind in world._get_data_triples_spod_spod(None, None, None, None):
         lang = kind[1:] if isinstance(kind, str) else ""
-        index[node(s)][node(p)].append(owl.Literal(value, lang))
+        index[node(s)][node(p)].append(Literal(value, lang))
     world.close()
-    return owl.Terms({s: dict(row) for s, row in index.items()})
+    return Terms({s: dict(row) for s, row in index.items()})
 
 
 def check_consistent(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from kg import vocab
-from kg.expressions import And, Expression, Facet, Named, Not, Only, Or, Some
+from kg.expressions import And, Count, Expression, Facet, Named, Not, Only, Or, Some, inverse
+from kg.terms import TYPE, Literal, Term, Terms
 
-TYPE = vocab.RDF + "type"
 SUBCLASS = vocab.RDFS + "subClassOf"
 EQUIVALENT = vocab.OWL + "equivalentClass"
 DISJOINT = vocab.OWL + "disjointWith"
@@ -25,17 +23,22 @@ _FACETS = {
     vocab.XSD + "maxExclusive": "<",
 }
 _REFUSED = {
-    "hasValue": "hasValue (`value`) names an individual, and regions have no names",
-    "hasSelf": "hasSelf (`Self`) never holds: no region is a neighbour of itself",
-    "oneOf": "oneOf lists individuals, and regions have no names",
-    "minCardinality": "counting neighbours (`min`) is not compiled; write `some`",
-    "minQualifiedCardinality": "counting neighbours (`min`) is not compiled; write `some`",
-    "maxCardinality": "counting neighbours (`max`) is not compiled; write `only` or `not ... some`",
-    "maxQualifiedCardinality": "counting neighbours (`max`) is not compiled; write `not ... some`",
-    "cardinality": "counting neighbours (`exactly`) is not compiled",
-    "qualifiedCardinality": "counting neighbours (`exactly`) is not compiled",
+    "hasValue": "hasValue (`value`) names one individual or value, and regions have no names; write `some` "
+    "with a class or with bounds such as decimal[>= 5]",
+    "hasSelf": "hasSelf (`Self`) never holds: no region is a neighbour of itself; leave it out",
+    "oneOf": "oneOf (`{...}`) lists individuals, and regions have no names; write a class",
+    "onDataRange": "counting values (`min`, `max`, `exactly`): a region has one value of each data property; "
+    "write `some` with bounds such as decimal[>= 5]",
+    "onProperties": "a restriction on several properties at once; write one restriction for each",
 }
-
+_COUNTS = {
+    "minCardinality": "min",
+    "minQualifiedCardinality": "min",
+    "maxCardinality": "max",
+    "maxQualifiedCardinality": "max",
+    "cardinality": "exactly",
+    "qualifiedCardinality": "exactly",
+}
 
 _DEEPEST = 100
 _SCHEMA = (vocab.RDF, vocab.RDFS, vocab.OWL, vocab.XSD)
@@ -50,78 +53,8 @@ _ASIDE = {
 }
 
 
-class Literal(NamedTuple):
-    """An RDF literal.
-
-    Attributes:
-        value: Its value; numbers are numbers.
-        lang: Language tag, or "".
-    """
-
-    value: str | int | float
-    lang: str = ""
-
-
-Term = str | Literal
-"""IRIs are plain strings, blank nodes are strings that begin with "_:"."""
-
-
 class UnreadableError(Exception):
     """A node that is no class expression, or one that is refused; the caller says where."""
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """The triples of one file, by subject and predicate.
-
-    Attributes:
-        index: subject -> predicate -> objects, in file order.
-    """
-
-    index: dict[str, dict[str, list[Term]]]
-
-    def objects(self, subject: str, predicate: str) -> list[Term]:
-        """All objects, in file order."""
-        return self.index.get(subject, {}).get(predicate, [])
-
-    def nodes(self, subject: str, predicate: str) -> list[str]:
-        """The objects that are IRIs or blank nodes."""
-        return [term for term in self.objects(subject, predicate) if isinstance(term, str)]
-
-    def typed(self, kind: str) -> list[str]:
-        """Subjects with this rdf:type, sorted."""
-        return sorted(s for s, row in self.index.items() if kind in row.get(TYPE, ()))
-
-    def pairs(self, predicate: str) -> list[tuple[str, str]]:
-        """(subject, object) of each triple with this predicate whose object is a node."""
-        return [(s, o) for s in self.index for o in self.nodes(s, predicate)]
-
-    def text(self, subject: str, predicate: str, lang: str = "", *, exact: bool = False) -> str:
-        """The literal in this language (unless `exact`, else one without language), or ""."""
-        found = [t for t in self.objects(subject, predicate) if isinstance(t, Literal)]
-        plain = [] if exact else [t for t in found if not t.lang]
-        best = [t for t in found if t.lang == lang] or plain
-        return str(best[0].value) if best else ""
-
-    def items(self, head: str) -> list[Term]:
-        """Members of an rdf:List.
-
-        Raises:
-            UnreadableError: The list is broken or runs in a circle.
-        """
-        out: list[Term] = []
-        seen: set[str] = set()
-        while head != vocab.RDF + "nil":
-            first, rest = (
-                self.objects(head, vocab.RDF + "first"),
-                self.nodes(head, vocab.RDF + "rest"),
-            )
-            if head in seen or len(first) != 1 or len(rest) != 1:
-                raise UnreadableError("a list that is broken or runs in a circle")
-            seen.add(head)
-            out.append(first[0])
-            head = rest[0]
-        return out
 
 
 def expression(terms: Terms, node: Term, above: frozenset[str] = frozenset()) -> Expression:
@@ -146,11 +79,37 @@ def expression(terms: Terms, node: Term, above: frozenset[str] = frozenset()) ->
     inside = above | {node}
     for name, kind in (("intersectionOf", And), ("unionOf", Or)):
         for head in terms.nodes(node, vocab.OWL + name):
-            parts = tuple(expression(terms, item, inside) for item in terms.items(head))
+            parts = tuple(expression(terms, item, inside) for item in members(terms, head))
             return parts[0] if len(parts) == 1 else kind(parts)
     for part in terms.objects(node, vocab.OWL + "complementOf"):
         return Not(expression(terms, part, inside))
     return _restriction(terms, node, inside)
+
+
+def members(terms: Terms, head: str) -> list[Term]:
+    """Members of an rdf:List.
+
+    Raises:
+        UnreadableError: The list is broken or runs in a circle.
+    """
+    found = terms.items(head)
+    if found is None:
+        raise UnreadableError("a list that is broken or runs in a circle")
+    return found
+
+
+def role(terms: Terms, node: str) -> str:
+    """The role that a node stands for: a property, or one read backwards (owl:inverseOf).
+
+    Raises:
+        UnreadableError: An anonymous node that is no inverse.
+    """
+    if not node.startswith("_:"):
+        return node
+    found = terms.nodes(node, vocab.OWL + "inverseOf")
+    if len(found) != 1 or found[0] == node:
+        raise UnreadableError("an anonymous property that is no inverse of a property")
+    return inverse(role(terms, found[0]))
 
 
 def _restriction(terms: Terms, node: str, inside: frozenset[str]) -> Expression:
@@ -160,16 +119,31 @@ def _restriction(terms: Terms, node: str, inside: frozenset[str]) -> Expression:
     roles = terms.nodes(node, vocab.OWL + "onProperty")
     some = terms.nodes(node, vocab.OWL + "someValuesFrom")
     only = terms.nodes(node, vocab.OWL + "allValuesFrom")
-    if len(roles) != 1 or len(some) + len(only) != 1:
+    counts = [(w, t) for n, w in _COUNTS.items() for t in terms.objects(node, vocab.OWL + n)]
+    if len(roles) != 1 or len(some) + len(only) + len(counts) != 1:
         raise UnreadableError(
-            "an anonymous node that is no class expression (no onProperty with some or only)"
+            "an anonymous node that is no class expression (no onProperty with some, only, min, max or exactly)"
         )
-    if roles[0].startswith("_:"):
-        raise UnreadableError("an inverse property; name the property itself")
+    if counts:
+        return _count(terms, node, role(terms, roles[0]), inside)
     filler = (some or only)[0]
     if _is_range(terms, filler):
-        return _facets(terms, roles[0], filler)
-    return (Some if some else Only)(roles[0], expression(terms, filler, inside))
+        return values(terms, roles[0], filler)
+    return (Some if some else Only)(role(terms, roles[0]), expression(terms, filler, inside))
+
+
+def _count(terms: Terms, node: str, over: str, inside: frozenset[str]) -> Count:
+    """A cardinality restriction; an unqualified one counts owl:Thing (OWL 2, 8.3)."""
+    ((word, said),) = (
+        (w, t) for n, w in _COUNTS.items() for t in terms.objects(node, vocab.OWL + n)
+    )
+    number = said.value if isinstance(said, Literal) else said
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise UnreadableError(f"`{word} {number}`; expected a whole number of at least 0")
+    fillers = terms.objects(node, vocab.OWL + "onClass") or [THING]
+    filler = expression(terms, fillers[0], inside)
+    low, high = {"min": (number, None), "max": (0, number), "exactly": (number, number)}[word]
+    return Count(over, low, high, filler)
 
 
 def _is_range(terms: Terms, node: str) -> bool:
@@ -178,30 +152,48 @@ def _is_range(terms: Terms, node: str) -> bool:
     return vocab.RDFS + "Datatype" in terms.objects(node, TYPE)
 
 
-def _facets(terms: Terms, role: str, node: str) -> Expression:
-    """Bounds on a data property; `some` and `only` mean the same: a region has one value."""
-    found: list[Expression] = []
-    for head in terms.nodes(node, vocab.OWL + "intersectionOf"):
-        found += [_facets(terms, role, item) for item in terms.items(head) if isinstance(item, str)]
-    for head in terms.nodes(node, vocab.OWL + "withRestrictions"):
-        for item in terms.items(head):
-            found += [
-                _facet(role, p, o) for p, os in terms.index.get(str(item), {}).items() for o in os
-            ]
+def values(terms: Terms, property: str, node: str) -> Expression:
+    """Bounds on a data property; `some` and `only` mean the same: a region has one value.
+
+    Args:
+        terms: The file.
+        property: The data property.
+        node: A data range: a datatype with facets, or an intersection, union or complement of such.
+
+    Raises:
+        UnreadableError: The range has no bound, or is something else.
+    """
+    for name, kind in (("intersectionOf", And), ("unionOf", Or)):
+        for head in terms.nodes(node, vocab.OWL + name):
+            parts = tuple(values(terms, property, str(item)) for item in members(terms, head))
+            return parts[0] if len(parts) == 1 else kind(parts)
+    for part in terms.nodes(node, vocab.OWL + "datatypeComplementOf"):
+        return Not(values(terms, property, part))
+    if terms.objects(node, vocab.OWL + "oneOf"):
+        raise UnreadableError(
+            f"a list of values of {vocab.curie(property)}, and no measure is ever exactly one of them; write bounds"
+        )
+    found = [
+        _facet(property, p, o)
+        for head in terms.nodes(node, vocab.OWL + "withRestrictions")
+        for item in members(terms, head)
+        for p, os in terms.index.get(str(item), {}).items()
+        for o in os
+    ]
     if not found:
         raise UnreadableError(
-            f"{vocab.curie(role)} has no bound; expected one such as decimal[>= 5]"
+            f"{vocab.curie(property)} has no bound; expected one such as decimal[>= 5]"
         )
     return found[0] if len(found) == 1 else And(tuple(found))
 
 
-def _facet(role: str, predicate: str, bound: Term) -> Facet:
+def _facet(property: str, predicate: str, bound: Term) -> Facet:
     if predicate not in _FACETS:
         raise UnreadableError(f"the facet {vocab.curie(predicate)}; expected <, <=, > or >=")
     value = bound.value if isinstance(bound, Literal) else bound
     if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UnreadableError(f"the bound {value!r} of {vocab.curie(role)} is not a number")
-    return Facet(role, _FACETS[predicate], float(value))
+        raise UnreadableError(f"the bound {value!r} of {vocab.curie(property)} is not a number")
+    return Facet(property, _FACETS[predicate], float(value))
 
 
 def schema_ntriples(files: Sequence[Terms]) -> str:

@@ -16,6 +16,7 @@ from kg.errors import OntologyError, RuleError
 from kg.expressions import (
     HARD_WEIGHT,
     Axiom,
+    Count,
     Expression,
     Facet,
     Named,
@@ -23,12 +24,14 @@ from kg.expressions import (
     Only,
     Some,
     key,
+    property_of,
     soften,
     walk,
 )
 from kg.files import shipped
 from kg.manchester import manchester
 from kg.schema import Ontology
+from kg.terms import Term, Terms
 
 _WORDS = {
     owl.SUBCLASS: "SubClassOf",
@@ -89,8 +92,8 @@ def check_names(expression: Expression, ontology: Ontology) -> str:
             known, kind, iri = ontology.classes, "class", part.iri
             if iri in (owl.THING, owl.NOTHING) or iri.startswith(vocab.LEGEND):
                 continue
-        elif isinstance(part, Some | Only):
-            known, kind, iri = ontology.object_properties, "object property", part.role
+        elif isinstance(part, Some | Only | Count):
+            known, kind, iri = ontology.object_properties, "object property", property_of(part.role)
         elif isinstance(part, Facet):
             known, kind, iri = tuple(ontology.data_properties), "data property", part.property
         else:
@@ -128,7 +131,7 @@ class _Statement:
 class _RuleFile:
     """One file, while it is read."""
 
-    def __init__(self, path: Path, terms: owl.Terms, ontology: Ontology) -> None:
+    def __init__(self, path: Path, terms: Terms, ontology: Ontology) -> None:
         self.path, self.terms, self.ontology = path, terms, ontology
 
     def axioms(self) -> list[Axiom]:
@@ -166,7 +169,7 @@ class _RuleFile:
             for left, right in sorted(self.terms.pairs(predicate)):
                 yield self._statement(left, predicate, right)
 
-    def _statement(self, left: owl.Term, predicate: str, right: owl.Term) -> _Statement:
+    def _statement(self, left: Term, predicate: str, right: Term) -> _Statement:
         try:
             sides = owl.expression(self.terms, left), owl.expression(self.terms, right)
         except owl.UnreadableError as error:

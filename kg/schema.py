@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from kg import owl, vocab
 from kg.expressions import And, Expression, Named, Or
+from kg.terms import Literal, Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class Ontology:
         )
 
 
-def ontology_of(files: Iterable[owl.Terms], digest: str) -> Ontology:
+def ontology_of(files: Iterable[Terms], digest: str) -> Ontology:
     """Build the schema from the triples of its files; `digest` names their contents."""
     builder = _Builder()
     for terms in files:
@@ -116,7 +117,7 @@ class _Builder:
             _short=_short_names([*self.classes, *self.roles, *self.units]),
         )
 
-    def read(self, terms: owl.Terms) -> None:
+    def read(self, terms: Terms) -> None:
         for iri in terms.typed(vocab.OWL + "Ontology"):
             self.version = self.version or terms.text(iri, vocab.OWL + "versionInfo")
         self.classes |= {c for c in terms.typed(vocab.OWL + "Class") if not c.startswith("_:")}
@@ -127,13 +128,13 @@ class _Builder:
         self._read_classes(terms)
         self._read_disjoint(terms)
 
-    def _read_labels(self, terms: owl.Terms) -> None:
+    def _read_labels(self, terms: Terms) -> None:
         for iri, row in terms.index.items():
             for term in row.get(vocab.RDFS + "label", ()):
-                if isinstance(term, owl.Literal) and not iri.startswith("_:"):
+                if isinstance(term, Literal) and not iri.startswith("_:"):
                     self.labels[iri, term.lang or "en"] = str(term.value)
 
-    def _read_classes(self, terms: owl.Terms) -> None:
+    def _read_classes(self, terms: Terms) -> None:
         for child, parent in terms.pairs(owl.SUBCLASS):
             with suppress(owl.UnreadableError):  # a schema may say more than rules can use
                 self._narrow(child, owl.expression(terms, parent))
@@ -159,11 +160,11 @@ class _Builder:
                 self.parents[part.iri].add(iri)
         self.definitions[iri].append(other)
 
-    def _read_disjoint(self, terms: owl.Terms) -> None:
+    def _read_disjoint(self, terms: Terms) -> None:
         self.disjoint |= {frozenset(pair) for pair in terms.pairs(owl.DISJOINT)}
         for node in terms.typed(vocab.OWL + "AllDisjointClasses"):
             for head in terms.nodes(node, vocab.OWL + "members"):
-                members = [item for item in terms.items(head) if isinstance(item, str)]
+                members = [item for item in terms.items(head) or () if isinstance(item, str)]
                 self.disjoint |= {
                     frozenset((a, b)) for i, a in enumerate(members) for b in members[:i]
                 }

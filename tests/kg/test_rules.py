@@ -147,14 +147,14 @@ NOTED = f"{NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {WIDE} ."
             "needs bounds on one property"),
         (
             "ll:Water rdfs:subClassOf [ a owl:Restriction ; owl:onProperty ll:near ;"
-            " owl:minQualifiedCardinality 2 ; owl:onClass ll:Lake ] .",
-            "a SubClassOf axiom about ll:Water holds counting neighbours (`min`) is not compiled",
+            " owl:minQualifiedCardinality 2.5 ; owl:onClass ll:Lake ] .",
+            "a SubClassOf axiom about ll:Water holds `min 2.5`; expected a whole number",
         ),
         (
             "ll:Water rdfs:subClassOf [ a owl:Restriction ; owl:onProperty ll:near ; owl:hasSelf true ] .",
             "no region is a neighbour of itself",
         ),
-        ("ll:Water rdfs:subClassOf [ a owl:Class ; owl:oneOf ( ll:x ) ] .", "oneOf lists individuals"),
+        ("ll:Water rdfs:subClassOf [ a owl:Class ; owl:oneOf ( ll:x ) ] .", "oneOf (`{...}`) lists individuals"),
         (
             (AXIOM + NOTED).replace("xsd:minInclusive 5.0", 'xsd:pattern "x"'),
             "the facet xsd:pattern; expected <, <=, > or >=",
