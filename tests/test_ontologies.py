@@ -56,6 +56,7 @@ UNITS = {
     "distanceToWater": "m",
     "distanceToSea": "m",
 }
+RCC8 = ("eq", "dc", "ec", "po", "tpp", "tppi", "ntpp", "ntppi")
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,8 @@ def test_relations_are_aligned_with_geosparql(terms):
         if one.value.startswith(GEO)
     }
     assert above == {
+        **{f"rcc8{name}": f"rcc8{name}" for name in RCC8},
+        "touches": "sfTouches",
         "adjacentTo": "sfTouches",
         "within": "sfWithin",
         "contains": "sfContains",
