@@ -62,6 +62,7 @@ COVERED_BY = CORE + "coveredBy"
 # Terms of an explanation that are neither a source nor an axiom.
 NETWORK = RUN + "Network"
 SMOOTHNESS = RUN + "Smoothness"
+CALIBRATION = RUN + "Calibration"
 
 
 def curie(iri: str) -> str:

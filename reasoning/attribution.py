@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg import vocab
-from kg.ontology import Axiom
 from reasoning.correction import Contribution, Correction
 from reasoning.hard import Exclusions
-from reasoning.infer import Penalty, Problem, Solution, region_message
+from reasoning.infer import Problem, Solution, region_message
 from reasoning.observe import Observation
 from reasoning.regions import RegionGraph, components
+from reasoning.terms import Terms
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -31,26 +31,28 @@ class Run:
     """A solved problem and what it was made from.
 
     Attributes:
-        before: What the network said.
+        terms: What it was decided by.
         after: The corrected prediction.
-        regions: Regions of the labels before.
-        observations: Evidence.
-        axioms: (axiom, weight, compiled) of every soft axiom in force.
         exclusions: What hard axioms removed.
         problem: Terms of F.
-        solution: Where inference ended.
-        floor: Smallest probability of the network that is told from 0.
+        solution: Where inference ended, for every pixel.
     """
 
-    before: Prediction
+    terms: Terms
     after: Prediction
-    regions: RegionGraph
-    observations: tuple[Observation, ...]
-    axioms: tuple[tuple[Axiom, float, Penalty], ...]
     exclusions: Exclusions
     problem: Problem
     solution: Solution
-    floor: float
+
+    @property
+    def before(self) -> Prediction:
+        """What the network said."""
+        return self.terms.before
+
+    @property
+    def regions(self) -> RegionGraph:
+        """Regions of the labels before."""
+        return self.terms.regions
 
 
 @dataclass(frozen=True)
@@ -115,26 +117,20 @@ def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:
     from reasoning.smooth import smoothness_gradient
 
     each = np.arange(len(c.rows))
-
-    def difference(planes: NDArray[np.floating]) -> Floats:
-        values = planes[:, c.rows, c.cols].astype(np.float64)
-        return c.mean(values[c.new, each] - values[c.old, each])
-
-    logs = np.log(
-        np.maximum(run.before.probabilities[:, c.rows, c.cols].astype(np.float64), run.floor)
-    )
-    terms = [(vocab.NETWORK, "network", c.mean(logs[c.new, each] - logs[c.old, each]))]
-    for one in run.observations:
-        terms.append((one.layer.source or one.layer.name, "evidence", difference(one.potential)))
-    rough = smoothness_gradient(
-        run.solution.at, run.problem.right, run.problem.down, c.rows, c.cols
-    )
-    terms.append((vocab.SMOOTHNESS, "smoothness", c.mean(rough[each, c.old] - rough[each, c.new])))
+    terms = []
+    for term, kind, planes in run.terms.spoken(c.rows, c.cols):
+        terms.append((term, kind, c.mean(planes[c.new, each] - planes[c.old, each])))
+    if run.terms.settings.nodes == "pixels":
+        rough = smoothness_gradient(
+            run.solution.at, run.problem.right, run.problem.down, c.rows, c.cols
+        )
+        pulled = c.mean(rough[each, c.old] - rough[each, c.new])
+        terms.append((vocab.SMOOTHNESS, "smoothness", pulled))
     region, old, new = _heads(run, c)
     b = np.concatenate([run.regions.count, np.zeros(len(run.problem.fixed))])
-    for axiom, weight, penalty in run.axioms:
-        message = weight * region_message(penalty, run.solution.means, b)
-        terms.append((axiom.iri, "axiom", message[region, old] - message[region, new]))
+    for one, weight in run.terms.axioms():
+        message = weight * region_message(one, run.solution.means, b)
+        terms.append((one.axiom.iri, "axiom", message[region, old] - message[region, new]))
     return _merged(terms)
 
 
@@ -160,7 +156,7 @@ def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
         odds = c.mean(np.log(q[each, c.new]) - np.log(q[each, c.old]))
     odds = np.where(np.isfinite(odds), odds, sum(values for _, _, values in terms))
     confidence, (lon, lat) = c.mean(q[each, c.new]), _middles(run, c)
-    evidence, classes = _evidence(run.observations, c), run.before.legend.classes
+    evidence, classes = _evidence(run.terms.observations, c), run.before.legend.classes
     pixel_area = run.before.grid.pixel_area
     spoke = [_spoken(terms, values) for values in np.stack([v for _, _, v in terms], axis=1)]
     return tuple(

@@ -2,66 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
-from kg.errors import InputError, RasterError
+from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
-from kg.ontology import HARD_WEIGHT, Axiom, Ontology
+from kg.ontology import Axiom, Ontology
 from kg.raster import Raster
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
-from reasoning.facts import gather_facts, limit_messages
-from reasoning.hard import Exclusions, exclude
-from reasoning.infer import EXCLUDED, Penalty, Problem, infer
+from reasoning.facts import Facts, gather_facts, limit_messages
 from reasoning.observe import Observation, check_grid, observation
-from reasoning.regions import RegionGraph, build_regions, region_means
+from reasoning.regions import build_regions
+from reasoning.settings import CorrectSettings
+from reasoning.solved import Solved, corrected_prediction, solve_terms
+from reasoning.terms import Terms
 
-if TYPE_CHECKING:
-    from reasoning.axioms import CompiledAxiom
+__all__ = ["CorrectSettings", "correct", "normalised", "solve"]
 
 SUM_TOLERANCE = 0.01
 """How far the probabilities of a pixel may be from 1 in sum before they are refused rather than scaled."""
-
-
-@dataclass(frozen=True)
-class CorrectSettings:
-    """Knobs of a correction; the defaults are meant for any scene.
-
-    Attributes:
-        smoothness: Nats per pair of neighbouring pixels without contrast.
-        evidence: Factor on what every source says.
-        strengths: Further factor per layer name; 0 leaves a layer to the rules alone.
-        trust: Estimate which product cells can be trusted.
-        connectivity: 4 or 8, of regions.
-        floor: Smallest probability of the network that is told from 0.
-        message_cap: Most nats, per unit of weight, that a rule about a region tells a pixel of its neighbour.
-        tolerance: Largest change of a probability at which inference has converged.
-        max_steps: Steps after which it stops in any case.
-    """
-
-    smoothness: float = 0.5
-    evidence: float = 1.0
-    strengths: Mapping[str, float] = field(default_factory=dict)
-    trust: bool = True
-    connectivity: int = 4
-    floor: float = 1e-4
-    message_cap: float = 2.0
-    tolerance: float = 1e-8
-    max_steps: int = 60
-
-    def __post_init__(self) -> None:
-        amounts = (self.smoothness, self.evidence, self.message_cap, *self.strengths.values())
-        if not all(0 <= amount < np.inf for amount in amounts) or not 0 < self.floor < 0.1:
-            raise InputError(
-                f"settings out of range: {self}",
-                "smoothness, evidence and message_cap are 0 or more, floor is between 0 and 0.1",
-            )
 
 
 def correct(
@@ -92,101 +55,66 @@ def correct(
         RuleError: A rule cannot be compiled, or hard rules contradict each other.
         LegendError: A class of the evidence belongs to no known legend.
     """
+    return solve(
+        prediction, layers=layers, axioms=axioms, image=image, dem=dem, settings=settings
+    ).corrected
+
+
+def solve(
+    prediction: Prediction,
+    *,
+    layers: Sequence[EvidenceLayer] = (),
+    axioms: Sequence[Axiom] | None = None,
+    image: Raster | None = None,
+    dem: Raster | None = None,
+    settings: CorrectSettings | None = None,
+) -> Solved:
+    """As `correct`, keeping what later questions need (`reasoning.whatif`, `reasoning.whynot`)."""
     from kg.ontology import load_ontology
     from kg.rules import load_rules
     from reasoning.axioms import compile_axioms
+    from reasoning.smooth import neighbour_weights
 
     knobs, tree = settings or CorrectSettings(), load_ontology()
     before = normalised(prediction)
     for layer in layers:
         check_grid(layer, before.grid)
+    rules = tuple(load_rules(None, tree) if axioms is None else axioms)
     regions = build_regions(before, image, connectivity=knobs.connectivity)
     facts = gather_facts(regions, before, layers, tree, image=image, dem=dem)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
-    rules = tuple(load_rules(None, tree) if axioms is None else axioms)
     compiled = compile_axioms(rules, before.legend, tree, facts)
-    observations = _observations(before, layers, tree, knobs)
-    setup = _Setup(before, regions, observations, knobs)
-    corrected = setup.run([one for one in compiled if one.active], repeated, image)
+    terms = Terms(
+        before=before,
+        regions=regions,
+        observations=_observations(before, layers, tree, knobs),
+        compiled=tuple(one for one in compiled if one.active),
+        repeated=repeated,
+        contrast=neighbour_weights(regions.label, 1.0, image),
+        settings=knobs,
+    )
     idle = tuple((one.axiom.iri, one.reason) for one in compiled if not one.active)
-    return replace(corrected, inactive=idle)
+    return _solved(terms, facts, idle)
 
 
-@dataclass(frozen=True)
-class _Setup:
-    """What a run starts from, once facts are gathered and axioms compiled."""
-
-    before: Prediction
-    regions: RegionGraph
-    observations: tuple[Observation, ...]
-    knobs: CorrectSettings
-
-    def run(
-        self, compiled: Sequence[CompiledAxiom], repeated: NDArray[np.intp], image: Raster | None
-    ) -> Corrected:
-        """Exclude, infer, attribute."""
-        hard = [one for one in compiled if one.axiom.hard and one.local]
-        exclusions = exclude(
-            hard, len(self.regions), self.before.legend, rows=len(self.regions) + len(repeated)
-        )
-        soft = tuple(
-            (one.axiom, HARD_WEIGHT if one.axiom.hard else one.axiom.weight, one)
-            for one in compiled
-            if not (one.axiom.hard and one.local)
-        )
-        problem = self.problem(tuple((w, c) for _, w, c in soft), exclusions, repeated, image)
-        solution = infer(problem, tolerance=self.knobs.tolerance, max_steps=self.knobs.max_steps)
-        after = np.ascontiguousarray(np.moveaxis(solution.q, -1, 0), np.float32)
-        after[:, self.regions.label < 0] = 0
-        corrected = replace(
-            self.before, probabilities=after, model=f"{self.before.model}, corrected"
-        )
-        run = Run(
-            self.before,
-            corrected,
-            self.regions,
-            self.observations,
-            soft,
-            exclusions,
-            problem,
-            solution,
-            self.knobs.floor,
-        )
-        corrections, index = attribute(run)
-        return Corrected(
-            before=self.before,
-            after=corrected,
-            regions=self.regions,
-            corrections=corrections,
-            index=index,
-            axioms=tuple(one.axiom for one in compiled),
-            layers=tuple(one.layer for one in self.observations),
-            trace=solution.trace,
-        )
-
-    def problem(
-        self,
-        axioms: tuple[tuple[float, Penalty], ...],
-        exclusions: Exclusions,
-        repeated: NDArray[np.intp],
-        image: Raster | None,
-    ) -> Problem:
-        """The terms of the free energy."""
-        from reasoning.smooth import neighbour_weights
-
-        p, label, n = self.before.probabilities, self.regions.label, len(self.regions)
-        unary = np.moveaxis(
-            np.log(np.maximum(p.astype(np.float64), self.knobs.floor)), 0, -1
-        ).copy()
-        for one in self.observations:
-            unary += np.moveaxis(one.potential, 0, -1)
-        if len(exclusions.axioms):
-            unary[~np.vstack([exclusions.allowed, np.ones((1, len(p)), bool)])[label]] = EXCLUDED
-        right, down = neighbour_weights(label, self.knobs.smoothness, image)
-        fixed = np.empty((0, len(p)))
-        if len(repeated):
-            fixed = np.stack([region_means(label, n, plane)[repeated] for plane in p], axis=1)
-        return Problem(unary, right, down, label, np.ones(label.shape), axioms, fixed)
+def _solved(terms: Terms, facts: Facts, idle: tuple[tuple[str, str], ...]) -> Solved:
+    """Exclude, infer, attribute."""
+    exclusions = terms.exclusions()
+    problem, solution = solve_terms(terms, exclusions=exclusions)
+    after = corrected_prediction(terms.before, solution, terms.regions.label)
+    corrections, index = attribute(Run(terms, after, exclusions, problem, solution))
+    corrected = Corrected(
+        before=terms.before,
+        after=after,
+        regions=terms.regions,
+        corrections=corrections,
+        index=index,
+        axioms=tuple(one.axiom for one in terms.compiled),
+        layers=tuple(one.layer for one in terms.observations),
+        trace=solution.trace,
+        inactive=idle,
+    )
+    return Solved(corrected, terms, facts, exclusions, problem, solution)
 
 
 def _observations(

@@ -111,7 +111,7 @@ class _Regions:
         k = problem.unary.shape[2]
         inside = problem.region >= 0
         least = 0 if held is None else len(held.count)
-        count = np.bincount(problem.region[inside], problem.size[inside], least)
+        count = np.bincount(problem.region[inside], problem.size[inside], least).astype(np.float64)
         self.held = 0.0 if held is None else held.sums
         count = count if held is None else count + held.count
         self.count = np.maximum(count, 1.0)

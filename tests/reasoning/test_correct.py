@@ -15,6 +15,7 @@ from kg.legend import load_legend
 from kg.ontology import And, Axiom, Facet, Named, Not, Some
 from kg.raster import Raster
 from reasoning.correct import CorrectSettings, correct
+from reasoning.learning.calibration import Calibration
 
 LEGEND = load_legend("town")
 K = len(LEGEND.classes)
@@ -276,3 +277,38 @@ def test_no_prediction_other_grids_and_wild_settings_are_errors():
         correct(noisy(0), layers=[osm([[0, 0]])], axioms=[])
     with pytest.raises(InputError, match="settings"):
         CorrectSettings(smoothness=-1)
+
+
+def test_calibration_is_a_term_of_its_own_and_sums_stay_exact():
+    before = noisy(5)
+    flat = Calibration(2.5, (0.0,) * K, tuple(c.iri for c in LEGEND.classes))
+    plain = correct(before, axioms=[NARROW], settings=CorrectSettings())
+    run = correct(before, axioms=[NARROW], settings=CorrectSettings(calibration=flat))
+    check_sums(run)
+    assert len(run.corrections) > len(plain.corrections)
+    kinds = {part.kind for one in run.corrections for part in one.contributions}
+    assert "calibration" in kinds
+    one = next(c for c in run.corrections if c.contributions)
+    value = {part.kind: part.value for part in one.contributions}
+    if "calibration" in value:
+        assert value["calibration"] == pytest.approx(-value["network"] * (1 - 1 / 2.5), rel=1e-6)
+
+
+def test_regions_as_nodes_decide_whole_regions_and_sums_stay_exact():
+    before = noisy(6)
+    settings = CorrectSettings(nodes="regions")
+    run = correct(before, layers=[evidence_for(6)], axioms=[NARROW, MAPPED], settings=settings)
+    check_sums(run)
+    assert run.corrections and run.trace.stopped == "converged"
+    kinds = {part.kind for one in run.corrections for part in one.contributions}
+    assert "smoothness" not in kinds and "axiom" in kinds
+    for region in range(len(run.regions)):
+        inside = run.regions.label == region
+        assert len(np.unique(run.after.labels[inside])) == 1
+
+
+def test_settings_name_what_is_known():
+    with pytest.raises(InputError, match=r"mode is 'best', expected one of marginals, map"):
+        CorrectSettings(mode="best")
+    with pytest.raises(InputError, match="nodes is"):
+        CorrectSettings(nodes="cells")
