@@ -1,4 +1,4 @@
-"""OWL triples come in, the frozen schema goes out: the class tree, names, definitions, units."""
+"""OWL triples come in, the frozen schema goes out: the class tree, names, definitions, units, roles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from kg import owl, vocab
 from kg.expressions import And, Expression, Named, Or
+from kg.roles import Roles, RolesBuilder
 from kg.terms import Literal, Terms
 
 
@@ -25,6 +26,7 @@ class Ontology:
         definitions: Class IRI -> complex expressions that it is equivalent to.
         refused: Class IRI -> why a definition of it cannot be used in rules.
         object_properties: IRIs, sorted.
+        roles: How object properties hang together: sub-properties, inverses, chains, annotations.
         data_properties: IRI -> unit ("m2", "degree", "1"; "" where none is declared).
         disjoint: Pairs of class IRIs that are stated to be disjoint.
         version: owl:versionInfo of the first file that has one, or "".
@@ -37,6 +39,7 @@ class Ontology:
     definitions: Mapping[str, tuple[Expression, ...]]
     refused: Mapping[str, str]
     object_properties: tuple[str, ...]
+    roles: Roles
     data_properties: Mapping[str, str]
     disjoint: frozenset[frozenset[str]]
     version: str
@@ -57,6 +60,11 @@ class Ontology:
         """The class and everything over it; an unknown IRI is only itself."""
         return self._above.get(iri) or frozenset((iri,))
 
+    @property
+    def role_notes(self) -> Mapping[str, Mapping[str, float | str]]:
+        """Object property IRI -> annotation IRI -> literal, such as `ll:distance` 100.0 of `ll:near`."""
+        return self.roles.notes
+
     def label(self, iri: str, lang: str = "en") -> str:
         """Name in this language, else in English, else the short name."""
         return self.labels.get((iri, lang)) or self.labels.get((iri, "en")) or self.short(iri)
@@ -72,9 +80,20 @@ class Ontology:
         )
 
 
-def ontology_of(files: Iterable[Terms], digest: str) -> Ontology:
-    """Build the schema from the triples of its files; `digest` names their contents."""
-    builder = _Builder()
+_NOTHING = Ontology((), {}, {}, {}, {}, (), Roles(), {}, frozenset(), "", "", {}, {}, {})
+
+
+def ontology_of(
+    files: Iterable[Terms], digest: str, *, extending: Ontology | None = None
+) -> Ontology:
+    """Build the schema from the triples of its files.
+
+    Args:
+        files: Their triples.
+        digest: Names their contents.
+        extending: A schema to add them to.
+    """
+    builder = _Builder(extending)
     for terms in files:
         builder.read(terms)
     return builder.freeze(digest)
@@ -83,16 +102,18 @@ def ontology_of(files: Iterable[Terms], digest: str) -> Ontology:
 class _Builder:
     """Collects the schema of several files, then freezes it."""
 
-    def __init__(self) -> None:
-        self.classes: set[str] = set()
-        self.parents: dict[str, set[str]] = defaultdict(set)
-        self.definitions: dict[str, list[Expression]] = defaultdict(list)
-        self.refused: dict[str, str] = {}
-        self.labels: dict[tuple[str, str], str] = {}
-        self.disjoint: set[frozenset[str]] = set()
-        self.roles: set[str] = set()
-        self.units: dict[str, str] = {}
-        self.version = ""
+    def __init__(self, known: Ontology | None = None) -> None:
+        known = known or _NOTHING
+        self.classes = set(known.classes)
+        self.parents = defaultdict(set, {c: set(over) for c, over in known.parents.items()})
+        self.definitions = defaultdict(list, {c: list(d) for c, d in known.definitions.items()})
+        self.refused = dict(known.refused)
+        self.labels = dict(known.labels)
+        self.disjoint = set(known.disjoint)
+        self.properties = set(known.object_properties)
+        self.roles = RolesBuilder(known.roles)
+        self.units = dict(known.data_properties)
+        self.version = known.version
 
     def freeze(self, digest: str) -> Ontology:
         import networkx as nx
@@ -105,7 +126,8 @@ class _Builder:
             labels=self.labels,
             definitions={c: tuple(found) for c, found in sorted(self.definitions.items())},
             refused=self.refused,
-            object_properties=tuple(sorted(self.roles)),
+            object_properties=tuple(sorted(self.properties)),
+            roles=self.roles.freeze(),
             data_properties=dict(sorted(self.units.items())),
             disjoint=frozenset(self.disjoint),
             version=self.version,
@@ -114,14 +136,16 @@ class _Builder:
                 c: frozenset({c, *(nx.ancestors(tree, c) & self.classes)}) for c in self.classes
             },
             _above={c: frozenset({c, *nx.descendants(tree, c)}) for c in self.classes},
-            _short=_short_names([*self.classes, *self.roles, *self.units]),
+            _short=_short_names([*self.classes, *self.properties, *self.units]),
         )
 
     def read(self, terms: Terms) -> None:
         for iri in terms.typed(vocab.OWL + "Ontology"):
             self.version = self.version or terms.text(iri, vocab.OWL + "versionInfo")
         self.classes |= {c for c in terms.typed(vocab.OWL + "Class") if not c.startswith("_:")}
-        self.roles |= set(terms.typed(vocab.OWL + "ObjectProperty"))
+        declared = terms.typed(vocab.OWL + "ObjectProperty")
+        self.properties |= {p for p in declared if not p.startswith("_:")}
+        self.roles.read(terms, self.properties)
         for iri in terms.typed(vocab.OWL + "DatatypeProperty"):
             self.units[iri] = terms.text(iri, vocab.CORE + "unit")
         self._read_labels(terms)

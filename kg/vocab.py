@@ -53,6 +53,10 @@ PREFIXES: dict[str, str] = {
 VALUE = CORE + "value"
 WEIGHT = CORE + "weight"
 
+# What an annotation may say of a relation.
+DISTANCE = CORE + "distance"
+AT_LEAST = CORE + "atLeast"
+
 # Where evidence comes from (classes), and the role that reaches it.
 OSM_FEATURE = CORE + "OsmFeature"
 PRODUCT_CELL = CORE + "ProductCell"

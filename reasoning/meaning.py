@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kg import vocab
-from kg.expressions import children, rebuild
+from kg.expressions import children, rebuild, walk
 from kg.legend import Legend
-from kg.ontology import And, Expression, Facet, Named, Not, Only, Ontology, Or, Some
+from kg.ontology import (
+    And,
+    Axiom,
+    Count,
+    Expression,
+    Facet,
+    Named,
+    Not,
+    Only,
+    Ontology,
+    Or,
+    Some,
+)
 from kg.owl import NOTHING, THING
 from reasoning.truth import Floats
 
@@ -19,6 +32,50 @@ _FLIPPED = {"<": ">=", "<=": ">"}
 
 class UnusableError(Exception):
     """An expression that cannot be compiled; the caller says in which rule."""
+
+
+def names_used(
+    axioms: Iterable[Axiom], ontology: Ontology
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Roles and data properties of rules, directly or through definitions of the classes that they name.
+
+    Args:
+        axioms: Rules.
+        ontology: Holds the definitions.
+
+    Returns:
+        Roles (read backwards: with `INVERSE` in front) and data property IRIs.
+    """
+    roles: set[str] = set()
+    properties: set[str] = set()
+    defined: set[str] = set()
+    waiting = [side for axiom in axioms for side in (axiom.left, axiom.right)]
+    while waiting:
+        for part in walk(waiting.pop()):
+            if isinstance(part, Some | Only | Count):
+                roles.add(part.role)
+            elif isinstance(part, Facet):
+                properties.add(part.property)
+            elif isinstance(part, Named):
+                new = (ontology.below(part.iri) & ontology.definitions.keys()) - defined
+                defined |= new
+                waiting += [other for name in sorted(new) for other in ontology.definitions[name]]
+    return frozenset(roles), frozenset(properties)
+
+
+def wanted(axioms: Iterable[Axiom], ontology: Ontology) -> frozenset[str]:
+    """Properties whose facts rules ask for.
+
+    Args:
+        axioms: Rules.
+        ontology: Holds definitions, sub-properties, inverses and chains.
+
+    Returns:
+        IRIs of data properties and of object properties: those named directly, through definitions, and those that
+        a property may be made of (sub-properties, inverses, members of chains).
+    """
+    roles, properties = names_used(axioms, ontology)
+    return ontology.roles.needed(roles) | properties
 
 
 @dataclass(frozen=True, eq=False)
