@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,19 +66,27 @@ def measure(engine: Engine, world: World, folder: Path, repeats: int, budget: fl
     return loaded, seconds, found
 
 
-def outside(name: str, python: Path, folder: Path, repeats: int, n: int) -> Any:
-    """The same for a reasoner in a process of its own."""
+def outside(name: str, python: Path, folder: Path, repeats: int, limit: float) -> Any:
+    """The same for a reasoner in a process of its own; stopped, with nothing found, after `limit` seconds."""
     words = [str(python), str(SCRIPT), name, str(folder), str(repeats)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=3600)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1])
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    codes = np.array([rule * n + region for rule, region in told["found"]], np.int64)
-    return median(told["load"]), told["fire"], codes
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its Java too
+            return 0.0, [limit], None
+    if process.returncode:
+        raise RuntimeError((err.strip().splitlines() or ["no message"])[-1])
+    told = json.loads(out.strip().splitlines()[-1])
+    return median(told["load"]), told["fire"], np.array(told["found"], np.int64).reshape(-1, 2)
 
 
-def agreement(name: str, found: Codes, wanted: Codes, n: int) -> str:
+def agreement(name: str, found: Codes | None, wanted: Codes, n: int) -> str:
     """How what was found compares with the straight reading of the columns."""
+    if found is None:
+        return "STOPPED"
     if name == "ours, soft":
         return "covers" if np.isin(wanted, found).all() else "MISSES"
     if name == "PSL, soft":
@@ -122,10 +132,14 @@ def compare(n: int, chosen: argparse.Namespace, python: Path | None, folder: Pat
         if n > largest or runner is None or shutil.which("java") is None:
             continue
         try:
-            got = outside(name, runner, folder, chosen.repeats if n <= 1000 else 1, len(world))
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            print(f"{title}: did not finish ({error})")
+            loaded, seconds, pairs = outside(
+                name, runner, folder, chosen.repeats if n <= 1000 else 1, chosen.limit
+            )
+        except RuntimeError as error:
+            print(f"{title}: failed ({error})")
             continue
+        found = None if pairs is None else pairs[:, 0] * len(world) + pairs[:, 1]
+        got = loaded, seconds, found
         rows.append(row(title, explains, got, rows[0]["seconds"], wanted, len(world)))
         show(rows[-1])
     return {"regions": len(world), "broken": per_rule.tolist(), "engines": rows}
@@ -144,6 +158,7 @@ def main() -> None:
     words.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     words.add_argument("--repeats", type=int, default=5)
     words.add_argument("--budget", type=float, default=120, help="seconds per engine and size")
+    words.add_argument("--limit", type=float, default=300, help="seconds per outside reasoner")
     words.add_argument("--largest", type=int, default=0, help="ask every engine up to this size")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--environment", type=Path, help="keep the throw-away environment here")
