@@ -70,6 +70,25 @@ def solve(
     settings: CorrectSettings | None = None,
 ) -> Solved:
     """As `correct`, keeping what later questions need (`reasoning.whatif`, `reasoning.whynot`)."""
+    return _solved(
+        *terms_of(prediction, layers=layers, axioms=axioms, image=image, dem=dem, settings=settings)
+    )
+
+
+def terms_of(
+    prediction: Prediction,
+    *,
+    layers: Sequence[EvidenceLayer] = (),
+    axioms: Sequence[Axiom] | None = None,
+    image: Raster | None = None,
+    dem: Raster | None = None,
+    settings: CorrectSettings | None = None,
+) -> tuple[Terms, Facts, tuple[tuple[str, str], ...]]:
+    """Everything that a run decides by, before anything is decided; arguments and errors are those of `correct`.
+
+    Returns:
+        The terms, the facts that the rules were compiled on, and (axiom IRI, why) of rules that cannot act.
+    """
     from kg.ontology import load_ontology
     from kg.rules import load_rules
     from reasoning.axioms import compile_axioms
@@ -94,7 +113,7 @@ def solve(
         settings=knobs,
     )
     idle = tuple((one.axiom.iri, one.reason) for one in compiled if not one.active)
-    return _solved(terms, facts, idle)
+    return terms, facts, idle
 
 
 def _solved(terms: Terms, facts: Facts, idle: tuple[tuple[str, str], ...]) -> Solved:
