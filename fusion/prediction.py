@@ -21,12 +21,14 @@ class Prediction:
         legend: Names the classes, in the order of the first axis.
         grid: Where the pixels lie.
         model: What made the prediction; stored as provenance.
+        from_labels: Whether there were labels only, and the probabilities are a guess at how right they are.
     """
 
     probabilities: NDArray[np.float32]
     legend: Legend
     grid: Grid
     model: str
+    from_labels: bool = False
 
     def __post_init__(self) -> None:
         expected = (len(self.legend.classes), *self.grid.shape)
@@ -86,7 +88,7 @@ def prediction_from_labels(
     rows, cols = np.nonzero(labels >= 0)
     out[labels[rows, cols], rows, cols] = confidence
     out[:, labels < 0] = 0
-    return Prediction(out, legend, grid, model)
+    return Prediction(out, legend, grid, model, from_labels=True)
 
 
 @dataclass(frozen=True)

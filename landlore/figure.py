@@ -213,7 +213,7 @@ def _draw_head(draw: Any, corrected: Corrected) -> None:
     )
     draw.text((WIDTH - _MARGIN, 34), told, fill=MUTED, font=font(21), anchor="ra")
     titles = (
-        ("Before", "what the network said"),
+        ("Before", "as it was given" if corrected.before.from_labels else "what the network said"),
         ("After", "with evidence, smoothness and rules"),
         ("Why", "the strongest reason of each change"),
     )

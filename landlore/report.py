@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from reasoning.correction import Corrected, Correction
     from reasoning.explain import Explanation
 
-KINDS = ("network", "evidence", "smoothness", "axiom")
+KINDS = ("network", "calibration", "evidence", "smoothness", "axiom")
 COLUMNS = (
     "index", "region", "before_code", "before", "after_code", "after", "pixels", "area_m2", "lon",
     "lat", "log_odds", *(f"{kind}_nats" for kind in KINDS), "confidence", "cause", "excluded_by",

@@ -10,7 +10,7 @@ class Reason:
     """One additive reason of a correction.
 
     Attributes:
-        kind: "network", "evidence", "smoothness" or "axiom".
+        kind: "network", "calibration", "evidence", "smoothness" or "axiom".
         term: `vocab.NETWORK`, `vocab.SMOOTHNESS`, the graph of a source, or the IRI of a rule.
         label, label_zh: What the term is called.
         value: Nats; positive speaks for the class after.

@@ -18,8 +18,8 @@ class Contribution:
     """One additive part of a decision.
 
     Attributes:
-        term: `vocab.NETWORK`, the IRI of an evidence source's graph, `vocab.SMOOTHNESS`, or the IRI of an axiom.
-        kind: "network", "evidence", "smoothness" or "axiom".
+        term: `vocab.NETWORK`, `vocab.CALIBRATION`, `vocab.SMOOTHNESS`, the IRI of a source's graph, or of an axiom.
+        kind: "network", "calibration", "evidence", "smoothness" or "axiom".
         value: Nats; positive speaks for the class after, negative for the class before.
     """
 

@@ -11,7 +11,7 @@ from kg import statements as rdf
 from kg import vocab
 from kg.statements import Statements
 from reasoning.correction import Corrected
-from reasoning.sentences import Names
+from reasoning.sentences import GIVEN_LABELS, Names
 
 if TYPE_CHECKING:
     from kg.ontology import Ontology
@@ -78,6 +78,13 @@ def input_statements(done: Corrected, run: str, names: Names) -> Iterator[Statem
         if layer.date:
             pairs.append((_DCT + "date", rdf.text(layer.date)))
         yield f"{run}/source/{i}", pairs
+    if done.before.from_labels:
+        pairs = [(_A, f"<{_PROV}Usage>"), (_PROV + "entity", rdf.iri(vocab.NETWORK))]
+        pairs += [
+            (_LABEL, rdf.text(GIVEN_LABELS[0], "en")),
+            (_LABEL, rdf.text(GIVEN_LABELS[1], "zh")),
+        ]
+        yield f"{run}/labels", pairs
     for name in _files(done):
         yield _file(name), [(_A, entity), (_LABEL, rdf.text(name))]
     for code, land in zip(legend.codes, legend.classes, strict=True):

@@ -13,6 +13,7 @@ from kg.results import QueryResult, Term
 from kg.statements import double, integer, iri
 from kg.store import KnowledgeGraph
 from reasoning.accounts import Account, Reason
+from reasoning.sentences import TERMS
 
 __all__ = [
     "Account",
@@ -63,10 +64,6 @@ SELECT ?term ?label WHERE { GRAPH ?g {
   { ?term a run:Rule ; rdfs:label ?label } UNION { ?usage prov:entity ?term ; rdfs:label ?label }
 } }
 """
-_FIXED = {
-    vocab.NETWORK: ("the network", "网络"),
-    vocab.SMOOTHNESS: ("smoothness", "平滑"),
-}
 
 
 def reason_at(
@@ -254,7 +251,7 @@ def _account(
 
 def _labels(found: QueryResult) -> dict[str, tuple[str, str]]:
     """Term IRI -> (English, Chinese); a name without a language serves for both."""
-    names = dict(_FIXED)
+    names = dict(TERMS)
     for term, label in found:
         if term is None or label is None:
             continue

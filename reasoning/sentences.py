@@ -8,8 +8,6 @@ the pixels, the text says so plainly.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,17 +15,26 @@ from typing import TYPE_CHECKING
 from kg import vocab
 from kg.legend import legend_names, load_legend
 from reasoning.correction import Contribution, Corrected, Correction
+from reasoning.phrases import area, degrees, join, signed, spaced, times
 from reasoning.wording import EN, ZH, Wording
 
 if TYPE_CHECKING:
     from kg.ontology import Ontology
+
+TERMS = {
+    vocab.NETWORK: ("the network", "网络"),
+    vocab.SMOOTHNESS: ("smoothness", "平滑"),
+    vocab.CALIBRATION: ("calibration", "校准"),
+}
+"""Terms that every run may have: (English, Chinese) name."""
+GIVEN_LABELS = ("the given labels", "给定标签")
+"""What the network is called where there was none: a map of labels was given."""
 
 SLIGHT = 0.01
 """Nats below which a contribution counts as silent (it moves the odds by one percent)."""
 
 _LISTED = 3
 _SMALL = 0.05  # share of the case below which a reason is not worth its own words
-_SEAM = re.compile(r"(?<=[一-鿿])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[一-鿿])")
 _SOURCES = {
     "osm": "OpenStreetMap",
     "worldcover": "WorldCover",
@@ -67,7 +74,9 @@ def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
         ontology: Names core classes that evidence is of; without it they keep their short IRIs.
     """
     classes = {c.iri: (c.label, c.label_zh or c.label) for c in corrected.before.legend.classes}
-    terms = {vocab.NETWORK: ("the network", "网络"), vocab.SMOOTHNESS: ("smoothness", "平滑")}
+    terms = dict(TERMS)
+    if corrected.before.from_labels:
+        terms[vocab.NETWORK] = GIVEN_LABELS
     for layer in corrected.layers:
         name = _source_name(layer.name)
         terms[layer.source] = (name, name)
@@ -145,24 +154,19 @@ def _tell(correction: Correction, names: Names, words: Wording) -> str:
     opening = words.what.format(
         before=before,
         after=after,
-        area=_area(correction.area, words.units),
+        area=area(correction.area, words.units),
         pixels=(words.one if correction.pixels == 1 else words.many).format(n=correction.pixels),
-        lat=_degrees(correction.lat, "NS"),
-        lon=_degrees(correction.lon, "EW"),
+        lat=degrees(correction.lat, "NS"),
+        lon=degrees(correction.lon, "EW"),
     )
     parts = [
         _why(correction, names, words),
         _against(correction, names, words),
-        _network(correction, before, after, words),
+        _network(correction, (before, after), names, words),
         _total(correction, before, after, words),
     ]
     text = opening + words.space.join(part for part in parts if part)
-    return text if words is EN else _spaced(text)
-
-
-def _spaced(text: str) -> str:
-    """A space between a Chinese character and a Latin letter or digit, as Chinese print has it."""
-    return _SEAM.sub(" ", text)
+    return text if words is EN else spaced(text)
 
 
 def _why(correction: Correction, names: Names, words: Wording) -> str:
@@ -173,9 +177,10 @@ def _why(correction: Correction, names: Names, words: Wording) -> str:
         ]
         before = names.classes[correction.before][words.column]
         phrase = words.excluded_for if listed else words.excluded
-        return phrase.format(before=before, rules=_join(hard, words), reasons=listed)
+        return phrase.format(before=before, rules=join(hard, words), reasons=listed)
     if smoothness_alone(correction):
-        return words.alone.format(value=_signed(_reasons(correction)[0].value))
+        network = names.terms[vocab.NETWORK][words.column]
+        return words.alone.format(network=network, value=signed(_reasons(correction)[0].value))
     if not listed:
         return words.slight
     share = _reasons(correction)[0].value / support(correction)
@@ -198,7 +203,7 @@ def _listed(correction: Correction, names: Names, words: Wording) -> str:
         items.append(
             words.reason.format(
                 name=names.terms[reason.term][words.column],
-                value=_signed(reason.value),
+                value=signed(reason.value),
                 share=words.share.format(share=share) if place == 0 else share,
                 features=_features(reason, correction, names, words),
             )
@@ -207,8 +212,8 @@ def _listed(correction: Correction, names: Names, words: Wording) -> str:
     left = sum(c.value for c in rest)
     if left >= _SMALL * total > 0:
         phrase = words.rest_one if len(rest) == 1 else words.rest
-        items.append(phrase.format(n=len(rest), value=_signed(left)))
-    return _join(items, words)
+        items.append(phrase.format(n=len(rest), value=signed(left)))
+    return join(items, words)
 
 
 def _features(reason: Contribution, correction: Correction, names: Names, words: Wording) -> str:
@@ -236,50 +241,26 @@ def _against(correction: Correction, names: Names, words: Wording) -> str:
     if worst is None or -worst.value < support(correction) / 10:
         return ""
     return words.against.format(
-        name=names.terms[worst.term][words.column], value=_signed(worst.value)
+        name=names.terms[worst.term][words.column], value=signed(worst.value)
     )
 
 
-def _network(correction: Correction, before: str, after: str, words: Wording) -> str:
+def _network(correction: Correction, classes: tuple[str, str], names: Names, words: Wording) -> str:
     value = sum(c.value for c in correction.contributions if c.kind == "network")
     tone = 0 if abs(value) < 0.1 else 1 if value > 0 else 2 if value > -2 else 3
-    return words.network[tone].format(
-        before=before, after=after, times=_times(-value), value=_signed(value)
+    phrases = words.given if names.terms[vocab.NETWORK] == GIVEN_LABELS else words.network
+    before, after = classes
+    return phrases[tone].format(
+        before=before, after=after, times=times(-value), value=signed(value)
     )
 
 
 def _total(correction: Correction, before: str, after: str, words: Wording) -> str:
     phrase = words.total_excluded if correction.log_odds < 0 else words.total
     return phrase.format(
-        total=_signed(correction.log_odds),
-        times=_times(correction.log_odds),
+        total=signed(correction.log_odds),
+        times=times(correction.log_odds),
         before=before,
         after=after,
         confidence=f"{correction.confidence:.2f}",
     )
-
-
-def _join(items: list[str], words: Wording) -> str:
-    comma, last = words.joins
-    return comma.join(items[:-1]) + (last if len(items) > 1 else "") + "".join(items[-1:])
-
-
-def _area(square_metres: float, units: tuple[str, str, str]) -> str:
-    if square_metres < 10_000:
-        return f"{square_metres:,.{0 if square_metres >= 10 else 1}f} {units[0]}"
-    if square_metres < 1_000_000:
-        return f"{square_metres / 10_000:.1f} {units[1]}"
-    return f"{square_metres / 1_000_000:,.1f} {units[2]}"
-
-
-def _degrees(value: float, sides: str) -> str:
-    return f"{abs(value):.5f}° {sides[0] if value >= 0 else sides[1]}"
-
-
-def _times(nats: float) -> str:
-    odds = math.exp(min(nats, 30.0))
-    return f"{odds:.1f}" if odds < 10 else f"{odds:,.0f}" if odds < 10_000 else "10,000+"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")

@@ -25,11 +25,12 @@ class Wording:
         excluded: A hard rule removed the class before; before, rules.
         excluded_for: The same, and reasons spoke for it; before, rules, reasons.
         hard: A rule that is hard; name.
-        alone: Smoothness alone; value.
+        alone: Smoothness alone; network, value.
         slight: Nothing spoke for it.
         against: Strongest reason against; name, value.
         network: The network was undecided, leaned to after, disagreed, disagreed strongly;
             before, after, times, value.
+        given: The same where labels were given instead of a network.
         total: The sum; total, times, before, after, confidence.
         total_excluded: The sum where it is negative; total, confidence.
         units: Area in square metres, hectares, square kilometres.
@@ -57,6 +58,7 @@ class Wording:
     slight: str
     against: str
     network: tuple[str, str, str, str]
+    given: tuple[str, str, str, str]
     total: str
     total_excluded: str
     units: tuple[str, str, str]
@@ -81,7 +83,7 @@ EN = Wording(
     excluded="“{before}” is excluded here by {rules}.",
     excluded_for="“{before}” is excluded here by {rules}; {reasons} spoke for the new class.",
     hard="the hard rule “{name}”",
-    alone="smoothness alone did it, the neighbouring pixels outvoted the network ({value} nats); "
+    alone="smoothness alone did it, the neighbouring pixels outvoted {network} ({value} nats); "
     "no rule and no evidence spoke for it.",
     slight="only slight differences spoke for it.",
     against="Against it spoke {name} ({value}).",
@@ -91,6 +93,12 @@ EN = Wording(
         "The network itself disagreed: it held “{before}” {times} times as likely ({value}).",
         "The network itself disagreed strongly: "
         "it held “{before}” {times} times as likely ({value}).",
+    ),
+    given=(
+        "The given labels left it open ({value}).",
+        "The given labels leaned to “{after}” ({value}).",
+        "The given labels said “{before}”, which counts as {times} times as likely ({value}).",
+        "The given labels said “{before}”, which counts as {times} times as likely ({value}).",
     ),
     total="In sum {total} nats: “{after}” is {times} times as likely as “{before}”, "
     "probability {confidence}.",
@@ -117,7 +125,7 @@ ZH = Wording(
     excluded="“{before}”在此被{rules}排除。",
     excluded_for="“{before}”在此被{rules}排除;{reasons}支持新类别。",
     hard="硬规则“{name}”",
-    alone="仅由平滑所致,相邻像元的意见压过了网络({value} 奈特);没有规则或证据支持此改动。",
+    alone="仅由平滑所致,相邻像元的意见压过了{network}({value} 奈特);没有规则或证据支持此改动。",
     slight="支持理由都很微弱。",
     against="{name}则反对({value})。",
     network=(
@@ -125,6 +133,12 @@ ZH = Wording(
         "网络本身倾向“{after}”({value})。",
         "网络本身不同意:它认为“{before}”的可能性是“{after}”的 {times} 倍({value})。",
         "网络本身强烈反对:它认为“{before}”的可能性是“{after}”的 {times} 倍({value})。",
+    ),
+    given=(
+        "给定标签未作定论({value})。",
+        "给定标签倾向“{after}”({value})。",
+        "给定标签为“{before}”,按 {times} 倍可能计({value})。",
+        "给定标签为“{before}”,按 {times} 倍可能计({value})。",
     ),
     total="合计 {total} 奈特:“{after}”的可能性是“{before}”的 {times} 倍,概率 {confidence}。",
     total_excluded="若不排除,合计为 {total} 奈特;概率 {confidence}。",

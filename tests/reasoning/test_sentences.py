@@ -137,3 +137,13 @@ def test_areas(handmade, names, area, english, chinese):
 def test_southern_and_western_places(handmade, names):
     correction = replace(handmade.corrections[1], lat=-34.02, lon=-20.44)
     assert "34.02000° S, 20.44000° W" in sentence_en(correction, names)
+
+
+def test_given_labels_are_not_called_a_network(handmade):
+    given = replace(handmade, before=replace(handmade.before, from_labels=True))
+    names = names_of(given)
+    texts = [sentence_en(c, names) for c in given.corrections]
+    assert not any("network" in text for text in texts)
+    assert "The given labels said “Water”, which counts as 12 times as likely (−2.50)" in texts[3]
+    assert "the neighbouring pixels outvoted the given labels" in texts[1]
+    assert all("网络" not in sentence_zh(c, names) for c in given.corrections)
