@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import bmat, coo_matrix, csr_matrix, diags
+from scipy.sparse import bmat, coo_matrix, csr_matrix
 
 from fusion.prediction import Prediction
 from kg import vocab
@@ -18,11 +18,19 @@ from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
 from reasoning.measures import distances, spectral, terrain
 from reasoning.regions import RegionGraph
+from reasoning.relations import (
+    ADJACENT_TO,
+    DOWNHILL_OF,
+    SURROUNDED_BY,
+    UPHILL_OF,
+    Measurer,
+    Notes,
+    roles_of,
+)
+
+__all__ = ["ADJACENT_TO", "SURROUNDED_BY", "Facts", "core_classes", "gather_facts"]
 
 Column = NDArray[np.float64]
-
-ADJACENT_TO = vocab.CORE + "adjacentTo"
-SURROUNDED_BY = vocab.CORE + "surroundedBy"
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,17 @@ class Facts:
         relations: Role IRI -> (region, region) sparse matrix with values in 0..1, zero diagonal.
         origin: (region,) the region that each row stands for, where rows repeat a region (`limit_messages`);
             None: each for itself. Counts ask each region once.
+        absent: Data property or role IRI -> why this run does not have it, where that can be said.
     """
 
     data: Mapping[str, NDArray[np.float64]]
     shares: Mapping[tuple[str, str], NDArray[np.float64]]
     relations: Mapping[str, csr_matrix]
     origin: NDArray[np.intp] | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
-def gather_facts(
+def gather_facts(  # noqa: PLR0913  # what is wanted came later, and is by name
     regions: RegionGraph,
     prediction: Prediction,
     layers: Sequence[EvidenceLayer],
@@ -52,6 +62,7 @@ def gather_facts(
     *,
     image: Raster | None = None,
     dem: Raster | None = None,
+    wanted: frozenset[str] | None = None,
 ) -> Facts:
     """Collect what rules may ask of the regions.
 
@@ -62,13 +73,15 @@ def gather_facts(
         tree: Subsumption of core classes (the ontology).
         image: Bands by name, on the prediction's grid; gives indices and brightness.
         dem: Elevation in metres on any overlapping grid; gives elevation and slope.
+        wanted: Roles and data properties that rules ask for (IRIs); None for those that cost little.
 
     Returns:
-        Facts. A data property that cannot be had from these inputs is absent, which makes its rules inactive.
+        Facts. What cannot be had from these inputs is absent, which makes its rules inactive.
 
     Raises:
         GridError: The elevation does not overlap the prediction.
         LegendError: A layer's class belongs to no known legend.
+        RuleError: A role has no usable distance, or one too large for the raster.
     """
     data = {
         "area": regions.area,
@@ -89,9 +102,26 @@ def gather_facts(
         for core, share in _layer_shares(layer, regions, prediction.legend).items():
             known = shares.get((layer.kind, core), np.zeros(len(regions)))
             shares[layer.kind, core] = np.maximum(known, share)
-    boundary = (diags(1 / regions.perimeter) @ regions.adjacency).tocsr()
-    boundary.sort_indices()
-    return Facts(columns, shares, {ADJACENT_TO: boundary, SURROUNDED_BY: boundary})
+    roles = roles_of(wanted, *_role_tree(tree))
+    elevation = columns.get(vocab.CORE + "meanElevation")
+    relations = Measurer(regions, prediction.grid, roles, elevation).relations()
+    return Facts(columns, shares, relations, absent=_absent(columns))
+
+
+def _role_tree(
+    tree: ClassTree,
+) -> tuple[Callable[[str], frozenset[str]], Mapping[str, Notes]]:
+    """Roles over a role, and the figures of roles, where the class tree is an ontology that has them."""
+    over = getattr(tree, "roles_above", lambda iri: frozenset((iri,)))
+    return over, getattr(tree, "role_notes", {})
+
+
+def _absent(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Why roles and facts are missing that more inputs would give."""
+    if vocab.CORE + "meanElevation" in columns:
+        return {}
+    names = (UPHILL_OF, DOWNHILL_OF, vocab.CORE + "meanElevation", vocab.CORE + "meanSlope")
+    return dict.fromkeys(names, "no elevation model was given (--dem)")
 
 
 def cells_under(
@@ -180,7 +210,7 @@ def limit_messages(
     data = {name: np.concatenate([column, column[rows]]) for name, column in facts.data.items()}
     shares = {pair: np.concatenate([column, column[rows]]) for pair, column in facts.shares.items()}
     origin = np.concatenate([np.arange(len(count)), rows]).astype(np.intp)
-    return Facts(data, shares, relations, origin), rows.astype(np.intp)
+    return Facts(data, shares, relations, origin, facts.absent), rows.astype(np.intp)
 
 
 def _excess(
