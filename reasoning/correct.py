@@ -14,7 +14,8 @@ from kg.ontology import Axiom, Ontology
 from kg.raster import Raster
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
-from reasoning.facts import Facts, gather_facts, limit_messages
+from reasoning.facts import Beside, Facts, gather_facts, limit_messages
+from reasoning.meaning import wanted
 from reasoning.observe import Observation, check_grid, observation
 from reasoning.regions import build_regions
 from reasoning.settings import CorrectSettings
@@ -100,7 +101,9 @@ def terms_of(
         check_grid(layer, before.grid)
     rules = tuple(load_rules(None, tree) if axioms is None else axioms)
     regions = build_regions(before, image, connectivity=knobs.connectivity)
-    facts = gather_facts(regions, before, layers, tree, image=image, dem=dem)
+    facts = gather_facts(
+        regions, before, layers, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
+    )
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
     compiled = compile_axioms(rules, before.legend, tree, facts)
     terms = Terms(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,11 +11,11 @@ from scipy.sparse import bmat, coo_matrix, csr_matrix
 
 from fusion.prediction import Prediction
 from kg import vocab
-from kg.descent import ClassTree
 from kg.errors import LegendError
 from kg.evidence import EvidenceLayer
 from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
+from kg.schema import Ontology
 from reasoning.measures import distances, spectral, terrain
 from reasoning.regions import RegionGraph
 from reasoning.relations import (
@@ -24,11 +24,10 @@ from reasoning.relations import (
     SURROUNDED_BY,
     UPHILL_OF,
     Measurer,
-    Notes,
     roles_of,
 )
 
-__all__ = ["ADJACENT_TO", "SURROUNDED_BY", "Facts", "core_classes", "gather_facts"]
+__all__ = ["ADJACENT_TO", "SURROUNDED_BY", "Beside", "Facts", "core_classes", "gather_facts"]
 
 Column = NDArray[np.float64]
 
@@ -54,14 +53,26 @@ class Facts:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-def gather_facts(  # noqa: PLR0913  # what is wanted came later, and is by name
+@dataclass(frozen=True)
+class Beside:
+    """Rasters beside the labels.
+
+    Attributes:
+        image: Bands by name, on the grid of the labels; gives indices and brightness.
+        dem: Elevation in metres on any overlapping grid; gives elevation, slope, uphill and downhill.
+    """
+
+    image: Raster | None = None
+    dem: Raster | None = None
+
+
+def gather_facts(
     regions: RegionGraph,
     prediction: Prediction,
     layers: Sequence[EvidenceLayer],
-    tree: ClassTree,
+    ontology: Ontology,
     *,
-    image: Raster | None = None,
-    dem: Raster | None = None,
+    beside: Beside | None = None,
     wanted: frozenset[str] | None = None,
 ) -> Facts:
     """Collect what rules may ask of the regions.
@@ -70,9 +81,8 @@ def gather_facts(  # noqa: PLR0913  # what is wanted came later, and is by name
         regions: Regions of the prediction.
         prediction: What the regions were made from.
         layers: Evidence on the prediction's grid.
-        tree: Subsumption of core classes (the ontology).
-        image: Bands by name, on the prediction's grid; gives indices and brightness.
-        dem: Elevation in metres on any overlapping grid; gives elevation and slope.
+        ontology: Subsumption of core classes; distances of roles.
+        beside: Image and elevation.
         wanted: Roles and data properties that rules ask for (IRIs); None for those that cost little.
 
     Returns:
@@ -83,6 +93,7 @@ def gather_facts(  # noqa: PLR0913  # what is wanted came later, and is by name
         LegendError: A layer's class belongs to no known legend.
         RuleError: A role has no usable distance, or one too large for the raster.
     """
+    beside = beside or Beside()
     data = {
         "area": regions.area,
         "perimeter": regions.perimeter,
@@ -92,28 +103,20 @@ def gather_facts(  # noqa: PLR0913  # what is wanted came later, and is by name
         "compactness": 4 * np.pi * regions.area / regions.perimeter**2,
     }
     columns = {vocab.CORE + name: values for name, values in data.items()}
-    columns |= distances(regions, prediction, tree)
-    if image is not None:
-        columns |= spectral(regions, image)
-    if dem is not None:
-        columns |= terrain(regions, prediction, dem)
+    columns |= distances(regions, prediction, ontology)
+    if beside.image is not None:
+        columns |= spectral(regions, beside.image)
+    if beside.dem is not None:
+        columns |= terrain(regions, prediction, beside.dem)
     shares: dict[tuple[str, str], Column] = {}
     for layer in layers:
         for core, share in _layer_shares(layer, regions, prediction.legend).items():
             known = shares.get((layer.kind, core), np.zeros(len(regions)))
             shares[layer.kind, core] = np.maximum(known, share)
-    roles = roles_of(wanted, *_role_tree(tree))
+    roles = roles_of(wanted, ontology.roles.above, ontology.role_notes)
     elevation = columns.get(vocab.CORE + "meanElevation")
     relations = Measurer(regions, prediction.grid, roles, elevation).relations()
     return Facts(columns, shares, relations, absent=_absent(columns))
-
-
-def _role_tree(
-    tree: ClassTree,
-) -> tuple[Callable[[str], frozenset[str]], Mapping[str, Notes]]:
-    """Roles over a role, and the figures of roles, where the class tree is an ontology that has them."""
-    over = getattr(tree, "roles_above", lambda iri: frozenset((iri,)))
-    return over, getattr(tree, "role_notes", {})
 
 
 def _absent(columns: Mapping[str, Column]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from kg.raster import Raster
 from reasoning.facts import (
     ADJACENT_TO,
     SURROUNDED_BY,
+    Beside,
     Facts,
     core_classes,
     gather_facts,
@@ -35,7 +36,7 @@ def facts_of(labels, *, layers=(), image=None, dem=None):
     labels = np.array(labels, np.int16)
     prediction = prediction_from_labels(labels, LEGEND, grid(*labels.shape))
     regions = build_regions(prediction, image)
-    return gather_facts(regions, prediction, layers, TREE, image=image, dem=dem)
+    return gather_facts(regions, prediction, layers, TREE, beside=Beside(image, dem))
 
 
 def layer(cell, shares, classes, kind=vocab.OSM_FEATURE):

@@ -73,7 +73,7 @@ def slow_gaps(label, n, dx, dy):
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(somewhere, sizes, st.sampled_from([0.0, 5.0, 20.0, 45.0, 200.0]))
 def test_near_is_the_gap_of_the_nearest_pixels(labels, size, distance):
     notes = {LL + "distance": distance, LL + "tolerance": 3.0}
@@ -122,7 +122,7 @@ def test_amid_is_the_share_of_the_ground_around(labels, size):
         assert around[r] == pytest.approx(count / max(count.sum(), 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(somewhere)
 def test_within_is_what_a_flood_from_outside_cannot_reach(labels):
     regions, inside = measured(labels, WITHIN)
