@@ -16,11 +16,12 @@ from kg import vocab
 from kg.errors import RuleError
 from kg.expressions import walk
 from kg.legend import Legend
-from kg.ontology import And, Axiom, Expression, Facet, Not, Ontology, Some, manchester
+from kg.ontology import And, Axiom, Count, Expression, Facet, Not, Ontology, Some, manchester
 from kg.rules import check_names
 from reasoning.facts import Facts
-from reasoning.ground import Ground, is_link
-from reasoning.meaning import Labels, UnusableError
+from reasoning.ground import Ground
+from reasoning.meaning import Labels, UnusableError, is_link
+from reasoning.roles import with_roles
 from reasoning.truth import NEVER, Floats, Form
 
 
@@ -103,7 +104,7 @@ def compile_axioms(
     Raises:
         RuleError: A name is unknown, a class is defined through itself, or an expression has no meaning here.
     """
-    ground = Ground(Labels(legend, ontology), facts)
+    ground = Ground(Labels(legend, ontology), with_roles(facts, axioms, ontology))
     return tuple(_compile(axiom, ground) for axiom in axioms)
 
 
@@ -170,7 +171,7 @@ def _why_not(left: Expression, right: Expression, ground: Ground) -> str:
 def _said(expression: Expression, ground: Ground) -> str:
     """The expression without facts and evidence, which have no part in what a label can be."""
     if isinstance(expression, And):
-        kept = tuple(p for p in expression.parts if not isinstance(p, Facet | Some | Not))
+        kept = tuple(p for p in expression.parts if not isinstance(p, Facet | Some | Count | Not))
         expression = kept[0] if len(kept) == 1 else And(kept or expression.parts)
     return manchester(expression, ground.ontology)
 

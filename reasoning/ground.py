@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeGuard
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from kg import vocab
-from kg.expressions import children, key, walk
-from kg.ontology import And, Expression, Facet, Named, Not, Ontology, Or, Some
+from kg.expressions import children, key, property_of, walk
+from kg.ontology import And, Count, Expression, Facet, Named, Not, Ontology, Or, Some
 from kg.owl import THING
 from reasoning.facts import Facts
-from reasoning.meaning import Labels, UnusableError
+from reasoning.meaning import Labels, UnusableError, is_link
 from reasoning.truth import Block, Floats, Form, Link, block_of
 
 REGION = vocab.CORE + "Region"
@@ -59,8 +58,8 @@ class Ground:
                 kinds = {kind for kind, _ in self.facts.shares}
                 if not any(kind in wanted for kind in kinds) if wanted else not kinds:
                     return f"this run has no {self.names(wanted) or 'evidence'}"
-            elif isinstance(part, Some) and part.role not in self.facts.relations:
-                return f"this run has no relation {self.ontology.short(part.role)}"
+            elif is_link(part) and part.role not in self.facts.relations:
+                return f"this run has no relation {self.ontology.short(property_of(part.role))}"
         return ""
 
     def names(self, iris: Iterable[str]) -> str:
@@ -79,25 +78,28 @@ class Ground:
         Raises:
             UnusableError: Too many relations, or evidence named in a way that has no meaning.
         """
-        found = {key(part): (part, high) for part, high in _links(expression, upper)}
-        if len(found) > MAX_LINKS:
-            raise UnusableError(
-                f"{len(found)} relations side by side; at most {MAX_LINKS} are compiled"
-            )
+        families = _families(expression, upper)
+        size = sum(len(family.parts) for family in families)
+        if size > MAX_LINKS:
+            raise UnusableError(f"{size} relations side by side; at most {MAX_LINKS} are compiled")
         links = tuple(
             Link(
-                csr_matrix(self.facts.relations[part.role]),
-                self.form(part.filler, upper=high),
+                csr_matrix(self.facts.relations[family.role]),
+                self.form(family.filler, upper=family.upper),
+                at_least=tuple(sorted(family.parts)),
                 origin=self.facts.origin,
             )
-            for part, high in found.values()
+            for family in families
         )
         shared = self._shared(expression)
         blocks = []
-        for bits in product((0, 1), repeat=len(found)):
-            block = self._settle(expression, upper, dict(zip(found, bits, strict=True)), shared)
+        for states in product(*(range(len(family.parts) + 1) for family in families)):
+            settled = {
+                k: bit for f, s in zip(families, states, strict=True) for k, bit in f.settled(s)
+            }
+            block = self._settle(expression, upper, settled, shared)
             if not block.is_zero:
-                blocks.append((bits, block))
+                blocks.append((states, block))
         return Form(links, tuple(blocks))
 
     def _shared(self, expression: Expression) -> dict[_Key, Floats]:
@@ -216,22 +218,50 @@ def _kinds(filler: Expression, ontology: Ontology) -> frozenset[str]:
     return frozenset(kind for iri in every for kind in ontology.below(iri))
 
 
-def is_link(expression: Expression) -> TypeGuard[Some]:
-    """Whether this is a relation to other regions."""
-    return isinstance(expression, Some) and expression.role != vocab.COVERED_BY
-
-
 def _leaves(expression: Expression) -> Iterator[Expression]:
     """Bounds and evidence of the region itself, as often as they occur."""
+    if is_link(expression):
+        return
     if isinstance(expression, Facet | Some):
-        if not is_link(expression):
-            yield expression
+        yield expression
         return
     for child in children(expression):
         yield from _leaves(child)
 
 
-def _links(expression: Expression, upper: bool) -> Iterator[tuple[Some, bool]]:
+@dataclass(frozen=True)
+class _Family:
+    """Relations of one role and filler: one count of neighbours, of which each says that it is at least n.
+
+    Attributes:
+        role: To the neighbours that are counted.
+        filler: What they must be.
+        upper: Which bound is wanted of the filler.
+        parts: n -> key of the relation.
+    """
+
+    role: str
+    filler: Expression
+    upper: bool
+    parts: Mapping[int, _Key]
+
+    def settled(self, state: int) -> Iterator[tuple[_Key, int]]:
+        """Which of the relations hold where the count has reached `state` of the numbers."""
+        for place, number in enumerate(sorted(self.parts)):
+            yield self.parts[number], int(place < state)
+
+
+def _families(expression: Expression, upper: bool) -> list[_Family]:
+    numbers: dict[_Key, dict[int, _Key]] = defaultdict(dict)
+    found: dict[_Key, _Family] = {}
+    for part, high in _links(expression, upper):
+        counted = (part.role, key(part.filler))
+        numbers[counted][part.low if isinstance(part, Count) else 1] = key(part)
+        found[counted] = _Family(part.role, part.filler, high, numbers[counted])
+    return list(found.values())
+
+
+def _links(expression: Expression, upper: bool) -> Iterator[tuple[Some | Count, bool]]:
     """Relations of the region itself, each with the bound that is wanted of it."""
     if is_link(expression):
         yield expression, upper

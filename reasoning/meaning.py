@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 
 from kg import vocab
-from kg.expressions import children, rebuild, walk
+from kg.expressions import children, property_of, rebuild, walk
 from kg.legend import Legend
 from kg.ontology import (
     And,
@@ -91,29 +92,42 @@ class Labels:
     ontology: Ontology
 
     def expand(self, expression: Expression, inside: frozenset[str] = frozenset()) -> Expression:
-        """Write an expression with `and`, `or`, `not`, `some`, told classes and lower bounds only.
+        """Write an expression with `and`, `or`, `not`, `some`, `min n`, told classes and lower bounds only.
 
-        `only` becomes `not some not`, `x < v` becomes `not x >= v`, and a class becomes a union with the
-        definitions of the classes below it, where these say more than their names.
+        `only` becomes `not some not`, `max n` becomes `not min n + 1`, `exactly n` becomes both, `min 1` becomes
+        `some`, `x < v` becomes `not x >= v`, and a class becomes a union with the definitions of the classes below
+        it, where these say more than their names.
 
         Raises:
-            UnusableError: A class is defined through itself.
+            UnusableError: A class is defined through itself, or evidence is counted.
         """
         if isinstance(expression, Named):
             return self._expand_class(expression.iri, inside)
-        if isinstance(expression, Some) and expression.role == vocab.COVERED_BY:
-            return expression
+        if isinstance(expression, Some | Only | Count):
+            return self._expand_relation(expression, inside)
         if isinstance(expression, Facet) and expression.op in _FLIPPED:
             return Not(replace(expression, op=_FLIPPED[expression.op]))
-        if isinstance(expression, Only):
-            negated = Some(expression.role, Not(expression.filler))
-            return Not(self.expand(negated, inside))
         done = rebuild(
             expression, tuple(self.expand(part, inside) for part in children(expression))
         )
         if isinstance(done, Not) and isinstance(done.part, Not):
             return done.part.part
         return done
+
+    def _expand_relation(self, relation: Some | Only | Count, inside: frozenset[str]) -> Expression:
+        role = relation.role
+        if property_of(role) == vocab.COVERED_BY:
+            return _covered(relation)
+        if isinstance(relation, Only):
+            return Not(Some(role, self.expand(Not(relation.filler), inside)))
+        filler = self.expand(relation.filler, inside)
+        if isinstance(relation, Some):
+            return Some(role, filler)
+        least = _at_least(role, relation.low, filler)
+        if relation.high is None:
+            return least
+        most = Not(_at_least(role, relation.high + 1, filler))
+        return And((least, most)) if relation.low else most
 
     def _expand_class(self, iri: str, inside: frozenset[str]) -> Expression:
         parts: list[Expression] = [Named(iri)]
@@ -157,9 +171,34 @@ class Labels:
             start = ones if isinstance(expression, And) else zeros
             lows, highs = zip(*every, strict=True) if every else ((), ())
             return pick.reduce([start, *lows]), pick.reduce([start, *highs])
-        if isinstance(expression, Some) and expression.role != vocab.COVERED_BY:
+        if is_link(expression):
             return zeros, ones * self.bounds(expression.filler)[1].max()
         return zeros, ones
+
+
+def is_link(expression: Expression) -> TypeGuard[Some | Count]:
+    """Whether this part of an expanded expression is a relation to other regions."""
+    return isinstance(expression, Some | Count) and expression.role != vocab.COVERED_BY
+
+
+def _at_least(role: str, number: int, filler: Expression) -> Expression:
+    """`role min number filler`; of 1 `some`, of 0 everything."""
+    if number == 0:
+        return Named(THING)
+    return Some(role, filler) if number == 1 else Count(role, number, None, filler)
+
+
+def _covered(expression: Some | Only | Count) -> Expression:
+    """`coveredBy` as `some`, whose filler is not expanded: it names evidence, not labels."""
+    if expression.role != vocab.COVERED_BY:
+        raise UnusableError("coveredBy read backwards; it leads from a region to evidence only")
+    if isinstance(expression, Count):
+        raise UnusableError(
+            "coveredBy with a count, and evidence is a share; write `coveredBy some`"
+        )
+    if isinstance(expression, Only):
+        return Not(Some(expression.role, Not(expression.filler)))
+    return expression
 
 
 def _implies(definition: Expression, below: frozenset[str]) -> bool:

@@ -1,0 +1,120 @@
+"""Relations made of measured ones: inverses, sub-properties, chains, thresholds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse import random as random_sparse
+
+import reasoning.roles
+from kg import vocab
+from kg.errors import RuleError
+from kg.expressions import inverse
+from kg.ontology import Axiom, Named, Some, load_ontology
+from reasoning.facts import Facts
+from reasoning.roles import chained, with_roles
+
+LL, X = vocab.CORE, "http://x#"
+PREFIXES = """
+@prefix : <http://x#> .
+@prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:a a owl:ObjectProperty . :b a owl:ObjectProperty . :c a owl:ObjectProperty . :d a owl:ObjectProperty .
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    def _made(text, role, **measured):
+        path = tmp_path / "roles.ttl"
+        path.write_text(PREFIXES + text, encoding="utf-8")
+        anything = Named(vocab.OWL + "Thing")
+        rule = Axiom("", "", "", Some(role, anything), anything, 1.0, False, "", "")
+        known = {X + name: csr_matrix(np.array(m, float)) for name, m in measured.items()}
+        found = with_roles(Facts({}, {}, known), [rule], load_ontology([path])).relations
+        return found[role].toarray() if role in found else None
+
+    return _made
+
+
+ONE = [[0, 0.5, 0], [0, 0, 1.0], [0.2, 0, 0]]
+TWO = [[0, 0.1, 0.9], [0.3, 0, 0], [0, 0, 0]]
+
+
+def test_an_inverse_is_the_measured_inverse_else_the_transposed_matrix(made):
+    told = ":a owl:inverseOf :b ."
+    assert np.array_equal(made("", inverse(X + "a"), a=ONE), np.transpose(ONE))
+    assert np.array_equal(made(told, inverse(X + "a"), a=ONE, b=TWO), TWO)
+    assert np.array_equal(made(told, X + "a", b=TWO), np.transpose(TWO))
+    assert np.array_equal(made(told, inverse(X + "a"), b=TWO), TWO)
+
+
+def test_a_symmetric_relation_read_backwards_is_itself(made):
+    assert np.array_equal(made(":a a owl:SymmetricProperty .", inverse(X + "a"), a=ONE), ONE)
+    both = made(":a rdfs:subPropertyOf :b . :b a owl:SymmetricProperty .", X + "b", a=ONE)
+    assert np.array_equal(both, np.maximum(ONE, np.transpose(ONE)))
+
+
+def test_sub_properties_give_the_larger_value_unless_it_was_measured(made):
+    told = ":a rdfs:subPropertyOf :c . :b rdfs:subPropertyOf :c ."
+    assert np.array_equal(made(told, X + "c", a=ONE, b=TWO), np.maximum(ONE, TWO))
+    assert np.array_equal(made(told, X + "c", a=ONE, c=TWO), TWO)
+    backwards = "[ owl:inverseOf :a ] rdfs:subPropertyOf :c ."
+    assert np.array_equal(made(backwards, X + "c", a=ONE), np.transpose(ONE))
+
+
+def test_what_nothing_measured_leads_to_is_absent(made):
+    assert made(":a rdfs:subPropertyOf :c .", X + "c", b=ONE) is None
+    assert made(":c owl:propertyChainAxiom ( :a :b ) .", X + "c", b=ONE) is None
+    assert made(":c rdfs:subPropertyOf :d . :d rdfs:subPropertyOf :c .", X + "c", b=ONE) is None
+
+
+def test_at_least_makes_it_all_or_nothing(made):
+    told = ":a rdfs:subPropertyOf :c . :c ll:atLeast "
+    assert np.array_equal(made(told + "0.0 .", X + "c", a=ONE), np.array(ONE) > 0)
+    assert np.array_equal(made(told + "0.5 .", X + "c", a=ONE), np.array(ONE) >= 0.5)
+
+
+def test_a_transitive_relation_that_is_made_is_closed(made):
+    line = np.eye(5, k=1)
+    told = ":a rdfs:subPropertyOf :b . :b a owl:TransitiveProperty ."
+    assert np.array_equal(made(told, X + "b", a=line), np.triu(np.ones((5, 5)), 1))
+    assert np.array_equal(made(told, X + "b", a=line, b=line), line)
+    told = ":a rdfs:subPropertyOf :b . :b owl:propertyChainAxiom ( :b :a ) ."
+    assert np.array_equal(made(told, X + "b", a=line), np.triu(np.ones((5, 5)), 1))
+
+
+def naive(one, other):
+    out = 1 - np.prod(1 - one[:, :, None] * other[None, :, :], axis=1)
+    np.fill_diagonal(out, 0)
+    return out
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 8), st.integers(0, 10_000), st.integers(1, 30))
+def test_chains_are_the_noisy_or_over_middles(n, seed, batch):
+    rng = np.random.default_rng(seed)
+    one, other = (random_sparse(n, n, density=0.4, random_state=rng).tocsr() for _ in range(2))
+    for matrix in (one, other):
+        matrix.data[rng.random(len(matrix.data)) < 0.3] = 1.0
+    before, reasoning.roles._BATCH = reasoning.roles._BATCH, batch
+    try:
+        found = chained(one, other)
+    finally:
+        reasoning.roles._BATCH = before
+    assert np.allclose(found.toarray(), naive(one.toarray(), other.toarray()), atol=1e-12)
+
+
+def test_chains_of_three_with_an_inverse(made):
+    told = ":d owl:propertyChainAxiom ( :a [ owl:inverseOf :b ] :a ) ."
+    found = made(told, X + "d", a=ONE, b=TWO)
+    assert np.allclose(found, naive(naive(np.array(ONE), np.transpose(TWO)), np.array(ONE)))
+
+
+def test_chains_over_too_many_regions_are_refused(monkeypatch):
+    monkeypatch.setattr(reasoning.roles, "MOST_PAIRS", 10)
+    everywhere = csr_matrix(np.ones((5, 5)) - np.eye(5))
+    with pytest.raises(RuleError, match="relates more than 10 pairs"):
+        chained(everywhere, everywhere)
