@@ -93,6 +93,7 @@ def terms_of(
     from kg.ontology import load_ontology
     from kg.rules import load_rules
     from reasoning.axioms import compile_axioms
+    from reasoning.roles import with_roles
     from reasoning.smooth import neighbour_weights
 
     knobs, tree = settings or CorrectSettings(), load_ontology()
@@ -104,6 +105,7 @@ def terms_of(
     facts = gather_facts(
         regions, before, layers, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
     )
+    facts = with_roles(facts, rules, tree)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
     compiled = compile_axioms(rules, before.legend, tree, facts)
     terms = Terms(
