@@ -97,9 +97,7 @@ def main() -> None:
         "repeats": chosen.repeats,
         "seed": chosen.seed,
     }
-    found["versions"] = {
-        name: version(name) for name in ("numpy", "numba", "connected-components-3d")
-    }
+    found["versions"] = {name: version(name) for name in ("numpy", "numba")}
     found["machine"] = platform.machine()
     for name, value in middle.items():
         ratio = found["ratio_to_ours"][name]

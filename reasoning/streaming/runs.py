@@ -1,0 +1,257 @@
+"""Runs: rows of classes come in; runs of one class, their components and sums per component go out. Compiled.
+
+A run is a longest stretch of one row with one class. Everything that regions are measured by (pixels, moments, boxes,
+outlines, neighbours, sums of bands) is added up run by run in integers, so that the order of adding, and with it how
+a raster is cut into strips, does not matter. Import this module inside functions only: it loads numba.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.kernels import compiled
+from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, XX, YX, YY, X, Y
+
+
+class Runs(NamedTuple):
+    """Runs of some rows, row by row; runs without class (kind below 0) are kept, so that rows have no gaps.
+
+    Attributes:
+        start: (run,) int32 first column.
+        stop: (run,) int32 last column + 1.
+        kind: (run,) integer class, -1 for none.
+        row: (row + 1,) int64 first run of each row, and how many runs there are.
+    """
+
+    start: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    kind: NDArray[Any]
+    row: NDArray[np.int64]
+
+
+@compiled
+def count_runs(classes: NDArray[Any], low: int, high: int) -> int:
+    """How many runs the rows `low` .. `high` of (y, x) classes have."""
+    total = high - low
+    for y in range(low, high):
+        for x in range(1, classes.shape[1]):
+            total += classes[y, x] != classes[y, x - 1]
+    return total
+
+
+@compiled
+def fill_runs(classes: NDArray[Any], low: int, high: int, runs: Runs) -> None:
+    """Fill runs of the size that `count_runs` found."""
+    start, stop, kind, row = runs
+    width = classes.shape[1]
+    n = 0
+    for y in range(low, high):
+        row[y - low] = n
+        left = 0
+        for x in range(1, width):
+            if classes[y, x] != classes[y, x - 1]:
+                start[n], stop[n], kind[n] = left, x, classes[y, left]
+                left = x
+                n += 1
+        start[n], stop[n], kind[n] = left, width, classes[y, left]
+        n += 1
+    row[high - low] = n
+
+
+@compiled
+def root(parent: NDArray[np.int32], i: int) -> int:
+    """The smallest member of a set, paths halved on the way."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@compiled
+def _unite(parent: NDArray[np.int32], a: int, b: int) -> None:
+    a, b = root(parent, a), root(parent, b)
+    if a < b:
+        parent[b] = a
+    elif b < a:
+        parent[a] = b
+
+
+@compiled
+def unite(runs: Runs, member: NDArray[np.int32], parent: NDArray[np.int32], diagonal: bool) -> None:
+    """Join what runs of one class that touch between rows belong to.
+
+    Args:
+        runs: Two rows or more.
+        member: (run,) int32 element of `parent` that each run belongs to; any value for runs without class.
+        parent: (element,) int32 union-find forest, the root of a set being its smallest element.
+        diagonal: Whether a corner is enough.
+    """
+    _, stop, kind, row = runs
+    for y in range(1, len(row) - 1):
+        i, j = row[y - 1], row[y]
+        while i < row[y] and j < row[y + 1]:
+            if kind[i] == kind[j] and kind[i] >= 0:
+                _unite(parent, member[i], member[j])
+            if stop[i] < stop[j]:
+                i += 1
+                continue
+            if stop[j] < stop[i]:
+                j += 1
+                continue
+            i, j = i + 1, j + 1
+            if diagonal and i < row[y] and j < row[y + 1]:
+                if kind[i - 1] == kind[j] and kind[j] >= 0:
+                    _unite(parent, member[i - 1], member[j])
+                if kind[i] == kind[j - 1] and kind[i] >= 0:
+                    _unite(parent, member[i], member[j - 1])
+
+
+@compiled
+def number(parent: NDArray[np.int32], kind: NDArray[Any], out: NDArray[np.int32]) -> int:
+    """Number the sets of runs in the order of their first runs, -1 for runs without class; return how many."""
+    n = 0
+    for i in range(len(parent)):
+        if kind[i] < 0:
+            out[i] = -1
+        elif parent[i] == i:
+            out[i] = n
+            n += 1
+        else:
+            out[i] = out[root(parent, i)]
+    return n
+
+
+@compiled
+def add_shapes(
+    runs: Runs, part: NDArray[np.int32], first: int, sums: NDArray[np.int64], box: NDArray[np.int32]
+) -> None:
+    """Add runs up per component.
+
+    Args:
+        runs: Runs.
+        part: (run,) int32 component, -1 for none.
+        first: Row of the raster that their first row is.
+        sums: (component, 8) int64, zeros before; every run counts as free of neighbours above and below, which
+            `reasoning.streaming.pairs` takes back.
+        box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
+    """
+    start, stop, _, row = runs
+    for line in range(len(row) - 1):
+        y = first + line
+        for i in range(row[line], row[line + 1]):
+            r = part[i]
+            if r < 0:
+                continue
+            a, b = np.int64(start[i]), np.int64(stop[i])
+            n = b - a
+            if sums[r, COUNT] == 0:
+                box[r, 0], box[r, 1], box[r, 3], box[r, 4] = y, a, b, a
+            box[r, 1], box[r, 2], box[r, 3] = min(box[r, 1], a), y + 1, max(box[r, 3], b)
+            across = (a + b - 1) * n // 2
+            sums[r, COUNT] += n
+            sums[r, Y] += n * y
+            sums[r, X] += across
+            sums[r, YY] += n * y * y
+            sums[r, XX] += _squares(b) - _squares(a)
+            sums[r, YX] += across * y
+            sums[r, LEVEL] += 2 * n
+            sums[r, UPRIGHT] += 2
+
+
+@compiled
+def _squares(n: np.int64) -> np.int64:
+    """0 + 1 + 4 + ... + (n - 1)^2."""
+    half, odd = (n - 1) * n // 2, 2 * n - 1
+    return half // 3 * odd if half % 3 == 0 else half * (odd // 3)
+
+
+@compiled
+def add_bands(
+    band: NDArray[Any],
+    runs: Runs,
+    part: NDArray[np.int32],
+    how: tuple[int, float, float],
+    sums: NDArray[np.int64],
+    missing: NDArray[np.int64],
+) -> None:
+    """Add one band up per component, each run's sum rounded to a fixed point.
+
+    Args:
+        band: (y, x) values.
+        runs: Runs.
+        part: (run,) int32 component, -1 for none.
+        how: Row of `band` that the first row of the runs is, steps of the fixed point per unit, and the value that
+            means "no observation" besides NaN and infinity (NaN: there is none).
+        sums: (component,) int64, steps.
+        missing: (component,) int64 pixels without observation.
+    """
+    start, stop, _, row = runs
+    first, scale, nodata = how
+    width = band.shape[1]
+    total, lost = np.zeros(width + 1), np.zeros(width + 1, np.int32)
+    for line in range(len(row) - 1):
+        gaps = _running(band[first + line], nodata, total, lost)
+        for i in range(row[line], row[line + 1]):
+            r = part[i]
+            if r >= 0:
+                sums[r] += np.int64(np.rint((total[stop[i]] - total[start[i]]) * scale))
+                if gaps:
+                    missing[r] += lost[stop[i]] - lost[start[i]]
+
+
+@compiled
+def _running(
+    values: NDArray[Any], nodata: float, total: NDArray[np.float64], lost: NDArray[np.int32]
+) -> bool:
+    """Fill running sums of a row's observations and running counts of the rest; return whether there is any rest."""
+    added, gaps = 0.0, 0
+    if np.isnan(nodata):
+        for x in range(len(values)):
+            added += values[x]
+            total[x + 1] = added
+        if abs(added) < np.inf:
+            return False
+    added = 0.0
+    for x in range(len(values)):
+        value = np.float64(values[x])
+        if abs(value) < np.inf and value != nodata:
+            added += value
+        else:
+            gaps += 1
+        total[x + 1], lost[x + 1] = added, gaps
+    return gaps > 0
+
+
+@compiled
+def paint(
+    runs: Runs, part: NDArray[np.int32], value: NDArray[Any], first: int, out: NDArray[Any]
+) -> None:
+    """Write `value` of each run's component into (y, x) `out` from row `first` on; runs without one are left."""
+    start, stop, _, row = runs
+    for line in range(len(row) - 1):
+        for i in range(row[line], row[line + 1]):
+            if part[i] >= 0:
+                out[first + line, start[i] : stop[i]] = value[part[i]]
+
+
+@compiled
+def largest(bits: NDArray[Any], low: int, high: int, limits: NDArray[Any]) -> Any:
+    """Largest finite magnitude in the rows `low` .. `high` of floats, in their bit patterns; 0 where there is none.
+
+    Args:
+        bits: (y, x) floats seen as unsigned integers.
+        low: First row.
+        high: Last row + 1.
+        limits: Mask without the sign, pattern of infinity, and pattern of "no observation"; type of `bits`.
+    """
+    mask, infinite, nodata = limits[0], limits[1], limits[2]
+    top = np.zeros(1, bits.dtype)[0]
+    for y in range(low, high):
+        for x in range(bits.shape[1]):
+            size = bits[y, x] & mask
+            if size < infinite and bits[y, x] != nodata:
+                top = max(top, size)
+    return top

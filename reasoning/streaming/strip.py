@@ -1,0 +1,178 @@
+"""A strip: some rows of a raster come in, their components with sums in integers go out, ready to be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import frexp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from reasoning.streaming.runs import Runs
+
+Ints = NDArray[np.int64]
+
+COUNT, Y, X, YY, XX, YX, LEVEL, UPRIGHT = range(8)
+"""Columns of sums: pixels, moments in pixels, edges between rows (as long as a pixel is wide), between columns."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of a raster, read when they are needed.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        classes: (first row, last row + 1) -> (y, x) integers, -1 where there is none; pixels of one value that touch
+            are one region.
+        bands: (first row, last row + 1) -> (y, x) arrays, one per band, and which of their rows the first row is.
+        scales: Steps of the fixed point per unit of each band, from `fixed_point`.
+        nodata: Value that means "no observation" in every band; NaN: there is none.
+        size: Width and height of a pixel, metres.
+        diagonal: Whether pixels that share a corner touch (connectivity 8).
+    """
+
+    height: int
+    width: int
+    classes: Callable[[int, int], NDArray[Any]]
+    bands: Callable[[int, int], tuple[Sequence[NDArray[Any]], int]]
+    scales: tuple[float, ...]
+    nodata: float
+    size: tuple[float, float]
+    diagonal: bool = False
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Components of some rows; two strips are put together by `reasoning.streaming.merge`.
+
+    Attributes:
+        first: First row.
+        runs: Runs of the rows (or of the first and the last one alone, see `ends`).
+        part: (run,) int32 component, -1 for none.
+        sums: (component, 8) int64, columns as above.
+        box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
+        kind: (component,) integer class.
+        min_width: (component,) float64 metres.
+        bands: (band, component) int64 sums in steps of the fixed point.
+        missing: (band, component) int64 pixels without observation.
+        pairs: (pair,) int64 `smaller << 32 | larger` of components that border each other.
+        edges: (pair, 2) int64 edges between rows and between columns that they share.
+    """
+
+    first: int
+    runs: Runs
+    part: NDArray[np.int32]
+    sums: Ints
+    box: NDArray[np.int32]
+    kind: NDArray[Any]
+    min_width: NDArray[np.float64]
+    bands: Ints
+    missing: Ints
+    pairs: Ints
+    edges: Ints
+
+
+def find_components(
+    classes: NDArray[Any], low: int, high: int, *, diagonal: bool
+) -> tuple[Runs, NDArray[np.int32], int]:
+    """Connected components of some rows.
+
+    Args:
+        classes: (y, x) integers, -1 for none.
+        low: First row.
+        high: Last row + 1.
+        diagonal: Whether a corner is enough.
+
+    Returns:
+        Runs, (run,) int32 component of each in row-major order of first pixels (-1 for none), and how many there are.
+    """
+    from reasoning.streaming.runs import Runs, count_runs, fill_runs, number, unite
+
+    total = count_runs(classes, low, high)
+    start, stop, part = (np.empty(total, np.int32) for _ in range(3))
+    runs = Runs(start, stop, np.empty(total, classes.dtype), np.empty(high - low + 1, np.int64))
+    fill_runs(classes, low, high, runs)
+    each = np.arange(total, dtype=np.int32)
+    parent = each.copy()
+    unite(runs, each, parent, diagonal)
+    return runs, part, number(parent, runs.kind, part)
+
+
+def measure(source: Source, low: int, high: int) -> Strip:
+    """Find the components of the rows `low` .. `high` and measure them.
+
+    Args:
+        source: The raster.
+        low: First row.
+        high: Last row + 1.
+    """
+    from reasoning.streaming.pairs import find_pairs
+    from reasoning.streaming.runs import add_bands, add_shapes
+    from reasoning.streaming.widths import REACH, corner_distances, widest
+
+    top, bottom = max(low - REACH - 1, 0), min(high + REACH + 1, source.height)
+    classes = source.classes(top, bottom)
+    runs, part, n = find_components(classes, low - top, high - top, diagonal=source.diagonal)
+    sums, box = np.zeros((n, 8), np.int64), np.zeros((n, 5), np.int32)
+    add_shapes(runs, part, low, sums, box)
+    pairs, edges = find_pairs(runs, part, sums, True)
+    width = np.zeros(n)
+    widest(corner_distances(classes, low - top, high - top), runs, part, source.size, width)
+    added, missing = (np.zeros((len(source.scales), n), np.int64) for _ in range(2))
+    bands, row = source.bands(low, high)
+    for i, (band, scale) in enumerate(zip(bands, source.scales, strict=True)):
+        add_bands(band, runs, part, (row, scale, source.nodata), added[i], missing[i])
+    kind = np.zeros(n, classes.dtype)
+    kind[part[part >= 0]] = runs.kind[part >= 0]
+    return Strip(low, runs, part, sums, box, kind, width, added, missing, pairs, edges)
+
+
+def ends(strip: Strip) -> tuple[Runs, NDArray[np.int32]]:
+    """The runs of the first and of the last row of a strip as two rows, and their components."""
+    from reasoning.streaming.runs import Runs
+
+    start, stop, kind, row = strip.runs
+    first, last = slice(0, row[1]), slice(row[-2], row[-1])
+    both = [np.concatenate([one[first], one[last]]) for one in (start, stop, kind, strip.part)]
+    rows = np.array([0, row[1], row[1] + row[-1] - row[-2]], np.int64)
+    return Runs(both[0], both[1], both[2], rows), both[3]
+
+
+def fixed_point(top: float, dtype: np.dtype[Any], pixels: int) -> float:
+    """Steps per unit in which a band is added up: 2^k so that no sum over the raster leaves 63 bits.
+
+    Integers of up to 32 bits are added up exactly; of other values, each run's sum is rounded to 1 / steps, which is
+    at most 2^-30 of `top` for rasters of up to 2^31 pixels.
+
+    Args:
+        top: Largest magnitude in the band; not looked at where the type alone is enough.
+        dtype: Type of the values.
+        pixels: Pixels of the raster.
+    """
+    bits = (pixels - 1).bit_length()
+    if dtype.kind in "iub" and 8 * dtype.itemsize + bits <= 62:
+        return 1.0
+    exponent = 61 - frexp(top)[1] - bits
+    return float(2.0 ** max(-1000, min(1000, exponent)))
+
+
+def magnitude(band: NDArray[Any], nodata: float = np.nan) -> float:
+    """Largest finite magnitude among the observations of a band; for integers, what their type can hold.
+
+    Args:
+        band: (y, x) values.
+        nodata: Value that means "no observation"; NaN: there is none.
+    """
+    from reasoning.streaming.runs import largest
+
+    if band.dtype.kind != "f":
+        return 2.0 ** (8 * band.dtype.itemsize)
+    bits = np.dtype(f"u{band.dtype.itemsize}")
+    limits = np.array([0, np.inf, nodata], band.dtype).view(bits)
+    limits[0] = np.iinfo(bits).max >> 1
+    top = largest(band.view(bits), 0, len(band), limits)
+    return float(np.array([top], bits).view(band.dtype)[0])

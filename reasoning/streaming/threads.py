@@ -1,0 +1,33 @@
+"""Work on many strips: a function and its strips come in, results in the order of the strips go out, cores shared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MOST = 4
+"""Threads; each holds one strip, so more of them would only cost memory."""
+
+
+def strips_of(height: int, rows: int) -> list[tuple[int, int]]:
+    """(first row, last row + 1) of the strips that a raster of `height` rows is cut into."""
+    return [(low, min(low + rows, height)) for low in range(0, height, rows)]
+
+
+def each(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results in order, computed in threads; when the caller stops, what has not begun is not begun."""
+    pool = ThreadPoolExecutor(min(MOST, os.cpu_count() or 1))
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """The results of `each` as a list."""
+    return list(each(function, items))
