@@ -1,0 +1,119 @@
+"""Fits to some of the tiles: prepared tiles come in, parameters and how strongly to shrink them go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.learning.choices import Choices, class_weights, maximise
+from reasoning.learning.fit import Parameters
+from reasoning.learning.learned import Choice
+from reasoning.learning.prepared import Prepared
+from reasoning.learning.scores import counts_of, mean_iou
+from reasoning.learning.tiles import folds, scenes
+from reasoning.settings import CorrectSettings
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+SHRINKAGES = (3e-1, 3e-2, 3e-3, 3e-4, 3e-5)
+"""Tried from strong to weak; of equal scores the stronger is kept."""
+BALANCES = (0.0, 0.5, 1.0)
+"""Exponents of the class weights that are tried."""
+
+
+@dataclass(frozen=True)
+class LearnSettings:
+    """Knobs of learning.
+
+    Attributes:
+        correct: How tiles are corrected; its smoothness and strengths are where learning starts.
+        shrinkages: Pulls to the expert's values that are tried, strongest first.
+        balances: Exponents of the class weights that are tried.
+        most_folds: Most parts that the tiles are held out in.
+    """
+
+    correct: CorrectSettings = field(default_factory=CorrectSettings)
+    shrinkages: tuple[float, ...] = SHRINKAGES
+    balances: tuple[float, ...] = BALANCES
+    most_folds: int = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Pupil:
+    """A tile with what is learned from it.
+
+    Attributes:
+        tile: The tile, prepared.
+        choices: Its sampled pixels, at the marginals of the expert's weights.
+        expert: (class, class) confusion counts of the map by the expert's weights.
+    """
+
+    tile: Prepared
+    choices: Choices
+    expert: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class School:
+    """All tiles, and fits to some of them.
+
+    Attributes:
+        parameters: What is learned.
+        pupils: One per tile.
+        settings: Knobs.
+    """
+
+    parameters: Parameters
+    pupils: tuple[Pupil, ...]
+    settings: LearnSettings
+
+    def choices(self, tiles: Ints, balance: float) -> Choices:
+        """The sampled pixels of some tiles; a pixel counts for what it stands for, times the weight of its class."""
+        both = Choices.joined([self.pupils[i].choices for i in tiles])
+        k = len(self.parameters.legend)
+        counts = np.bincount(both.truth, weights=both.stands_for, minlength=k)
+        weights = class_weights(np.rint(counts).astype(np.int64), balance)
+        return replace(both, weight=both.stands_for * weights[both.truth])
+
+    def learn(self, tiles: Ints) -> tuple[Floats, Choice, Choices]:
+        """Choose shrinkage and balance by cross-validation over these tiles, then fit to all of them.
+
+        Returns:
+            The parameters, the choice, and the pixels that were fitted to.
+        """
+        choice = self.choose(tiles)
+        choices = self.choices(tiles, choice.balance)
+        prior = self.parameters.prior(choice.shrinkage, len(tiles))
+        return maximise(choices, prior), choice, choices
+
+    def choose(self, tiles: Ints) -> Choice:
+        """Balance first, at the middle shrinkage, then shrinkage: the best mean IoU of held-out sampled pixels.
+
+        With one scene, nothing can be compared: the strongest shrinkage and the first balance.
+        """
+        knobs = self.settings
+        if scenes([self.pupils[i].tile.tile for i in tiles]).max() == 0:
+            return Choice(knobs.shrinkages[0], knobs.balances[0])
+        middle = knobs.shrinkages[len(knobs.shrinkages) // 2]
+        first = self._best(tiles, [Choice(middle, balance) for balance in knobs.balances])
+        return self._best(tiles, [Choice(s, first.balance) for s in knobs.shrinkages])
+
+    def _best(self, tiles: Ints, options: Sequence[Choice]) -> Choice:
+        if len(options) == 1:
+            return options[0]
+        k = len(self.parameters.legend)
+        counts = {option: np.zeros((k, k)) for option in options}
+        for part in folds([self.pupils[i].tile.tile for i in tiles], self.settings.most_folds):
+            rest = np.delete(tiles, part)
+            seen = Choices.joined([self.pupils[i].choices for i in tiles[part]])
+            theta: Floats | None = None
+            for option in options:
+                prior = self.parameters.prior(option.shrinkage, len(rest))
+                theta = maximise(self.choices(rest, option.balance), prior, theta, precise=False)
+                labels = seen.scores(theta).argmax(axis=1)
+                counts[option] += counts_of(seen.truth, labels, k, seen.stands_for)
+        return max(options, key=lambda option: round(mean_iou(counts[option]), 4))
