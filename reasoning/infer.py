@@ -13,35 +13,17 @@ grad F . (q* - q) = -sum [KL(q || q*) + KL(q* || q)] <= 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.correction import Trace
+from reasoning.region_terms import Penalty
 
 Floats = NDArray[np.float64]
 
 EXCLUDED = -1e6
 """Score of a removed class: its probability is exactly 0."""
-SLACK = 1e-12
-"""Relative rise of F that counts as rounding."""
-HALVINGS = 40
-"""How often a step is halved before inference stops with "no descent"."""
-
-
-class Penalty(Protocol):
-    """What inference needs of a compiled axiom (`reasoning.axioms.CompiledAxiom` has it)."""
-
-    @property
-    def local(self) -> bool:
-        """True when the gradient does not depend on q."""
-
-    def penalty(self, q: Floats) -> Floats:
-        """(region,) penalty in 0..1 at the region means (region, class)."""
-
-    def gradient(self, q: Floats, b: Floats) -> Floats:
-        """(region, class) derivative of sum_r b_r penalty_r(q)."""
 
 
 @dataclass(frozen=True)
@@ -104,42 +86,6 @@ class Solution:
     trace: Trace
 
 
-class _Regions:
-    """The part of F that lives on regions; axioms that do not depend on q are summed once."""
-
-    def __init__(self, problem: Problem, held: Held | None = None) -> None:
-        k = problem.unary.shape[2]
-        inside = problem.region >= 0
-        least = 0 if held is None else len(held.count)
-        count = np.bincount(problem.region[inside], problem.size[inside], least).astype(np.float64)
-        self.held = 0.0 if held is None else held.sums
-        count = count if held is None else count + held.count
-        self.count = np.maximum(count, 1.0)
-        self.fixed = problem.fixed
-        self.b = np.concatenate([count, np.zeros(len(problem.fixed))])
-        self.linked = tuple((w, a) for w, a in problem.axioms if not a.local)
-        ones, start = np.ones(len(self.b)), np.full((len(self.b), k), 1.0 / k)
-        self.static = np.zeros((len(count), k))
-        for weight, axiom in problem.axioms:
-            if axiom.local:
-                self.static += weight * axiom.gradient(start, ones)[: len(count)]
-
-    def means(self, sums: Floats) -> Floats:
-        return np.concatenate([(sums + self.held) / self.count[:, None], self.fixed])
-
-    def message(self, means: Floats) -> Floats:
-        """(region, class) gradient that each pixel of a region receives."""
-        pulled = np.zeros_like(self.static)
-        for weight, axiom in self.linked:
-            pulled += weight * axiom.gradient(means, self.b)[: len(pulled)]
-        return self.static + pulled / self.count[:, None]
-
-    def energy(self, means: Floats) -> float:
-        live = len(self.count)
-        total = float(self.b[:live] @ (self.static * means[:live]).sum(axis=1))
-        return total + sum(w * float(self.b @ a.penalty(means)) for w, a in self.linked)
-
-
 def region_message(axiom: Penalty, means: Floats, b: Floats) -> Floats:
     """Gradient of one axiom's penalty that each pixel of a region receives, per unit of weight.
 
@@ -156,48 +102,6 @@ def region_message(axiom: Penalty, means: Floats, b: Floats) -> Floats:
     return message
 
 
-class _Field:
-    """The marginals of one run and the passes over them."""
-
-    def __init__(self, problem: Problem, held: Held | None = None) -> None:
-        from reasoning.smooth import softmax_pixels
-
-        self.problem, self.pairs, self.held = problem, (problem.right, problem.down), held
-        self.regions = _Regions(problem, held)
-        self.sums = np.zeros_like(self.regions.static)
-        self.q, self.goal, self.spare = (np.zeros_like(problem.unary) for _ in range(3))
-        softmax_pixels(problem.unary, problem.region, self.regions.static, self.q)
-        if held is not None:
-            self.q[~held.free] = held.q[~held.free]
-        self.goal[:] = self.q
-        self.energy = self.try_step(0.0)
-        self.accept(self.energy)
-
-    def propose(self) -> float:
-        from reasoning.smooth import propose
-
-        message = self.regions.message(self.means)
-        p, held = self.problem, self.held
-        residual = float(propose(self.q, p.unary, self.pairs, p.region, message, self.goal))
-        if held is None:
-            return residual
-        self.goal[~held.free] = self.q[~held.free]
-        return float(np.abs(self.goal - self.q).max(initial=0.0))
-
-    def try_step(self, step: float) -> float:
-        from reasoning.smooth import advance
-
-        p = self.problem
-        terms = (p.unary, p.right, p.down, p.region, p.size)
-        pixels = advance(self.q, self.goal, step, terms, self.spare, self.sums)
-        self.trial = self.regions.means(self.sums)
-        return float(pixels) + self.regions.energy(self.trial)
-
-    def accept(self, energy: float) -> None:
-        self.q, self.spare = self.spare, self.q
-        self.energy, self.means = energy, self.trial
-
-
 def infer(
     problem: Problem,
     *,
@@ -207,43 +111,23 @@ def infer(
 ) -> Solution:
     """Find a stationary point of F, from softmax(log p - evidence - local penalties) on, F never rising.
 
+    Once most nodes rest, the others take steps of their own with the rest held, and so on (`reasoning.descent`); the
+    end is checked, and its last step taken, over all nodes.
+
     Args:
         problem: The terms of F.
         tolerance: Stop when no probability of q* differs from q by more than this.
-        max_steps: Stop after so many accepted steps.
+        max_steps: Stop after steps of this many times all nodes.
         held: What stays as it is, when the problem is a window of a larger map.
 
     Returns:
         Final marginals with the state that their gradient was taken at. The same input gives the same bytes.
     """
-    from reasoning.smooth import alignment
+    from reasoning.descent import Descent
+    from reasoning.layout import lay_out
 
-    field = _Field(problem, held)
-    energies, step, stopped = [field.energy], 1.0, "cap"
-    residual = field.propose()
-    while len(energies) <= max_steps:
-        if residual <= tolerance:
-            stopped = "converged"
-            break
-        found = _descend(field, step)
-        if found is None:
-            stopped = "no descent"
-            break
-        energies.append(field.energy)
-        residual = field.propose()
-        left = found * float(alignment(field.q, field.goal, field.spare))
-        step = min(1.0, found * float(np.clip(1 / (1 - left) if left < 0.75 else 4.0, 0.25, 4.0)))
-    trace = Trace(tuple(energies), residual, len(energies) - 1, stopped)
-    return Solution(field.goal, field.q, field.means, trace)
-
-
-def _descend(field: _Field, step: float) -> float | None:
-    """Halve the step until F does not rise, and take it; None when no step of `HALVINGS` does."""
-    limit = field.energy + SLACK * max(1.0, abs(field.energy))
-    for _ in range(HALVINGS):
-        energy = field.try_step(step)
-        if energy <= limit:
-            field.accept(min(energy, field.energy))
-            return step
-        step /= 2
-    return None
+    layout = lay_out(problem, held)
+    descent = Descent(layout.start(), len(layout.field.nodes.size), max_steps)
+    state, stopped = descent.solve(layout.field, descent.first, tolerance)
+    trace = Trace(tuple(descent.energies), state.residual, len(descent.energies) - 1, stopped)
+    return Solution(layout.planes(state.goal), layout.planes(state.q), layout.means(state), trace)

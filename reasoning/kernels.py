@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+THREADS: int = numba.config.NUMBA_NUM_THREADS
+"""Threads that work on blocks of rows (`reasoning.threads`)."""
+
 
 def compiled(function: Function) -> Function:
     """Compile with numba; one thread and a fixed order of sums, so that results repeat to the last bit."""

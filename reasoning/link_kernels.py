@@ -26,7 +26,7 @@ Edges = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]
 def count_chances(
     edges: Edges, t: Floats, at_least: NDArray[np.intp], out: Floats, first: int, last: int
 ) -> None:
-    """Fill `out` (state, region) for some rows: state i is at_least[i - 1] <= N < at_least[i]."""
+    """Fill `out` (state, last - first) for some rows: state i is at_least[i - 1] <= N < at_least[i]."""
     starts, columns, values, origin = edges
     most = at_least[-1]
     chance = np.zeros(most + 1)  # of N = 0, 1 ... most - 1, and of N >= most
@@ -47,16 +47,23 @@ def count_chances(
             chance[0] *= 1.0 - p
         low = 0
         for i in range(len(at_least)):
-            out[i, r] = chance[low : at_least[i]].sum()
+            out[i, r - first] = chance[low : at_least[i]].sum()
             low = at_least[i]
-        out[len(at_least), r] = chance[most]
+        out[len(at_least), r - first] = chance[most]
 
 
 @compiled
 def count_slopes(
-    edges: Edges, t: Floats, at_least: NDArray[np.intp], b: Floats, out: Floats, span: NDArray[Any]
+    edges: Edges,
+    t: Floats,
+    at_least: NDArray[np.intp],
+    b: Floats,
+    out: Floats,
+    span: tuple[int, int],
 ) -> None:
     """Fill `out` (edge,): derivative of sum over states of b[state, r] * chance[state, r] by t at the edge's end.
+
+    `b` is (state, last - first), for the rows of the span.
 
     The derivative of P(N >= n) by p_s is P(n - 1 of the others), from the distributions before and after s.
     """
@@ -86,7 +93,9 @@ def count_slopes(
         for i in range(k - 1, -1, -1):
             slope = 0.0
             for c in range(len(at_least)):
-                slope += (b[c + 1, r] - b[c, r]) * _count(before[i], after, at_least[c] - 1)
+                slope += (b[c + 1, r - first] - b[c, r - first]) * _count(
+                    before[i], after, at_least[c] - 1
+                )
             _convolve(after, p[i], after)
             _share(edges, t, slope, out, heads[i : i + 2])
 
@@ -118,3 +127,38 @@ def _convolve(chance: Floats, p: float, out: Floats) -> None:
     for m in range(len(chance) - 1, 0, -1):
         out[m] = chance[m] + p * (chance[m - 1] - chance[m])
     out[0] = chance[0] * (1.0 - p)
+
+
+@compiled
+def end_sums(columns: NDArray[Any], edges: Floats, out: Floats) -> None:
+    """Add the value of each edge to the region at its end."""
+    for e in range(len(columns)):
+        out[columns[e]] += edges[e]
+
+
+@compiled
+def some_chances(edges: Edges, t: Floats, out: Floats, first: int, last: int) -> None:
+    """`count_chances` where only N = 0 and N >= 1 matter."""
+    starts, columns, values, _ = edges
+    for r in range(first, last):
+        none = 1.0
+        for e in range(starts[r], starts[r + 1]):
+            none *= 1.0 - values[e] * t[columns[e]]
+        out[0, r - first] = none
+        out[1, r - first] = 1.0 - none
+
+
+@compiled
+def some_slopes(edges: Edges, t: Floats, b: Floats, out: Floats, span: tuple[int, int]) -> None:
+    """`count_slopes` where only N = 0 and N >= 1 matter: R times the product of the other factors."""
+    starts, columns, values, _ = edges
+    first, last = span
+    for r in range(first, last):
+        before = b[1, r - first] - b[0, r - first]
+        for e in range(starts[r], starts[r + 1]):
+            out[e] = before * values[e]
+            before *= 1.0 - values[e] * t[columns[e]]
+        after = 1.0
+        for e in range(starts[r + 1] - 1, starts[r] - 1, -1):
+            out[e] *= after
+            after *= 1.0 - values[e] * t[columns[e]]

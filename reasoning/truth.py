@@ -12,14 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from reasoning.cut import Cut
+from reasoning.threads import in_blocks
+
 Floats = NDArray[np.float64]
+
+
+ROWS = 16384
+"""Regions worked on at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +45,33 @@ class Block:
 
     def dot(self, q: Floats) -> Floats:
         """(region,) sum over labels of q * block."""
-        if self.full is None:
-            plain: Floats = q @ np.broadcast_to(self.row, q.shape[1:]) * self.column
-            return plain
-        summed: Floats = np.einsum(
-            "rk,rk,k->r", q, self.full, np.broadcast_to(self.row, q.shape[1:])
-        )
-        return summed * self.column
+        total = np.zeros(len(q))
+        for k, factor in self._labels(q.shape[1]):
+            part = q[:, k] if self.full is None else q[:, k] * self.full[:, k]
+            total += part if factor == 1.0 else factor * part
+        return total if _is_one(self.column) else total * self.column
 
     def add(self, out: Floats, b: Floats) -> None:
         """Add b[r] * block[r, k] to `out` (region, label)."""
-        scaled = np.broadcast_to(b * self.column, out.shape[:1])[:, None] * self.row
-        out += scaled if self.full is None else scaled * self.full
+        scaled = b if _is_one(self.column) else b * self.column
+        for k, factor in self._labels(out.shape[1]):
+            part = scaled if self.full is None else scaled * self.full[:, k]
+            out[:, k] += part if factor == 1.0 else factor * part
+
+    def _labels(self, k: int) -> list[tuple[int, float]]:
+        """Labels whose factor is not 0."""
+        row = self.row.tolist() * (k if len(self.row) == 1 else 1)
+        return [(i, f) for i, f in enumerate(row) if f]
+
+    def rows(self, first: int, last: int, total: int) -> Block:
+        """The block of some of `total` regions."""
+        column = self.column[first:last] if len(self.column) == total else self.column
+        return Block(self.row, column, None if self.full is None else self.full[first:last])
+
+    def restricted(self, cut: Cut) -> Block:
+        """The block of chosen regions."""
+        column = self.column[cut.rows] if len(self.column) == cut.total else self.column
+        return Block(self.row, column, None if self.full is None else self.full[cut.rows])
 
     @property
     def is_zero(self) -> bool:
@@ -74,6 +96,10 @@ def block_of(factors: Sequence[Floats]) -> Block:
         else:
             full = factor if full is None else full * factor
     return Block(row, column, full)
+
+
+def _is_one(column: Floats) -> bool:
+    return len(column) == 1 and column[0] == 1.0
 
 
 @dataclass(frozen=True)
@@ -101,11 +127,19 @@ class Link:
 
     def chances(self, q: Floats) -> Floats:
         """(state, region) probability of each state; a region without neighbours has N = 0."""
-        from reasoning.link_kernels import count_chances
-
         n = self.matrix.shape[0]
-        out = np.empty((len(self.at_least) + 1, n))
-        count_chances(self._edges, self.filler.value(q), np.array(self.at_least), out, 0, n)
+        t = self.filler.value(q)
+        return np.concatenate(in_blocks(partial(self.chances_at, t), n, ROWS), axis=1)
+
+    def chances_at(self, t: Floats, first: int, last: int) -> Floats:
+        """(state, last - first) the same for some regions, t the filler's truth."""
+        from reasoning.link_kernels import count_chances, some_chances
+
+        out = np.empty((len(self.at_least) + 1, last - first))
+        if self.at_least == (1,):
+            some_chances(self._edges, t, out, first, last)
+        else:
+            count_chances(self._edges, t, self._counts, out, first, last)
         return out
 
     def value(self, q: Floats) -> Floats:
@@ -113,17 +147,50 @@ class Link:
         truth: Floats = self.chances(q)[1:].sum(axis=0)
         return truth
 
+    def slopes_at(self, t: Floats, b: Floats, out: Floats, first: int) -> None:
+        """Fill the entries of some regions in `out` (edge,): what each tells its neighbour's t.
+
+        Args:
+            t: (region,) the filler's truth.
+            b: (state, some regions) weight of each state, from region `first` on.
+            out: (edge,) derivative of the weighted sum of chances.
+            first: First of these regions.
+        """
+        from reasoning.link_kernels import count_slopes, some_slopes
+
+        span = (first, first + b.shape[1])
+        if self.at_least == (1,):
+            some_slopes(self._edges, t, b, out, span)
+        else:
+            count_slopes(self._edges, t, self._counts, b, out, span)
+
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
         """Add the derivative of sum over states of b[state, r] * chances[state, r] to `out` (region, label)."""
-        from reasoning.link_kernels import count_slopes
+        slopes = np.empty(len(self._edges[1]))
+        self.slopes_at(self.filler.value(q), b, slopes, 0)
+        self.spread(q, slopes, out)
 
-        edges, n = self._edges, self.matrix.shape[0]
-        slopes = np.empty(len(edges[1]))
-        count_slopes(
-            edges, self.filler.value(q), np.array(self.at_least), b, slopes, np.array([0, n])
-        )
-        upstream = np.bincount(edges[1], weights=slopes, minlength=n)
-        self.filler.pull(q, upstream.astype(np.float64), out)
+    def spread(self, q: Floats, slopes: Floats, out: Floats) -> None:
+        """Add what all edges (edge,) tell the filler's truth at their ends to `out` (region, label)."""
+        from reasoning.link_kernels import end_sums
+
+        upstream = np.zeros(len(q))
+        end_sums(self._edges[1], slopes, upstream)
+        self.filler.pull(q, upstream, out)
+
+    def restricted(self, cut: Cut) -> Link:
+        """The link among chosen regions."""
+        origin = None if self.origin is None else self.origin[cut.rows]
+        return Link(cut.matrix(self.matrix), self.filler.restricted(cut), self.at_least, origin)
+
+    @property
+    def edge_count(self) -> int:
+        """Entries of the relation."""
+        return len(self._edges[1])
+
+    @cached_property
+    def _counts(self) -> NDArray[np.intp]:
+        return np.array(self.at_least, np.intp)
 
     @cached_property
     def _edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
@@ -169,17 +236,59 @@ class Form:
 
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
         """Add the derivative of sum_r b[r] * value[r] by q to `out` (region, label)."""
-        values = [link.chances(q) for link in self.links]
-        upstream = [np.zeros_like(chances) for chances in values]
-        for states, block in self.blocks:
-            block.add(out, b * _chance(states, values))
-            if self.links:
-                dot = block.dot(q) * b
+        if self.links:
+            self.assess(q, b, out)
+            return
+        for _, block in self.blocks:
+            block.add(out, b)
+
+    def assess(self, q: Floats, b: Floats, out: Floats) -> Floats:
+        """Do what `pull` does, and return the values (region,), which are by the way."""
+        n = len(q)
+        if not self.links:
+            self.pull(q, b, out)
+            return self.value(q)
+        truths = [link.filler.value(q) for link in self.links]
+        slopes = [np.empty(link.edge_count) for link in self.links]
+        total = np.zeros(n)
+
+        def work(first: int, last: int) -> None:
+            here, values = slice(first, last), self._chances_at(truths, first, last)
+            upstream = [np.zeros_like(chances) for chances in values]
+            for states, whole in self.blocks:
+                block, chance = whole.rows(first, last, n), _chance(states, values)
+                block.add(out[here], b[here] * chance)
+                dot = block.dot(q[here])
+                total[here] += chance * dot
                 for j, state in enumerate(states):
                     rest = _chance(states[:j] + states[j + 1 :], values[:j] + values[j + 1 :])
-                    upstream[j][state] += rest * dot
-        for link, weight in zip(self.links, upstream, strict=True):
-            link.pull(q, weight, out)
+                    upstream[j][state] += rest * dot * b[here]
+            for link, t, weight, edges in zip(self.links, truths, upstream, slopes, strict=True):
+                link.slopes_at(t, weight, edges, first)
+
+        in_blocks(work, n, ROWS)
+        for link, edges in zip(self.links, slopes, strict=True):
+            link.spread(q, edges, out)
+        return total
+
+    def _chances_at(self, truths: list[Floats], first: int, last: int) -> list[Floats]:
+        pairs = zip(self.links, truths, strict=True)
+        return [link.chances_at(t, first, last) for link, t in pairs]
+
+    def restricted(self, cut: Cut) -> Form:
+        """The truth of chosen regions among themselves."""
+        blocks = tuple((states, block.restricted(cut)) for states, block in self.blocks)
+        return Form(tuple(link.restricted(cut) for link in self.links), blocks)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many relations away a region's truth looks."""
+        return max((1 + link.filler.depth for link in self.links), default=0)
+
+    def matrices(self) -> list[csr_matrix]:
+        """Relations that it looks along."""
+        inner = [m for link in self.links for m in link.filler.matrices()]
+        return [link.matrix for link in self.links] + inner
 
 
 NEVER = Form((), ())

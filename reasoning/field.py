@@ -1,0 +1,201 @@
+"""The marginals of nodes and what they feel: nodes, pairs and region terms come in, energies and next states go out.
+
+A field is a part of a problem: some nodes move, those that they touch are held. The whole problem is the first field;
+once most of its nodes rest, the others are solved as a field of their own (`Field.part`), of which the same is true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.region_terms import RegionTerms
+from reasoning.threads import in_blocks
+
+Floats = NDArray[np.float64]
+Pairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+
+BLOCK = 2048
+"""Nodes worked on at a time, so that they stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What moves, and what it is tied to.
+
+    Attributes:
+        unary: (label, node) scores: log p less the messages that do not depend on q.
+        size: (node,) pixels that each stands for.
+        row: (node,) int32 row of its region in the region terms.
+        pairs: CSR of the smoothness term: starts (node + 1,), others, weights; others from `node` on are held.
+    """
+
+    unary: Floats
+    size: Floats
+    row: NDArray[np.int32]
+    pairs: Pairs
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a field and what follows from it.
+
+    Attributes:
+        q: (label, node + held) marginals.
+        goal: The same after an undamped step of every node.
+        change: (node,) largest |goal - q| of each.
+        energy: F of q, up to what is held.
+        ahead: The nodes' own part of F at `goal`.
+    """
+
+    q: Floats
+    goal: Floats
+    change: Floats
+    energy: float
+    ahead: float
+
+    @property
+    def residual(self) -> float:
+        """Largest change of any node."""
+        return float(self.change.max(initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Nodes among others that are held, and the regions that they belong to."""
+
+    nodes: Nodes
+    regions: RegionTerms
+
+    @property
+    def scale(self) -> float:
+        """Pixels that move: what rounding in F is measured by."""
+        return float(max(1.0, self.nodes.size.sum()))
+
+    def start(self, held: Floats) -> State:
+        """The state softmax(unary), beside what is held (label, held)."""
+        k, n = self.nodes.unary.shape
+        q = np.concatenate([np.zeros((k, n)), held], axis=1)
+        start, *_, own = self._goal(q, None, alone=True)
+        return self.state(start, own)
+
+    def resume(self, q: Floats, held: Floats) -> State:
+        """The state at given marginals (label, node), beside what is held."""
+        every = np.concatenate([q, held], axis=1)
+        return self.state(every, self._own(every))
+
+    def state(self, q: Floats, own: float) -> State:
+        """All that follows from marginals, given the nodes' own part of their F."""
+        penalty, message = self.regions.assess(q, self.nodes)
+        goal, change, rough, ahead = self._goal(q, message)
+        return State(q, goal, change, own + penalty + rough, ahead)
+
+    def _goal(
+        self, q: Floats, message: Floats | None, alone: bool = False
+    ) -> tuple[Floats, Floats, float, float]:
+        """q* = softmax(unary - message - smoothness), its change, roughness of q, own energy of q*.
+
+        The own energy follows from log q* = score - log of the sum of exp(score), without a logarithm per label.
+        """
+        from reasoning.field_kernels import smooth
+
+        nodes, n, paired = (
+            self.nodes,
+            len(self.nodes.size),
+            not alone and len(self.nodes.pairs[1]) > 0,
+        )
+        out, change = np.empty_like(q), np.empty(n)
+        out[:, n:] = q[:, n:]
+
+        def work(first: int, last: int) -> tuple[float, float]:
+            here = np.s_[:, first:last]
+            felt, rough = self._felt(message, first, last), 0.0
+            if paired:
+                rough = float(smooth(q, nodes.size, nodes.pairs, felt, (first, last)))
+            goal = np.add(nodes.unary[here], felt, out=out[here])
+            top = goal.max(axis=0)
+            goal -= top
+            np.exp(goal, out=goal)
+            total = goal.sum(axis=0)
+            goal *= 1.0 / total
+            np.abs(goal - q[here]).max(axis=0, out=change[first:last])
+            felt *= goal
+            own = felt.sum(axis=0) - top - np.log(total)
+            return rough, float(own @ nodes.size[first:last])
+
+        found = np.array(in_blocks(work, n, BLOCK)).reshape(-1, 2).sum(axis=0)
+        return out, change, float(found[0]), float(found[1])
+
+    def _felt(self, message: Floats | None, first: int, last: int) -> Floats:
+        """(label, last - first) what the regions add to the scores of some nodes."""
+        if message is None:
+            return np.zeros((len(self.nodes.unary), last - first))
+        here = slice(first, last) if self.regions.whole else self.nodes.row[first:last]
+        felt: Floats = -message[:, here]
+        return felt
+
+    def step(self, state: State, h: float) -> State:
+        """The state q + h (goal - q)."""
+        if h == 1.0:
+            return self.state(state.goal, state.ahead)
+        q = state.goal - state.q
+        q *= h
+        q += state.q
+        return self.state(q, self._own(q))
+
+    def _own(self, q: Floats) -> float:
+        """The nodes' own part of F: size * q . (log q - unary)."""
+        nodes = self.nodes
+
+        def work(first: int, last: int) -> float:
+            here = np.s_[:, first:last]
+            own = np.log(np.maximum(q[here], 1e-300))
+            own -= nodes.unary[here]
+            own *= q[here]
+            return float(own.sum(axis=0) @ nodes.size[first:last])
+
+        return float(np.sum(in_blocks(work, len(nodes.size), BLOCK)))
+
+    def alignment(self, old: State, new: State) -> float:
+        """(goal - q) . (q - old) / |q - old|^2: how much of the last move is left to do, in moves."""
+        from reasoning.field_kernels import moved
+
+        n = len(self.nodes.size)
+        work = partial(moved, new.q, new.goal, old.q)
+        dot, norm = np.array(in_blocks(work, n, 8 * BLOCK)).reshape(-1, 2).sum(axis=0)
+        return float(dot / norm) if norm > 0 else 0.0
+
+    def part(
+        self, state: State, moving: NDArray[np.bool_]
+    ) -> tuple[Field, Floats, NDArray[np.intp]]:
+        """The field of some nodes, all others held where they are.
+
+        Returns:
+            The field, (label, held) marginals of the neighbours that are held, and the nodes that move.
+        """
+        chosen = np.flatnonzero(moving)
+        nodes = self.nodes
+        starts, others, weights = nodes.pairs
+        edges = _edges_of(starts, chosen)
+        ends = others[edges]
+        inner = np.zeros(state.q.shape[1], bool)
+        inner[chosen] = True
+        outer = np.unique(ends[~inner[ends]])
+        name = np.empty(state.q.shape[1], np.int32)
+        name[chosen] = np.arange(len(chosen))
+        name[outer] = len(chosen) + np.arange(len(outer))
+        counts = (starts[1:] - starts[:-1])[chosen]
+        pairs = (np.concatenate([[0], np.cumsum(counts)]), name[ends], weights[edges])
+        regions, row = self.regions.part(state.q, nodes, chosen)
+        small = Nodes(nodes.unary[:, chosen], nodes.size[chosen], row, pairs)
+        return Field(small, regions), state.q[:, outer], chosen
+
+
+def _edges_of(starts: NDArray[np.int64], chosen: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Entries of some rows of a CSR matrix, row after row."""
+    counts = (starts[1:] - starts[:-1])[chosen]
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts[chosen] - before, counts) + np.arange(counts.sum())

@@ -1,0 +1,40 @@
+"""Work on rows comes in, its results in order come out, from a few threads; the same for every number of threads.
+
+Blocks are as large for one thread as for many, each writes rows of its own, and what they return is added up in their
+order. Compiled kernels and numpy release Python's lock, so plain threads are enough: no runtime of a parallel compiler
+has to be loaded, and a process that forks stays safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list[Result]:
+    """Call `work(first, last)` for blocks of rows; `NUMBA_NUM_THREADS` says by how many threads.
+
+    Args:
+        work: Must write nothing but rows first ... last - 1 of its outputs.
+        rows: How many rows there are.
+        block: Rows per call; the last block may be smaller.
+
+    Returns:
+        What the calls returned, by block.
+    """
+    from reasoning import kernels
+
+    spans = [(low, min(low + block, rows)) for low in range(0, rows, block)]
+    threads = min(kernels.THREADS, len(spans))
+    if threads <= 1:
+        return [work(*span) for span in spans]
+
+    def some(turn: int) -> list[Result]:
+        return [work(*span) for span in spans[turn::threads]]
+
+    with ThreadPoolExecutor(threads) as pool:
+        dealt = list(pool.map(some, range(threads)))
+    return [dealt[i % threads][i // threads] for i in range(len(spans))]
