@@ -14,9 +14,10 @@ from kg import vocab
 from kg.expressions import children, key, property_of, walk
 from kg.ontology import And, Count, Expression, Facet, Named, Not, Ontology, Or, Some
 from kg.owl import THING
+from reasoning.blocks import Block, block_of
 from reasoning.facts import Facts
 from reasoning.meaning import Labels, UnusableError, is_link
-from reasoning.truth import Block, Floats, Form, Link, block_of
+from reasoning.truth import Floats, Form, Link
 
 REGION = vocab.CORE + "Region"
 EVIDENCE = vocab.CORE + "Evidence"

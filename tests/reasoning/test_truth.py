@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from reasoning.truth import Block, Form, Link
+from reasoning.blocks import Block
+from reasoning.truth import Form, Link
 
 LABELS = 3
 
