@@ -56,6 +56,8 @@ _HOMES = {
     "query": "landlore.ask",
     "read_raster": "kg.raster",
     "read_settings": "landlore.settings",
+    "what_if": "landlore.ask",
+    "why_not": "landlore.ask",
 }
 
 __all__ = [
@@ -84,6 +86,8 @@ __all__ = [
     "query",
     "read_raster",
     "read_settings",
+    "what_if",
+    "why_not",
 ]
 
 if TYPE_CHECKING:
@@ -96,7 +100,7 @@ if TYPE_CHECKING:
     from kg.raster import Raster, read_raster
     from kg.rules import load_rules
     from kg.store import KnowledgeGraph
-    from landlore.ask import explain, query
+    from landlore.ask import explain, query, what_if, why_not
     from landlore.demo import demo
     from landlore.embedding import embed
     from landlore.graph import build, open_graph

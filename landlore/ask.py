@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kg.errors import InputError
+from kg.errors import InputError, LegendError
+from kg.legend import Legend
 from kg.results import QueryResult
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
 
 if TYPE_CHECKING:
     from reasoning.reasons import Account
+    from reasoning.solved import Solved
+    from reasoning.whatif import WhatIf
+    from reasoning.whynot import WhyNot
+
+SLIGHTEST = 0.0005
+"""Nats that a reason of its own line has at least; less would be printed as 0.000."""
 
 
 def explain(
@@ -35,7 +44,7 @@ def explain(
         nothing was changed.
 
     Raises:
-        InputError: Not a run folder.
+        InputError: Not a run folder, or no such region.
         GridError: The place is outside the map.
     """
     from reasoning.reasons import explain_at, read_accounts, reason_of
@@ -55,9 +64,105 @@ def explain(
         return explain_at(folder, *place)
     if region is None:
         return read_accounts(folder, range(top))
+    known = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["regions"])
+    if not 0 <= region < known:
+        raise InputError(
+            f"region {region}: the run has regions 0 to {known - 1}"
+            if known
+            else f"region {region}: the run has no regions",
+            f"landlore explain {folder} --top 5",
+        )
     graph = KnowledgeGraph()
     graph.load(folder / "explanations.trig")
     return reason_of(graph, region)
+
+
+def what_if(
+    run: str | Path | Solved,
+    values: Mapping[str, float],
+    *,
+    place: tuple[float, float] | None = None,
+    region: int | None = None,
+) -> WhatIf:
+    """What would the map be if rules, sources or smoothness weighed something else?
+
+    Args:
+        run: Run folder, which is solved again first, or a run that `reasoning.correct.solve` made.
+        values: Rule, source or "smoothness" -> other value; 0 drops it. Rules in nats per pixel, smoothness in nats per
+            pair of pixels, sources as a factor on what they say.
+        place: (longitude, latitude): solve around it only, with everything else held.
+        region: The same around a region.
+
+    Raises:
+        InputError: Not a run that can be solved again, a term it does not have, or no such region.
+        GridError: The place is outside of the map.
+    """
+    from reasoning.terms import Change
+    from reasoning.whatif import pixel_at, place_of, term_named, window_around
+    from reasoning.whatif import what_if as ask
+
+    solved = _solved(run)
+    change = Change({term_named(solved.terms, name): value for name, value in values.items()})
+    window = None
+    if place is not None:
+        window = window_around(place_of(solved, *pixel_at(solved.terms, *place)))
+    elif region is not None:
+        window = window_around(solved.terms.regions.label == _known_region(solved, region))
+    return ask(solved, change, window=window)
+
+
+def why_not(run: str | Path | Solved, place: tuple[float, float], wanted: str) -> WhyNot:
+    """What would it take for a place to be of a class?
+
+    Args:
+        run: Run folder, which is solved again first, or a run that `reasoning.correct.solve` made.
+        place: (longitude, latitude), degrees, CRS84.
+        wanted: Class by name, code or IRI.
+
+    Raises:
+        InputError: Not a run that can be solved again, no such class, or the place is of that class already.
+        GridError: The place is outside of the map.
+    """
+    from reasoning.whatif import pixel_at
+    from reasoning.whynot import why_not as ask
+
+    solved = _solved(run)
+    row, col = pixel_at(solved.terms, *place)
+    return ask(solved, row, col, class_named(solved.terms.before.legend, wanted))
+
+
+def _solved(run: str | Path | Solved) -> Solved:
+    from landlore.rerun import solve_again
+
+    return solve_again(run) if isinstance(run, (str, Path)) else run
+
+
+def _known_region(solved: Solved, region: int) -> int:
+    last = len(solved.terms.regions) - 1
+    if not 0 <= region <= last:
+        raise InputError(f"region {region}: the run has regions 0 to {last}", "--region 0")
+    return region
+
+
+def class_named(legend: Legend, name: str) -> str:
+    """IRI of the class that a user means by a name in either language, a code or an IRI.
+
+    Raises:
+        LegendError: The legend has no such class; the nearest is named.
+    """
+    from difflib import get_close_matches
+
+    words = {str(code): one.iri for code, one in zip(legend.codes, legend.classes, strict=True)}
+    labels = {one.label.lower(): one for one in legend.classes}
+    words |= {one.iri: one.iri for one in legend.classes}
+    words |= {one.label_zh: one.iri for one in legend.classes if one.label_zh}
+    words |= {label: one.iri for label, one in labels.items()}
+    if name.lower() in words or name in words:
+        return words.get(name) or words[name.lower()]
+    near = get_close_matches(name.lower(), labels, 1, 0)
+    raise LegendError(
+        f"{name!r}: no class of legend {legend.name}", f"did you mean {labels[near[0]].label!r}?"
+    )
 
 
 def query(graph: str | Path | KnowledgeGraph, sparql: str) -> QueryResult:
@@ -77,13 +182,22 @@ def account_record(account: Account) -> dict[str, Any]:
 
 
 def account_text(account: Account, lang: str) -> str:
-    """An account for people: the sentence, then each reason with its nats."""
+    """An account for people: the sentence, then each reason with its nats.
+
+    Reasons of less than 0.0005 nats are told as one; all count in the sum.
+    """
     chinese = lang == "zh"
     lines = [account.sentence_zh if chinese else account.sentence]
-    for reason in account.reasons:
+    told = [r for r in account.reasons if abs(r.value) >= SLIGHTEST]
+    for reason in told:
         label = reason.label_zh if chinese and reason.label_zh else reason.label
         lines.append(f"    {reason.value:+8.3f}  {label}")
         lines += [f"              {entity}" for entity in reason.evidence[:3]]
+    n = len(account.reasons) - len(told)
+    if n:
+        left = sum(r.value for r in account.reasons if abs(r.value) < SLIGHTEST)
+        more = f"另外 {n} 项较小的理由" if chinese else f"and {n} smaller reason{'s' * (n > 1)}"
+        lines.append(f"    {left:+8.0e}  {more}")
     total = "合计:改后对改前的对数几率" if chinese else "sum: log-odds of after to before"
     lines.append(f"    {account.log_odds:+8.3f}  {total}")
     return "\n".join(lines)

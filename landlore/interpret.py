@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
-from kg.errors import InputError, RuleError
-from kg.grid import Grid
+from kg.errors import InputError
 from kg.legend import Legend, load_legend
 from kg.ontology import load_ontology
 from kg.raster import Raster
-from kg.rules import load_rules
 from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_prediction, read_terrain
 from landlore.outputs import whole_folder
+from landlore.reason import Known, chosen_axioms, reason, run_name, side_image
 from landlore.report import write_run
+from landlore.rerun import Inputs, write_inputs
 from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers, products
 
 if TYPE_CHECKING:
     from kg.evidence import EvidenceLayer
-    from kg.ontology import Axiom
     from reasoning.correction import Corrected
     from reasoning.explain import Explanation
 
@@ -82,10 +80,13 @@ def correct(
         'https://w3id.org/landlore/legend/worldcover/50'
     """
     sources, settings = sources or Sources(), settings or RunSettings()
-    if not isinstance(prediction, Prediction):
+    if isinstance(prediction, Prediction):
+        told = Inputs("correct", None, prediction.legend)
+    else:
+        told = Inputs("correct", prediction, legend)
         legend = load_legend(legend) if isinstance(legend, str) else legend
         prediction = read_prediction(prediction, legend, confidence=settings.confidence)
-    return _run(lambda _: prediction, prediction, sources, settings, (out, progress))
+    return _run(lambda _: prediction, prediction, (sources, settings, told), (out, progress))
 
 
 def interpret(
@@ -131,7 +132,8 @@ def interpret(
     def predict(layers: tuple[EvidenceLayer, ...]) -> Prediction:
         return _segment(raster, layers[0], chosen, sources, (settings, progress))
 
-    return _run(predict, raster, sources, settings, (out, progress))
+    told = Inputs("interpret", None, legend if isinstance(legend, str) else chosen)
+    return _run(predict, raster, (sources, settings, told), (out, progress))
 
 
 def _segment(
@@ -160,11 +162,10 @@ def _segment(
 def _run(
     predict: Callable[[tuple[EvidenceLayer, ...]], Prediction],
     placed: Raster | Prediction,
-    sources: Sources,
-    settings: RunSettings,
+    given: tuple[Sources, RunSettings, Inputs],
     where: tuple[str | Path | None, Progress | None],
 ) -> Interpretation:
-    out, progress = where
+    (sources, settings, told), (out, progress) = given, where
     tell = progress or (lambda _: None)
     if out is None:
         return _with_reasons(_solve(predict, placed, sources, settings, tell))
@@ -172,7 +173,8 @@ def _run(
         done = _solve(predict, placed, sources, settings, tell)
         tell("writing the outputs")
         known = None if done.graph.read_only else done.graph
-        write_run(done.corrected, done.explanation, known, folder, image=done.image)
+        kept = write_inputs(folder, Path(out), told, (sources, settings), done.corrected.before)
+        write_run(done.corrected, done.explanation, known, folder, image=done.image, inputs=kept)
     return _with_reasons(replace(done, folder=Path(out).absolute()))
 
 
@@ -194,7 +196,7 @@ def _solve(
     from reasoning.explain import explain
 
     made_here = isinstance(placed, Raster)
-    axioms = _axioms(sources, settings)
+    axioms = chosen_axioms(sources, settings)
     tell("building the knowledge graph")
     graph = known_graph(sources, placed.grid)
     products = product_layers(sources, placed.grid)
@@ -203,53 +205,12 @@ def _solve(
         tell("learning a map from the product")
     prediction = predict(products)
     tell("reasoning over regions, evidence and rules")
-    corrected = _reason(prediction, placed, (products, features, axioms), sources, settings)
+    known = Known(products, features, axioms)
+    corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
     tell(f"explaining {len(corrected.corrections)} corrections")
-    explanation = explain(corrected, load_ontology(), run=_run_name(corrected, settings))
-    image = placed if isinstance(placed, Raster) else _image(sources, placed.grid)
+    explanation = explain(corrected, load_ontology(), run=run_name(corrected, settings))
+    image = placed if isinstance(placed, Raster) else side_image(sources, placed.grid)
     return Interpretation(corrected, explanation, graph, image, None)
-
-
-def _reason(
-    prediction: Prediction,
-    placed: Raster | Prediction,
-    known: tuple[tuple[EvidenceLayer, ...], tuple[EvidenceLayer, ...], tuple[Axiom, ...]],
-    sources: Sources,
-    settings: RunSettings,
-) -> Corrected:
-    """Correct; a product that the map was learned from gives facts to rules, but does not speak twice."""
-    from reasoning.correct import CorrectSettings
-    from reasoning.correct import correct as reason
-
-    products, features, axioms = known
-    made_here = isinstance(placed, Raster)
-    knobs = CorrectSettings(
-        smoothness=settings.smoothness,
-        evidence=settings.evidence,
-        strengths={products[0].name: 0.0} if made_here else {},
-    )
-    return reason(
-        prediction,
-        layers=(*products, *features),
-        axioms=axioms,
-        image=placed if isinstance(placed, Raster) else _image(sources, placed.grid),
-        dem=read_terrain(sources.dem, placed.grid) if sources.dem else None,
-        settings=knobs,
-    )
-
-
-def _image(sources: Sources, grid: Grid) -> Raster | None:
-    return read_image(sources.image, bands=sources.bands, grid=grid) if sources.image else None
-
-
-def _axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
-    files = None if sources.rules is None else [Path(p) for p in sources.rules]
-    rules = load_rules(files, load_ontology())
-    if files and not rules:
-        raise RuleError(f"{files[0]}: holds no rule", "docs/rules.md shows one")
-    return (
-        tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
-    )
 
 
 def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:
@@ -261,16 +222,3 @@ def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:
         if reasons:
             seen.setdefault(max(reasons, key=lambda c: c.value).term, sentence)
     return list(seen.values())[:most]
-
-
-def _run_name(corrected: Corrected, settings: RunSettings) -> str:
-    """A name that depends on what came in and what came out, so that only the same run has the same name."""
-    before, after = corrected.before, corrected.after
-    digest = hashlib.sha256(before.probabilities.tobytes())
-    digest.update(after.probabilities.tobytes())
-    for layer in corrected.layers:
-        digest.update(layer.cell.tobytes() + layer.shares.tobytes())
-    rules = [(axiom.iri, axiom.weight) for axiom in corrected.axioms]
-    told = (before.model, before.grid, rules, [layer.source for layer in corrected.layers])
-    digest.update(repr((told, replace(settings, overwrite=False))).encode())
-    return digest.hexdigest()[:12]

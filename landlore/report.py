@@ -9,6 +9,7 @@ explanations.trig  the graph of the run
 graph.trig         the knowledge graph, the run included
 figure.png         before, after, why
 run.json           what came in, what came out
+before.tif         probabilities before, where no file held them (interpret)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,7 @@ def write_run(
     folder: str | Path,
     *,
     image: Raster | None = None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write every output of a run into an existing folder; the same run gives the same bytes.
 
@@ -58,6 +61,7 @@ def write_run(
         graph: Knowledge graph to keep beside them; None leaves `graph.trig` out.
         folder: Existing folder; let it be a temporary one and rename it when all is written.
         image: Image on the same grid, the background of the figure.
+        inputs: What came in (`landlore.rerun.write_inputs`), or None.
 
     Returns:
         What `run.json` holds.
@@ -77,6 +81,8 @@ def write_run(
         graph.save(home / "graph.trig")
     draw_figure(corrected, explanation.names, image=image).save(home / "figure.png")
     told = summary(corrected, explanation)
+    if inputs is not None:
+        told["inputs"] = dict(inputs)
     text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False)
     (home / "run.json").write_text(text + "\n", encoding="utf-8")
     return told

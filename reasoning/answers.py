@@ -9,7 +9,7 @@ import numpy as np
 
 from fusion.prediction import Prediction
 from kg import vocab
-from reasoning.phrases import area, degrees, join, signed, spaced, times
+from reasoning.phrases import area, degrees, signed, spaced, times
 from reasoning.sentences import Names
 from reasoning.whatif import Flip, WhatIf
 from reasoning.whynot import Knob, WhyNot
@@ -70,6 +70,12 @@ def _say(key: str, words: Wording, **parts: object) -> str:
     return _WORDS[key][words.column].format(**parts)
 
 
+def _list(items: list[str], words: Wording) -> str:
+    """Things side by side, in no order of their own."""
+    comma, last = (", ", " and ") if words is EN else ("、", "和")
+    return comma.join(items[:-1]) + (last if len(items) > 1 else "") + "".join(items[-1:])
+
+
 def _pixels(n: int, words: Wording) -> str:
     return (words.one if n == 1 else words.many).format(n=n)
 
@@ -92,7 +98,7 @@ def told_what_if(
              old=f"{old[term]:g}")
         for term, value in found.change.values.items()
     ]  # fmt: skip
-    change = join(changes, words)
+    change = _list(changes, words)
     change = change[:1].upper() + change[1:]
     total = area(found.pixels * before.grid.pixel_area, words.units)
     key = "some" if found.flips else "none"
@@ -171,10 +177,10 @@ def told_why_not(found: WhyNot, names: Names, before: Prediction, lang: str = "e
     wanted = names.classes[found.wanted][words.column]
     now = names.classes[found.now][words.column]
     if found.excluded_by:
-        rules = join([names.terms[rule][words.column] for rule in found.excluded_by], words)
+        rules = _list([names.terms[rule][words.column] for rule in found.excluded_by], words)
         lines = [_say("gone", words, now=now, wanted=wanted, rules=rules, **here)]
     else:
-        parts = join(_parts(found, names, words), words)
+        parts = _list(_parts(found, names, words), words)
         odds = {"times": times(found.log_odds), "odds": signed(found.log_odds)}
         lines = [_say("why", words, now=now, wanted=wanted, parts=parts, **odds, **here)]
     lines += _answers(found, wanted, names, words)
@@ -196,13 +202,13 @@ def _parts(found: WhyNot, names: Names, words: Wording) -> list[str]:
 def _answers(found: WhyNot, wanted: str, names: Names, words: Wording) -> list[str]:
     failed = [names.terms[k.term][words.column] for k in found.knobs if k.needed is None]
     if not found.possible:
-        return [_say("no single", words, wanted=wanted, knobs=join(failed, words))]
+        return [_say("no single", words, wanted=wanted, knobs=_list(failed, words))]
     best, *rest = [_knob(knob, names, words) for knob in found.possible]
     lines = [_say("least", words, wanted=wanted, knob=best)]
     if rest:
-        lines.append(_say("also", words, knobs=join(rest, words)))
+        lines.append(_say("also", words, knobs=_list(rest, words)))
     if failed:
-        lines.append(_say("others", words, knobs=join(failed, words)))
+        lines.append(_say("others", words, knobs=_list(failed, words)))
     return lines
 
 

@@ -24,17 +24,33 @@ def explain(
         ),
     ] = 5,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    changes: Annotated[
+        list[str],
+        typer.Option(
+            "--what-if",
+            help="drop=TERM or weight=TERM:VALUE: solve again without it, or with another weight. May be repeated.",
+        ),
+    ] = [],
+    wanted: Annotated[
+        str | None,
+        typer.Option("--why-not", help="Class: what would it take for the place to be of it?"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why a place, a region or the largest corrections were changed."""
+    """Say why a place, a region or the largest corrections were changed, and what would change them."""
     from kg.errors import InputError
     from landlore.ask import account_record, account_text
     from landlore.ask import explain as ask
-    from landlore.cli import words
+    from landlore.cli import questions, words
 
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
-    found = ask(run, place=words.parse_place(at) if at else None, region=region, top=top)
+    place = words.parse_place(at) if at else None
+    if changes or wanted is not None:
+        asked = questions.Asked(run, place, region, lang, as_json)
+        questions.answer(asked, words.changed_values(changes), wanted)
+        return
+    found = ask(run, place=place, region=region, top=top)
     if as_json:
         say(json.dumps([account_record(a) for a in found], ensure_ascii=False))
         return

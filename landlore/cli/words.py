@@ -70,6 +70,32 @@ def named_values(words: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def changed_values(words: list[str]) -> dict[str, float]:
+    """Read "drop=TERM" and "weight=TERM:VALUE" words: term -> value, 0 for one that is dropped.
+
+    Raises:
+        InputError: Another word, or a value that is no number of 0 or more.
+    """
+    hint = "--what-if drop=water-min-width, or --what-if weight=water-min-width:0.5"
+    values: dict[str, float] = {}
+    for word in words:
+        verb, given, rest = word.partition("=")
+        term, colon, number = rest.rpartition(":")
+        if not given or not rest or verb not in ("drop", "weight"):
+            raise InputError(f"--what-if {word!r}: expected drop=TERM or weight=TERM:VALUE", hint)
+        if verb == "drop":
+            term, value = rest, 0.0
+        else:
+            try:
+                value = float(number) if colon and term else -1.0
+            except ValueError:
+                value = -1.0
+        if not 0 <= value < float("inf"):
+            raise InputError(f"--what-if {word!r}: no value of 0 or more after ':'", hint)
+        values[term] = value
+    return values
+
+
 def sparql_text(sparql: str) -> str:
     """SPARQL itself, or what stands in the file after "@".
 

@@ -1,0 +1,226 @@
+"""A run that can be asked again: what came in is noted in its folder; the folder comes in, the run itself goes out.
+
+Paths are noted relative to the folder of the run, with the fingerprint (SHA-256) of each file. A file that is not where
+it was is looked for by its name in RUN/inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fusion.prediction import Prediction
+from kg.cog import write_raster
+from kg.errors import InputError
+from kg.legend import Legend, legend_names, load_legend
+from kg.raster import Raster, read_raster
+from landlore.graph import known_graph
+from landlore.inputs import read_prediction
+from landlore.reason import Known, chosen_axioms, reason, run_name
+from landlore.settings import RunSettings
+from landlore.sources import Sources, feature_layers, product_layers
+
+if TYPE_CHECKING:
+    from reasoning.solved import Solved
+
+BEFORE = "before.tif"
+"""Probabilities of a prediction that was made by the run, or came from memory."""
+_FILES = ("landcover", "osm", "vector", "facts", "rules")
+_PATHS = ("graph", "image", "dem")
+_AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run was made from, besides its sources.
+
+    Attributes:
+        job: "correct" or "interpret".
+        prediction: File of the prediction, or None: it is kept in the folder of the run.
+        legend: The legend of the map, its name or its file.
+    """
+
+    job: str
+    prediction: str | Path | None
+    legend: str | Legend
+
+
+def write_inputs(
+    folder: Path,
+    home: Path,
+    told: Inputs,
+    how: tuple[Sources, RunSettings],
+    before: Prediction,
+) -> dict[str, Any]:
+    """Note what came in; a prediction that no file holds is written to `before.tif`.
+
+    Args:
+        folder: Where the outputs are written.
+        home: Where they will be.
+        told: What was done with what.
+        how: Sources and settings.
+        before: The prediction.
+
+    Returns:
+        JSON-ready; goes into `run.json`.
+    """
+    sources, settings = how
+    names = {name: getattr(sources, name) for name in (*_FILES, *_PATHS)}
+    noted = {name: _each(value, lambda word: _noted(word, home)) for name, value in names.items()}
+    prediction = told.prediction
+    if prediction is None:
+        values = before.probabilities
+        kept = Raster(values, before.grid, None, tuple(c.label for c in before.legend.classes))
+        write_raster(folder / BEFORE, kept, overviews="average")
+    words = [_path(word) for name in names for word in _words(names[name])]
+    words += [] if prediction is None else [str(prediction)]
+    legend = told.legend if isinstance(told.legend, str) else told.legend.name
+    words.append(legend)
+    return {
+        "job": told.job,
+        "prediction": None if prediction is None else _noted(str(prediction), home),
+        "legend": legend if legend in legend_names() else _noted(legend, home),
+        "model": before.model,
+        "from_labels": before.from_labels,
+        "sources": {**asdict(sources), **noted},
+        "settings": asdict(replace(settings, overwrite=False)),
+        "sha256": {
+            _noted(path, home): _digest(Path(path)) for path in words if Path(path).is_file()
+        },
+    }
+
+
+def solve_again(folder: str | Path, progress: Callable[[str], None] | None = None) -> Solved:
+    """Make a run again from its folder, keeping everything that questions need.
+
+    Args:
+        folder: Run folder.
+        progress: Told of each stage.
+
+    Raises:
+        InputError: Not the folder of a run of a map, one that does not name its inputs, or an input that is gone or
+            has changed since.
+    """
+    tell = progress or (lambda _: None)
+    home = Path(folder).absolute()
+    name, told = _read(home)
+    _check(home, told["sha256"])
+    sources, settings = _sources(home, told["sources"]), RunSettings(**told["settings"])
+    prediction = _prediction(home, told, settings)
+    tell("reading what is known")
+    graph = known_graph(sources, prediction.grid)
+    known = Known(
+        product_layers(sources, prediction.grid),
+        feature_layers(graph, prediction.grid),
+        chosen_axioms(sources, settings),
+    )
+    tell("solving the run again")
+    solved = reason(prediction, known, sources, settings, learned=told["job"] == "interpret")
+    if not name.endswith(f"/{run_name(solved.corrected, settings)}"):
+        tell(
+            "the run comes out differently now than it did then (another version, or other rules that ship)"
+        )
+    return solved
+
+
+def _read(home: Path) -> tuple[str, dict[str, Any]]:
+    """IRI of the run, and its inputs."""
+    path = home / "run.json"
+    if not path.is_file():
+        raise InputError(f"{home}: not the folder of a run (no run.json)", _AGAIN)
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        told = run.get("inputs")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path}: broken ({error})", _AGAIN) from error
+    if not told:
+        raise InputError(
+            f"{path}: does not name its inputs, so nothing can be solved again", _AGAIN
+        )
+    return str(run["run"]), dict(told)
+
+
+def _check(home: Path, digests: dict[str, str]) -> None:
+    """Every input is there and as it was."""
+    for name, digest in sorted(digests.items()):
+        path = _found(home, name)
+        if not path.is_file():
+            raise InputError(
+                f"{path}: an input of the run is gone", f"put it back, or into {home / 'inputs'}"
+            )
+        if _digest(path) != digest:
+            raise InputError(
+                f"{path}: has changed since the run (SHA-256 differs), its answers would be about another run",
+                "make the run again, or put the old file back",
+            )
+
+
+def _prediction(home: Path, told: dict[str, Any], settings: RunSettings) -> Prediction:
+    legend = told["legend"]
+    loaded = load_legend(legend if legend in legend_names() else str(_found(home, legend)))
+    if told["prediction"] is not None:
+        path = _found(home, told["prediction"])
+        return read_prediction(path, loaded, confidence=settings.confidence)
+    kept = read_raster(home / BEFORE)
+    return Prediction(
+        kept.values.astype(np.float32), loaded, kept.grid, told["model"], told["from_labels"]
+    )
+
+
+def _sources(home: Path, told: dict[str, Any]) -> Sources:
+    given: dict[str, Any] = dict(told)
+    for name in (*_FILES, *_PATHS):
+        given[name] = _each(told[name], lambda word: _back(word, home))
+    if given["bands"] is not None:
+        given["bands"] = tuple(given["bands"])
+    return Sources(**given)
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    if value is None or isinstance(value, str):
+        return None if value is None else change(value)
+    return tuple(map(change, value))
+
+
+def _words(value: Any) -> Iterator[str]:
+    if value is not None:
+        yield from [value] if isinstance(value, str) else value
+
+
+def _path(word: str) -> str:
+    """The path in "LEGEND=PATH", or the word itself."""
+    _, equals, path = word.partition("=")
+    return path if equals and not Path(word).exists() else word
+
+
+def _noted(word: str, home: Path) -> str:
+    """The word with its path relative to the run."""
+    path = _path(word)
+    there = Path(os.path.relpath(Path(path).absolute(), home.absolute())).as_posix()
+    return word.removesuffix(path) + there
+
+
+def _back(word: str, home: Path) -> str:
+    legend, equals, path = word.partition("=")
+    if equals and not _found(home, word).exists():
+        return f"{legend}={_found(home, path)}"
+    return str(_found(home, word))
+
+
+def _found(home: Path, name: str) -> Path:
+    """Where a noted file is: where it was, else in RUN/inputs."""
+    path = Path(os.path.normpath(home / name))
+    beside = home / "inputs" / path.name
+    return beside if not path.exists() and beside.exists() else path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
