@@ -18,6 +18,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,7 @@ def _row(i: int, correction: Correction, explanation: Explanation, legend: Legen
 
 def summary(corrected: Corrected, explanation: Explanation) -> dict[str, Any]:
     """What came in and what came out, for `run.json`."""
+    from reasoning.conflicts import rule_conflicts
     from reasoning.sentences import cause
 
     by_cause: Counter[str] = Counter()
@@ -196,6 +198,7 @@ def summary(corrected: Corrected, explanation: Explanation) -> dict[str, Any]:
         "regions": len(corrected.regions.count),
         "corrections": len(corrected.corrections),
         "pixels_by_cause": dict(by_cause),
+        "rule_conflicts": [asdict(pair) for pair in rule_conflicts(corrected.corrections)],
         "inference": {
             "steps": trace.steps,
             "stopped": trace.stopped,

@@ -183,6 +183,12 @@ def test_scene_class_parts(handmade_graph):
     ]
 
 
+def test_rule_conflicts(handmade_graph):
+    assert ask(handmade_graph, "rule-conflicts") == [], (
+        "none here; see tests/reasoning/test_conflicts"
+    )
+
+
 @pytest.mark.parametrize("name", query_names())
 def test_every_query_is_portable_and_titled(name, handmade_graph):
     text = shipped(f"ontologies/queries/{name}.rq").read_text(encoding="utf-8")
