@@ -1,0 +1,147 @@
+"""Reports: a harmful rule is proposed for removal, a helpful one is not; intervals; the written forms agree."""
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kg.errors import InputError
+from kg.ontology import Facet
+from kg.store import KnowledgeGraph
+from reasoning.correct import correct
+from reasoning.learning.effects import tile_effects
+from reasoning.learning.report import bootstrap, rule_report, wilson
+from reasoning.learning.report_file import report_csv, report_table, report_turtle, score_table
+from reasoning.learning.school import LearnSettings
+from reasoning.learning.weights import learn_weights
+from reasoning.settings import CorrectSettings
+
+QUICK = LearnSettings(shrinkages=(3e-4,), balances=(0.0,))
+
+
+@pytest.fixture(scope="module")
+def all_rules(rules):
+    """The rules, and one that takes every large building for something else."""
+    harmful = replace(
+        rules[1], iri=rules[2].iri + "-not", label="building-small", weight=3.0, left=rules[2].left,
+        right=Facet(rules[1].right.property, "<=", 3000.0, 0.0),
+    )  # fmt: skip
+    return (*rules, harmful)
+
+
+@pytest.fixture(scope="module")
+def tiles(drawn_tiles):
+    return [replace(t, truth=t.truth[:48, :48], prediction=_cut(t.prediction)) for t in drawn_tiles]
+
+
+def _cut(prediction):
+    grid = prediction.grid.window(0, 0, 48, 48)
+    p = np.ascontiguousarray(prediction.probabilities[:, :48, :48])
+    return replace(prediction, probabilities=p, grid=grid)
+
+
+@pytest.fixture(scope="module")
+def both(tiles, all_rules):
+    learned = learn_weights(tiles, all_rules, settings=QUICK)
+    return learned, rule_report(tiles, learned)
+
+
+def test_the_harmful_rule_is_proposed_for_removal_and_no_other(both):
+    _, reports = both
+    assert [one.label for one in reports if one.removal] == ["building-small"]
+    worst = reports[0]
+    assert worst.net[1] < 0
+    assert worst.harmed > worst.helped
+    assert worst.gain < 0
+    assert worst.learned < 0.5
+    best = next(one for one in reports if one.label == "field-wide")
+    assert best.helped > best.harmed
+    assert best.net[0] > 0
+
+
+def test_leave_one_out_is_a_solution_without_the_rule(both, tiles, all_rules):
+    learned, reports = both
+    fits = {t: fit for held, fit in learned.fold_fits for t in held}
+    changed = helped = harmed = 0
+    for i, tile in enumerate(tiles):
+        fit = replace(fits[i], axioms=learned.expert.axioms)
+        settings = fit.settings(CorrectSettings())
+        some = [a for a in fit.axioms if a.label != "building-small"]
+        with_it, without = (
+            correct(tile.prediction, axioms=axioms, settings=settings).after.labels
+            for axioms in (fit.axioms, some)
+        )
+        different = with_it != without
+        changed += different.sum()
+        helped += (different & (with_it == tile.truth)).sum()
+        harmed += (different & (without == tile.truth)).sum()
+    worst = reports[0]
+    assert (worst.changed, worst.helped, worst.harmed) == (changed, helped, harmed)
+
+
+def test_one_step_is_close_for_rules_about_the_region_itself(both, tiles):
+    learned, reports = both
+    quick = rule_report(tiles, learned, method="one step")
+    for one in reports:
+        if one.label != "lone":
+            (other,) = [r for r in quick if r.iri == one.iri]
+            assert abs(other.changed - one.changed) <= 0.35 * one.changed
+            assert other.removal == one.removal
+
+
+def test_learned_weights_leave_little_of_a_harmful_rule(both, tiles):
+    learned, reports = both
+    after = rule_report(tiles, learned, weights="learned")
+    (left,) = [one for one in after if one.label == "building-small"]
+    assert left.harmed < 0.2 * reports[0].harmed
+
+
+def test_a_rule_that_does_not_fire_has_no_effect(tiles, rules):
+    silent = replace(rules[0], right=replace(rules[0].right, value=0.5))
+    fit = learn_weights(tiles[:2], (silent,), settings=QUICK).fit
+    assert tile_effects(tiles[:1], [fit], CorrectSettings()) == ()
+
+
+def test_the_written_forms_say_the_same(both):
+    learned, reports = both
+    rows = list(csv.DictReader(io.StringIO(report_csv(reports))))
+    assert [row["rule"] for row in rows] == ["rule:" + r.iri.rpartition("#")[2] for r in reports]
+    assert rows[0]["proposed_for_removal"] == "true"
+    assert int(rows[0]["net"]) == reports[0].helped - reports[0].harmed
+    assert "proposed for removal" in report_table(reports).splitlines()[1]
+    graph = KnowledgeGraph()
+    graph.load_text(report_turtle(reports), graph="ex:report")
+    found = graph.query(
+        "SELECT ?rule ?net { ?r a run:RuleReport ; run:rule ?rule ; run:net ?net ; run:proposedForRemoval true }"
+    ).to_table()
+    assert "lone-not" in found
+    assert str(reports[0].helped - reports[0].harmed) in found
+    lines = score_table(learned).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [
+        "network",
+        "calibration",
+        "expert",
+        "learned",
+    ]
+
+
+def test_intervals():
+    assert bootstrap(np.zeros(4)) == (0.0, 0.0)
+    low, high = bootstrap(np.array([10.0, -2.0, 3.0, 5.0, 8.0]))
+    assert low < 24 < high
+    assert bootstrap(np.array([10.0, -2.0, 3.0, 5.0, 8.0])) == (low, high)
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-3)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_one_scene_gives_no_report(tiles, rules):
+    learned = learn_weights(tiles[:1], rules, settings=QUICK)
+    with pytest.raises(
+        InputError, match=r"no tile was held out.*\ngive tiles of at least two scenes"
+    ):
+        rule_report(tiles[:1], learned)
+    with pytest.raises(InputError, match="weights is 'best'"):
+        rule_report(tiles, learned, weights="best")
+    assert "nothing was held out" in score_table(learned)
