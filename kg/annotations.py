@@ -1,13 +1,14 @@
-"""owl:Axiom nodes come in, what they say of their axiom goes out: weight, tolerance, names, source."""
+"""Annotated nodes of a file come in, what they say of their axiom goes out: weight, tolerance, names, source."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kg import vocab
-from kg.errors import RuleError
+from kg.errors import AxiomError
 from kg.terms import Literal, Terms
 
 _SOURCES = (vocab.DCT + "source", vocab.DCT + "bibliographicCitation")
@@ -18,12 +19,12 @@ class Annotations:
     """What a file says about one axiom, possibly in several owl:Axiom nodes.
 
     Attributes:
-        file: Path of the file, for messages.
+        path: The file.
         terms: Its triples.
-        nodes: The owl:Axiom nodes, sorted.
+        nodes: The owl:Axiom nodes, or the node of a SWRL rule or of DisjointClasses.
     """
 
-    file: str
+    path: Path
     terms: Terms
     nodes: Sequence[str]
 
@@ -47,7 +48,7 @@ class Annotations:
         """ll:weight, nats per pixel.
 
         Raises:
-            RuleError: Not a number, negative, or said twice.
+            AxiomError: Not a number, negative, or said twice.
         """
         return self._number("weight")
 
@@ -56,7 +57,7 @@ class Annotations:
         """ll:tolerance, in the unit of the property.
 
         Raises:
-            RuleError: Not a number, negative, or said twice.
+            AxiomError: Not a number, negative, or said twice.
         """
         return self._number("tolerance")
 
@@ -65,7 +66,7 @@ class Annotations:
         """ll:hard.
 
         Raises:
-            RuleError: Neither true nor false.
+            AxiomError: Neither true nor false.
         """
         values = [str(value).lower() for value in self._values(vocab.CORE + "hard")]
         if any(value not in ("true", "false", "1", "0") for value in values) or len(values) > 1:
@@ -95,5 +96,9 @@ class Annotations:
             )
         return float(value)
 
-    def _fault(self, what: str, hint: str) -> RuleError:
-        return RuleError(f"{self.file}: rule {self.called} {what}", hint)
+    def fault(self, axiom: str, cause: str, hint: str) -> AxiomError:
+        """What is wrong with the axiom; `axiom` is how it is written, or "" for its name."""
+        return AxiomError(str(self.path), axiom or f"rule {self.called}", cause, hint)
+
+    def _fault(self, what: str, hint: str) -> AxiomError:
+        return self.fault("", f"rule {self.called} {what}", hint)

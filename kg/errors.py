@@ -8,6 +8,7 @@ LandloreError
 │   ├── SourceError       empty, truncated or unreadable source file; broken Turtle
 │   ├── OntologyError     an ontology that cannot be read or is inconsistent
 │   ├── RuleError         a rule that cannot be compiled, or rules that contradict each other
+│   │   └── AxiomError    one axiom of a rule file that cannot be used
 │   └── QueryError        SPARQL that cannot be parsed or run
 ├── OutputError           a folder that cannot be written, a full disk
 └── MissingExtraError     an optional dependency is not installed
@@ -59,6 +60,23 @@ class OntologyError(InputError):
 
 class RuleError(InputError):
     """A rule that cannot be compiled, or hard rules that contradict each other."""
+
+
+class AxiomError(RuleError):
+    """One axiom of a rule file that cannot be used.
+
+    Args:
+        file: Path of the file.
+        axiom: The axiom in Manchester syntax, or its name where it cannot be written so.
+        cause: What is wrong, a sentence that names the axiom.
+        hint: What to type or change next.
+    """
+
+    def __init__(self, file: str, axiom: str, cause: str, hint: str) -> None:
+        super().__init__(f"{file}: {cause}", hint)
+        self.file = file
+        self.axiom = axiom
+        self.cause = cause
 
 
 class QueryError(InputError):

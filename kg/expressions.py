@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kg.schema import Ontology
 
 HARD_WEIGHT = 10.0
 """Nats per pixel of a hard axiom where it acts as a penalty (it depends on a neighbour)."""
@@ -141,6 +145,8 @@ class Axiom:
         citation: Source of the knowledge (dct:source / dct:bibliographicCitation).
         file: File it was read from (name only).
         comment: The axiom in Manchester syntax as its file states it (rdfs:comment), or "".
+        ontology: The schema that its names are declared in, where rule files declare names of their own; None:
+            the one that the rules were read with.
     """
 
     iri: str
@@ -153,6 +159,7 @@ class Axiom:
     citation: str
     file: str
     comment: str = ""
+    ontology: Ontology | None = field(default=None, repr=False, compare=False)
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:

@@ -16,8 +16,8 @@ from kg import vocab
 from kg.errors import RuleError
 from kg.expressions import walk
 from kg.legend import Legend
+from kg.names import check_names
 from kg.ontology import And, Axiom, Count, Expression, Facet, Not, Ontology, Some, manchester
-from kg.rules import check_names
 from reasoning.facts import Facts
 from reasoning.ground import Ground
 from reasoning.meaning import Labels, UnusableError, is_link

@@ -163,8 +163,8 @@ NOTED = f"{NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {WIDE} ."
             "ll:Water rdfs:subClassOf _:a . _:a a owl:Class ; owl:complementOf _:a .",
             "an anonymous class that contains itself",
         ),
-        ("[] a <http://www.w3.org/2003/11/swrl#Imp> .", "holds a SWRL rule"),
-        ("[] a owl:AllDisjointClasses ; owl:members ( ll:Water ll:Lake ) .", "a list of disjoint classes"),
+        ("[] a <http://www.w3.org/2003/11/swrl#Imp> .", "a SWRL rule has no head"),
+        ("[] a owl:AllDisjointClasses ; owl:members ( ll:Water ll:Lake ) .", "no weight on `Lake DisjointWith Water`"),
     ],
 )  # fmt: skip
 def test_rules_that_are_wrong_name_file_axiom_and_cause(rules, text, message):

@@ -1,0 +1,51 @@
+"""A class expression and an ontology come in; what is wrong with its names goes out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from kg import vocab
+from kg.expressions import Count, Expression, Facet, Named, Only, Some, property_of, walk
+from kg.owl import NOTHING, THING
+from kg.schema import Ontology
+
+
+def check_names(expression: Expression, ontology: Ontology) -> str:
+    """What is wrong with the names of an expression, with the nearest known name; "" when all are known.
+
+    Classes of legends and those of OWL itself (owl:Thing) need no declaration.
+    """
+    return next(filter(None, (_wrong(part, ontology) for part in walk(expression))), "")
+
+
+def _wrong(part: Expression, ontology: Ontology) -> str:
+    roles, columns = ontology.object_properties, tuple(ontology.data_properties)
+    if isinstance(part, Named):
+        free = part.iri in (THING, NOTHING) or part.iri.startswith(vocab.LEGEND)
+        return "" if free else _unknown("class", part.iri, ontology.classes, ontology)
+    if isinstance(part, Some | Only | Count):
+        iri = property_of(part.role)
+        if iri in columns:
+            return f"{vocab.curie(iri)} is a data property; write bounds such as decimal[>= 5] behind it"
+        return _unknown("object property", iri, roles, ontology)
+    if isinstance(part, Facet):
+        if part.property in roles:
+            return f"{vocab.curie(part.property)} is an object property; write a class behind it"
+        return _unknown("data property", part.property, columns, ontology)
+    return ""
+
+
+def _unknown(kind: str, iri: str, known: Sequence[str], ontology: Ontology) -> str:
+    if iri not in known:
+        return f"unknown {kind} {vocab.curie(iri)}{_nearest(iri, known, ontology)}"
+    if iri in ontology.refused:
+        return f"the definition of {vocab.curie(iri)} cannot be used: {ontology.refused[iri]}"
+    return ""
+
+
+def _nearest(iri: str, known: Sequence[str], ontology: Ontology) -> str:
+    names = {ontology.short(other).lower(): vocab.curie(other) for other in known}
+    local = iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :].lower()
+    near = difflib.get_close_matches(local, names, n=1, cutoff=0.0)
+    return f"; the nearest known is {names[near[0]]}" if near else ""
