@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from fusion.prediction import Prediction
 from kg.errors import InputError
 from kg.legend import Legend, load_legend
-from kg.ontology import load_ontology
 from kg.raster import Raster
+from kg.rules import schema_of
 from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_prediction, read_terrain
@@ -208,7 +208,7 @@ def _solve(
     known = Known(products, features, axioms)
     corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
     tell(f"explaining {len(corrected.corrections)} corrections")
-    explanation = explain(corrected, load_ontology(), run=run_name(corrected, settings))
+    explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))
     image = placed if isinstance(placed, Raster) else side_image(sources, placed.grid)
     return Interpretation(corrected, explanation, graph, image, None)
 

@@ -90,17 +90,17 @@ def terms_of(
     Returns:
         The terms, the facts that the rules were compiled on, and (axiom IRI, why) of rules that cannot act.
     """
-    from kg.ontology import load_ontology
-    from kg.rules import load_rules
+    from kg.rules import load_rules, schema_of
     from reasoning.axioms import compile_axioms
     from reasoning.roles import with_roles
     from reasoning.smooth import neighbour_weights
 
-    knobs, tree = settings or CorrectSettings(), load_ontology()
+    knobs = settings or CorrectSettings()
+    rules = tuple(load_rules() if axioms is None else axioms)
+    tree = schema_of(rules)
     before = normalised(prediction)
     for layer in layers:
         check_grid(layer, before.grid)
-    rules = tuple(load_rules(None, tree) if axioms is None else axioms)
     regions = build_regions(before, image, connectivity=knobs.connectivity)
     facts = gather_facts(
         regions, before, layers, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
