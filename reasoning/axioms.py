@@ -137,43 +137,51 @@ def _compile(axiom: Axiom, ground: Ground) -> CompiledAxiom:
         raise RuleError(f"{where}: {error}", "rewrite the rule") from error
 
 
-def _legend(ground: Ground) -> str:
-    return f"the legend {ground.labels.legend.name}"
-
-
 def _no_effect(violation: Form, ground: Ground) -> str:
     """Why a penalty cannot change a decision, or ""."""
     blocks = [block for _, block in violation.blocks]
     if not blocks:
         return "no region of this run can break it, whatever its label"
     if not violation.links and all(block.same_for_all_labels for block in blocks):
-        return f"says the same about every label of {_legend(ground)}"
+        return f"says the same about every label of the legend {ground.labels.legend.name}"
     return ""
 
 
 def _why_not(left: Expression, right: Expression, ground: Ground) -> str:
     """Why the rule cannot act in this run, or ""."""
     missing = ground.missing(left) or ground.missing(right)
-    if missing:
-        return missing
-    bounds, legend = ground.labels.bounds, _legend(ground)
-    least, greatest = bounds(right)[0], bounds(left)[1]
+    return missing or never_acts(left, right, ground.labels)
+
+
+def never_acts(left: Expression, right: Expression, labels: Labels) -> str:
+    """Why a rule can never change a decision between the labels of a legend, whatever the facts are.
+
+    Args:
+        left: One side, as `Labels.expand` gives it.
+        right: The other.
+        labels: The legend.
+
+    Returns:
+        The reason, or "".
+    """
+    legend = f"the legend {labels.legend.name}"
+    least, greatest = labels.bounds(right)[0], labels.bounds(left)[1]
     if not greatest.any():
-        return f"no label of {legend} can be {_said(left, ground)}"
+        return f"no label of {legend} can be {_said(left, labels)}"
     for part in walk(And((left, right))):
-        if is_link(part) and not bounds(part.filler)[1].any():
-            return f"no label of {legend} can be {_said(part.filler, ground)}"
+        if is_link(part) and not labels.bounds(part.filler)[1].any():
+            return f"no label of {legend} can be {_said(part.filler, labels)}"
     if not ((greatest > 0) & (least < 1)).any():
         return f"holds for every label of {legend}"
     return ""
 
 
-def _said(expression: Expression, ground: Ground) -> str:
+def _said(expression: Expression, labels: Labels) -> str:
     """The expression without facts and evidence, which have no part in what a label can be."""
     if isinstance(expression, And):
         kept = tuple(p for p in expression.parts if not isinstance(p, Facet | Some | Count | Not))
         expression = kept[0] if len(kept) == 1 else And(kept or expression.parts)
-    return manchester(expression, ground.ontology)
+    return manchester(expression, labels.ontology)
 
 
 def _note(form: Form) -> str:
