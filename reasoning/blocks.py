@@ -1,4 +1,4 @@
-"""Constant coefficients of graded truth: factors by region and by label come in, their products with marginals go out."""
+"""Constant coefficients of graded truth: factors by region and by label come in, products with marginals go out."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ HALVINGS = 40
 """How often a step is halved before inference stops with "no descent"."""
 SHARE = 0.4
 """Once fewer nodes than this still move, they are solved for themselves."""
-MARGIN = 10.0
-"""A node rests when it would move by the tolerance divided by this: what it does to others is less than the rest."""
+MARGINS = (1e4, 1e3, 1e2, 10.0)
+"""A node rests when it would move by less than the tolerance over this; the largest that leaves few nodes is taken."""
 LEAST = 256
 """Fields of fewer nodes are not divided."""
 
@@ -41,8 +41,8 @@ class Descent:
         while state.residual > tolerance:
             if self._left <= 0:
                 return state, "cap"
-            moving = state.change > tolerance / MARGIN
-            if not tried and len(moving) > LEAST and moving.sum() < SHARE * len(moving):
+            moving = None if tried else _movers(state, tolerance)
+            if moving is not None:
                 state, tried = self._divide(field, state, moving, tolerance / 2)
                 continue
             found = self._descend(field, state, h)
@@ -58,13 +58,12 @@ class Descent:
         """Solve the nodes that still move, all others held; return the state, and whether nothing moved."""
         steps = len(self.energies)
         part, held, chosen = field.part(state, moving)
-        inner = part.resume(state.q[:, chosen], held)
-        inner, _ = self.solve(part, inner, tolerance)
+        first = part.resume(state.q[:, chosen], held)
+        last, _ = self.solve(part, first, tolerance)
         if len(self.energies) == steps:
             return state, True
-        q = state.q.copy()
-        q[:, chosen] = inner.q[:, : len(chosen)]
-        return field.resume(q[:, : len(state.change)], q[:, len(state.change) :]), False
+        q = last.q[:, : len(chosen)]
+        return field.moved(state, chosen, q, last.energy - first.energy), False
 
     def _descend(self, field: Field, state: State, h: float) -> tuple[float, State] | None:
         """Halve the step until F does not rise, and take it; None when no step of `HALVINGS` does."""
@@ -79,3 +78,15 @@ class Descent:
                 return min(1.0, h * longer), trial
             h /= 2
         return None
+
+
+def _movers(state: State, tolerance: float) -> NDArray[np.bool_] | None:
+    """Nodes that still move, where they are few."""
+    n = len(state.change)
+    if n <= LEAST:
+        return None
+    for margin in MARGINS:
+        moving: NDArray[np.bool_] = state.change > tolerance / margin
+        if moving.sum() < (SHARE if margin == MARGINS[-1] else SHARE / 4) * n:
+            return moving
+    return None

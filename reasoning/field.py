@@ -6,7 +6,7 @@ once most of its nodes rest, the others are solved as a field of their own (`Fie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,9 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
 
 BLOCK = 2048
 """Nodes worked on at a time, so that they stay in the processor's cache."""
+
+FEW = 0.6
+"""A smaller share of nodes is evaluated for itself."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,14 @@ class State:
         goal: The same after an undamped step of every node.
         change: (node,) largest |goal - q| of each.
         energy: F of q, up to what is held.
-        ahead: The nodes' own part of F at `goal`.
+        ahead: The nodes' own part of F at `goal`; None where it is not known.
     """
 
     q: Floats
     goal: Floats
     change: Floats
     energy: float
-    ahead: float
+    ahead: float | None
 
     @property
     def residual(self) -> float:
@@ -140,7 +143,8 @@ class Field:
     def step(self, state: State, h: float) -> State:
         """The state q + h (goal - q)."""
         if h == 1.0:
-            return self.state(state.goal, state.ahead)
+            own = self._own(state.goal) if state.ahead is None else state.ahead
+            return self.state(state.goal, own)
         q = state.goal - state.q
         q *= h
         q += state.q
@@ -158,6 +162,34 @@ class Field:
             return float(own.sum(axis=0) @ nodes.size[first:last])
 
         return float(np.sum(in_blocks(work, len(nodes.size), BLOCK)))
+
+    def moved(self, state: State, chosen: NDArray[np.intp], q: Floats, energy: float) -> State:
+        """The state after some nodes went to q (label, chosen), which changed F by `energy`; the old one is used up.
+
+        Only nodes that feel it are evaluated again: for the others nothing has changed.
+        """
+        state.q[:, chosen] = q
+        feel = self._feel(chosen)
+        if feel is None:
+            n = len(state.change)
+            return self.resume(state.q[:, :n], state.q[:, n:])
+        part, held, nodes = self.part(state, feel)
+        seen = part.resume(state.q[:, nodes], held)
+        state.goal[:, chosen] = q
+        state.goal[:, nodes] = seen.goal[:, : len(nodes)]
+        state.change[nodes] = seen.change
+        return replace(state, energy=state.energy + energy, ahead=None)
+
+    def _feel(self, chosen: NDArray[np.intp]) -> NDArray[np.bool_] | None:
+        """Nodes whose step depends on some nodes; None when they are too many to tell apart."""
+        nodes = self.nodes
+        if not self.regions.whole:
+            return None
+        inside, _ = self.regions.reach(nodes.row[chosen])
+        feel = inside[: len(nodes.size)]
+        ends = nodes.pairs[1][_edges_of(nodes.pairs[0], chosen)]
+        feel[ends[ends < len(feel)]] = True
+        return feel if feel.sum() < FEW * len(feel) else None
 
     def alignment(self, old: State, new: State) -> float:
         """(goal - q) . (q - old) / |q - old|^2: how much of the last move is left to do, in moves."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
-from reasoning.cut import Cut
+from reasoning.cut import Cut, reach
 from reasoning.truth import Form
 
 if TYPE_CHECKING:
@@ -93,45 +92,42 @@ class RegionTerms:
     ) -> tuple[RegionTerms, NDArray[np.int32]]:
         """The terms of some nodes at a state, and the rows of these; what they do not reach is left out."""
         row, n = nodes.row[chosen], len(self.b)
-        inside, counted = self._reach(row, n)
+        inside, counted = self.reach(row)
         own = np.unique(row) if not self.whole else row
         inside[own] = False
         rows = np.concatenate([own, np.flatnonzero(inside)])
         if len(rows) == n:
             rows = np.arange(n)
-        name = np.empty(n, np.int32)
-        name[rows] = np.arange(len(rows))
-        base = self.means(q, nodes)[:, rows] * self.count[rows]
-        for j in range(len(q)):
-            base[j] -= np.bincount(name[row], nodes.size[chosen] * q[j, chosen], len(rows))
-        np.maximum(base, 0.0, out=base)
         cut = Cut(rows, n)
+        base = self._held(q, nodes, chosen, cut)
         linked = tuple(
             (weight, axiom.restricted(cut) if isinstance(axiom, Form) else axiom)
             for weight, axiom in self.linked
         )
         b = np.where(counted, self.b, 0.0)[rows]
         whole = self.whole and len(rows) < n
-        return RegionTerms(base, self.count[rows], b, linked, whole), name[row]
+        return RegionTerms(base, self.count[rows], b, linked, whole), cut.name[row]
 
-    def _reach(self, row: NDArray[np.int32], n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Rows that matter for the penalties of all rows that some rows may change, and these."""
-        counted = np.zeros(n, bool)
-        counted[row] = True
+    def _held(self, q: Floats, nodes: Nodes, chosen: NDArray[np.intp], cut: Cut) -> Floats:
+        """(label, row of the cut) sums of what does not move."""
+        base: Floats = self.means(q, nodes)[:, cut.rows] * self.count[cut.rows]
+        if self.whole:
+            base[:, cut.name[nodes.row[chosen]]] = 0.0
+            return base
+        row = cut.name[nodes.row[chosen]]
+        for j in range(len(q)):
+            base[j] -= np.bincount(row, nodes.size[chosen] * q[j, chosen], base.shape[1])
+        return np.maximum(base, 0.0, out=base)
+
+    def reach(self, row: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Rows that feel a change of some rows, and rows whose penalty it changes."""
+        n = len(self.b)
         if not self.divisible:
             return np.ones(n, bool), np.ones(n, bool)
-        matrices: dict[int, csr_matrix] = {}
-        depth = 0
-        for _, axiom in self.linked:
-            if isinstance(axiom, Form):
-                depth = max(depth, axiom.depth)
-                matrices |= {id(m.data): m for m in axiom.matrices()}
-        for _ in range(depth):
-            counted |= np.any([m @ counted > 0 for m in matrices.values()], axis=0)
-        inside = counted.copy()
-        for _ in range(depth):
-            inside |= np.any([m.T @ inside > 0 for m in matrices.values()], axis=0)
-        return inside, counted
+        forms = [axiom for _, axiom in self.linked if isinstance(axiom, Form)]
+        matrices = {id(m.data): m for form in forms for m in form.matrices()}
+        depth = max((form.depth for form in forms), default=0)
+        return reach(list(matrices.values()), depth, row, n)
 
 
 def _add(axiom: Penalty | Form, b: Floats, q: Floats, out: Floats) -> float:
