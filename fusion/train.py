@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fusion.settings import PixelLoss, SegmentSettings
+from fusion.pixel_loss import pixel_loss
+from fusion.settings import SegmentSettings
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done."""
@@ -67,21 +68,6 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class _Penalty(torch.autograd.Function):
-    """Carries a `PixelLoss` through torch."""
-
-    @staticmethod
-    def forward(ctx: Any, probabilities: Any, loss: PixelLoss, pixels: NDArray[np.int64]) -> Any:
-        value = loss.forward(probabilities.detach().double().numpy(), pixels)
-        ctx.save_for_backward(torch.from_numpy(np.asarray(loss.backward())).to(probabilities))
-        return probabilities.new_tensor(value)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Any) -> Any:
-        (gradient,) = ctx.saved_tensors
-        return outer[0] * gradient, None, None
 
 
 def new_network(features: int, labels: int, settings: SegmentSettings) -> Any:
@@ -179,8 +165,7 @@ def _loss(
         proportions = (-(shares * mean.log()).sum(dim=1) - entropy).mean()
         total = proportions + settings.pixel_weight * total
     for loss in settings.losses:
-        extra = _Penalty.apply(logp.exp(), loss, pool.pixel[rows.ravel()])  # type: ignore[no-untyped-call]
-        total = total + extra
+        total = total + pixel_loss(logp.exp(), pool.pixel[rows.ravel()], loss)
     return total
 
 
