@@ -20,6 +20,7 @@ from reasoning.observe import Observation, check_grid, observation
 from reasoning.regions import build_regions
 from reasoning.settings import CorrectSettings
 from reasoning.solved import Solved, corrected_prediction, solve_terms
+from reasoning.superpixels import cut_regions
 from reasoning.terms import Terms
 
 __all__ = ["CorrectSettings", "correct", "normalised", "solve"]
@@ -102,6 +103,10 @@ def terms_of(
     for layer in layers:
         check_grid(layer, before.grid)
     regions = build_regions(before, image, connectivity=knobs.connectivity)
+    if knobs.superpixel > 0:
+        regions = cut_regions(
+            regions, before.grid, knobs.superpixel, image, connectivity=knobs.connectivity
+        )
     facts = gather_facts(
         regions, before, layers, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
     )

@@ -106,18 +106,23 @@ def build_regions(
         GridError: The image lies on another grid.
     """
     _check_connectivity(connectivity)
-    classes = _classes(prediction)
-    where = prediction.grid
     if image is not None:
         _same_grid(image, prediction)
-    source = _source(classes, image, where, connectivity)
+    return regions_of(_classes(prediction), prediction.grid, image, connectivity=connectivity)
+
+
+def regions_of(
+    classes: NDArray[np.int16], grid: Grid, image: Raster | None = None, *, connectivity: int = 4
+) -> RegionGraph:
+    """As `build_regions`, of any (y, x) int16 values, negative where there is none."""
+    source = _source(classes, image, grid, connectivity)
     table, label = _measured(source)
     if len(table.sums) == 0:
         raise RasterError(
-            f"no pixel of {where.height} x {where.width} has a prediction, expected at least one",
+            f"no pixel of {grid.height} x {grid.width} has a prediction, expected at least one",
             "check the nodata value of the input",
         )
-    return region_graph(table, label, where, image.bands if image else (), source.scales)
+    return region_graph(table, label, grid, image.bands if image else (), source.scales)
 
 
 def region_graph(
@@ -242,8 +247,8 @@ def _source(
 
 def _top(band: NDArray[np.generic], nodata: float) -> float:
     """Largest finite magnitude of a band."""
-    strips = strips_of(len(band), _ROWS)
-    return max(in_threads(lambda rows: magnitude(band[slice(*rows)], nodata), strips))
+    rows = strips_of(len(band), _ROWS)
+    return max(in_threads(lambda part: magnitude(band[slice(*part)], nodata), rows))
 
 
 def _number(band: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -33,7 +33,8 @@ class CorrectSettings:
         max_steps: Steps after which it stops in any case.
         mode: "marginals" (probabilities that fit everything) or "map" (the one best labelling).
         nodes: "pixels", or "regions": whole regions are decided at once, faster and without smoothness.
-        superpixel: Side in metres of the pieces that components are cut into where an image is given; 0 for none.
+        superpixel: Side in metres of the square cells that components are cut along into pieces
+            (`reasoning.superpixels`); 0 for none.
         calibration: How far the network's probabilities can be believed, or None: as they are.
         seed: Seed of mode "map".
     """
