@@ -10,9 +10,9 @@ import numpy as np
 from kg import turtle, vocab
 from kg.errors import RuleError
 from kg.folder import replace_file
-from kg.ontology import Ontology, load_ontology, read_owl
+from kg.ontology import Ontology, read_owl
 from kg.rule_writer import rules_turtle
-from kg.rules import load_rules
+from kg.rules import load_rules, schema_of
 from kg.terms import Literal, Terms
 from reasoning.learning.calibration import Calibration
 from reasoning.learning.fit import DIGITS, Fit
@@ -39,7 +39,8 @@ def write_learned(learned: Learned, path: str | Path, *, title: str = "Learned r
     Raises:
         OutputError: The file cannot be written.
     """
-    text = fit_turtle(learned.fit, load_ontology(), title=title, notes=_notes(learned))
+    tree = schema_of(learned.axioms)
+    text = fit_turtle(learned.fit, tree, title=title, notes=_notes(learned))
     replace_file(Path(path), text.encode())
     return Path(path)
 
