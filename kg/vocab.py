@@ -62,6 +62,11 @@ OSM_FEATURE = CORE + "OsmFeature"
 PRODUCT_CELL = CORE + "ProductCell"
 EXPERT_FACT = CORE + "ExpertFact"
 COVERED_BY = CORE + "coveredBy"
+RCC8 = tuple(
+    CORE + "rcc8" + name for name in ("eq", "dc", "ec", "po", "tpp", "tppi", "ntpp", "ntppi")
+)
+EVIDENCE_ROLES = frozenset((COVERED_BY, *RCC8))
+"""Roles that lead from a region to evidence, not to other regions."""
 
 # Terms of an explanation that are neither a source nor an axiom.
 NETWORK = RUN + "Network"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from kg.evidence import EvidenceLayer
 from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
 from kg.schema import Ontology
-from reasoning.measures import distances, spectral, terrain
+from reasoning.measures import INDICES, TEXTURES, distances, spectral, terrain, textures
+from reasoning.rcc import topology
 from reasoning.regions import RegionGraph
 from reasoning.relations import (
     ADJACENT_TO,
@@ -26,10 +28,12 @@ from reasoning.relations import (
     Measurer,
     roles_of,
 )
+from reasoning.unseen import EDGE, edge_distances, fact_ranges
 
 __all__ = ["ADJACENT_TO", "SURROUNDED_BY", "Beside", "Facts", "core_classes", "gather_facts"]
 
 Column = NDArray[np.float64]
+Key = TypeVar("Key", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Facts:
         origin: (region,) the region that each row stands for, where rows repeat a region (`limit_messages`);
             None: each for itself. Counts ask each region once.
         absent: Data property or role IRI -> why this run does not have it, where that can be said.
+        topology: (RCC-8 role IRI, kind IRI, class IRI) -> (region,) float64, how far evidence of this kind and class
+            has this relation to the region, 0..1.
+        ranges: Data property IRI -> least and greatest value that each region may have, where the image edge or
+            nodata cuts it; a bound that not all of that range agrees on is unknown.
     """
 
     data: Mapping[str, NDArray[np.float64]]
@@ -51,6 +59,8 @@ class Facts:
     relations: Mapping[str, csr_matrix]
     origin: NDArray[np.intp] | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
+    topology: Mapping[tuple[str, str, str], Column] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Column, Column]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,29 @@ def gather_facts(
         RuleError: A role has no usable distance, or one too large for the raster.
     """
     beside = beside or Beside()
+    edge = edge_distances(regions, prediction.grid)
+    columns = _shapes(regions) | {EDGE: edge} | distances(regions, prediction, ontology)
+    ranges = fact_ranges(regions, columns, edge)
+    if beside.image is not None:
+        columns |= spectral(regions, beside.image)
+        if wanted is not None and wanted.intersection(TEXTURES):
+            columns |= textures(regions, beside.image)
+    if beside.dem is not None:
+        columns |= terrain(regions, prediction, beside.dem)
+    roles = roles_of(wanted, ontology.roles.above, ontology.role_notes)
+    elevation = columns.get(vocab.CORE + "meanElevation")
+    return Facts(
+        data=columns,
+        shares=_largest(layers, lambda one: _layer_shares(one, regions, prediction.legend)),
+        relations=Measurer(regions, prediction.grid, roles, elevation).relations(),
+        absent=_absent(beside, elevation is not None),
+        topology=_topology(layers, regions, prediction.legend, wanted),
+        ranges=ranges,
+    )
+
+
+def _shapes(regions: RegionGraph) -> dict[str, Column]:
+    """Facts that the region graph has."""
     data = {
         "area": regions.area,
         "perimeter": regions.perimeter,
@@ -101,30 +134,43 @@ def gather_facts(
         "minWidth": regions.min_width,
         "elongation": regions.elongation,
         "compactness": 4 * np.pi * regions.area / regions.perimeter**2,
+        "neighbourCount": np.diff(regions.adjacency.indptr).astype(np.float64),
     }
-    columns = {vocab.CORE + name: values for name, values in data.items()}
-    columns |= distances(regions, prediction, ontology)
-    if beside.image is not None:
-        columns |= spectral(regions, beside.image)
-    if beside.dem is not None:
-        columns |= terrain(regions, prediction, beside.dem)
-    shares: dict[tuple[str, str], Column] = {}
-    for layer in layers:
-        for core, share in _layer_shares(layer, regions, prediction.legend).items():
-            known = shares.get((layer.kind, core), np.zeros(len(regions)))
-            shares[layer.kind, core] = np.maximum(known, share)
-    roles = roles_of(wanted, ontology.roles.above, ontology.role_notes)
-    elevation = columns.get(vocab.CORE + "meanElevation")
-    relations = Measurer(regions, prediction.grid, roles, elevation).relations()
-    return Facts(columns, shares, relations, absent=_absent(columns))
+    return {vocab.CORE + name: values for name, values in data.items()}
 
 
-def _absent(columns: Mapping[str, Column]) -> dict[str, str]:
-    """Why roles and facts are missing that more inputs would give."""
-    if vocab.CORE + "meanElevation" in columns:
+def _topology(
+    layers: Sequence[EvidenceLayer],
+    regions: RegionGraph,
+    legend: Legend,
+    wanted: frozenset[str] | None,
+) -> dict[tuple[str, str, str], Column]:
+    """RCC-8 relations to features, where a rule asks for one; product cells are no features."""
+    if wanted is None or not wanted.intersection(vocab.RCC8):
         return {}
-    names = (UPHILL_OF, DOWNHILL_OF, vocab.CORE + "meanElevation", vocab.CORE + "meanSlope")
-    return dict.fromkeys(names, "no elevation model was given (--dem)")
+    drawn = [layer for layer in layers if layer.kind != vocab.PRODUCT_CELL]
+    return _largest(drawn, lambda one: topology(regions, one, _cell_shares(one, legend)))
+
+
+def _largest(
+    layers: Sequence[EvidenceLayer], ask: Callable[[EvidenceLayer], Mapping[Key, Column]]
+) -> dict[Key, Column]:
+    """What layers say, the larger where several say the same."""
+    out: dict[Key, Column] = {}
+    for layer in layers:
+        for key, column in ask(layer).items():
+            out[key] = np.maximum(out[key], column) if key in out else column
+    return out
+
+
+def _absent(beside: Beside, high: bool) -> dict[str, str]:
+    """Why roles and facts are missing that more inputs would give."""
+    heights = (UPHILL_OF, DOWNHILL_OF, vocab.CORE + "meanElevation", vocab.CORE + "meanSlope")
+    colours = (*TEXTURES, *(vocab.CORE + name for name in (*INDICES, "meanBrightness")))
+    out = {} if high else dict.fromkeys(heights, "no elevation model was given (--dem)")
+    if beside.image is None:
+        out |= dict.fromkeys(colours, "no image was given (--image)")
+    return out
 
 
 def cells_under(
@@ -138,14 +184,24 @@ def cells_under(
     return counts
 
 
-def _layer_shares(layer: EvidenceLayer, regions: RegionGraph, legend: Legend) -> dict[str, Column]:
-    """Core class IRI -> share of each region that the layer covers with it."""
+def _layer_shares(
+    layer: EvidenceLayer, regions: RegionGraph, legend: Legend
+) -> dict[tuple[str, str], Column]:
+    """(kind, core class IRI) -> share of each region that the layer covers with it."""
     counts = cells_under(regions.label, layer.cell, len(regions), len(layer.shares))
-    shares = np.asarray(counts @ layer.shares.astype(np.float64)) / regions.count[:, None]
+    return {
+        (layer.kind, core): np.asarray(counts @ share) / regions.count
+        for core, share in _cell_shares(layer, legend).items()
+    }
+
+
+def _cell_shares(layer: EvidenceLayer, legend: Legend) -> dict[str, Column]:
+    """Core class IRI -> (cell,) share of it in each cell."""
     out: dict[str, Column] = {}
     for column, iri in enumerate(layer.classes):
         for core, part in core_classes(iri, legend):
-            out[core] = out.get(core, np.zeros(len(regions))) + part * shares[:, column]
+            share = part * layer.shares[:, column].astype(np.float64)
+            out[core] = out[core] + share if core in out else share
     return out
 
 
@@ -210,10 +266,13 @@ def limit_messages(
         relations[role] = bmat(
             [[kept, over[:, rows]], [csr_matrix((len(rows), len(count))), empty]]
         ).tocsr()
-    data = {name: np.concatenate([column, column[rows]]) for name, column in facts.data.items()}
-    shares = {pair: np.concatenate([column, column[rows]]) for pair, column in facts.shares.items()}
     origin = np.concatenate([np.arange(len(count)), rows]).astype(np.intp)
-    return Facts(data, shares, relations, origin, facts.absent), rows.astype(np.intp)
+    data = {name: column[origin] for name, column in facts.data.items()}
+    shares = {pair: column[origin] for pair, column in facts.shares.items()}
+    topology = {key: column[origin] for key, column in facts.topology.items()}
+    ranges = {name: (low[origin], high[origin]) for name, (low, high) in facts.ranges.items()}
+    limited = Facts(data, shares, relations, origin, facts.absent, topology, ranges)
+    return limited, rows.astype(np.intp)
 
 
 def _excess(

@@ -51,17 +51,28 @@ class Ground:
                 values = self.facts.data.get(part.property)
                 name = self.ontology.short(part.property)
                 if values is None:
-                    return f"this run has no {name}"
+                    return f"this run has no {name}{self._because(part.property)}"
                 if np.isnan(values).all():
                     return f"{name} is unknown for every region"
-            elif isinstance(part, Some) and part.role == vocab.COVERED_BY:
+            elif isinstance(part, Some) and part.role in vocab.EVIDENCE_ROLES:
                 wanted = _kinds(part.filler, self.ontology)
-                kinds = {kind for kind, _ in self.facts.shares}
+                kinds = {kind for kind, _ in self._evidence(part.role)}
                 if not any(kind in wanted for kind in kinds) if wanted else not kinds:
                     return f"this run has no {self.names(wanted) or 'evidence'}"
             elif is_link(part) and part.role not in self.facts.relations:
-                return f"this run has no relation {self.ontology.short(property_of(part.role))}"
+                role = property_of(part.role)
+                return f"this run has no relation {self.ontology.short(role)}{self._because(role)}"
         return ""
+
+    def _because(self, iri: str) -> str:
+        why = self.facts.absent.get(iri)
+        return f": {why}" if why else ""
+
+    def _evidence(self, role: str) -> Mapping[tuple[str, str], Floats]:
+        """(kind, class) -> (region,) how much evidence of it has this role to each region, 0..1."""
+        if role == vocab.COVERED_BY:
+            return self.facts.shares
+        return {(k, c): t for (r, k, c), t in self.facts.topology.items() if r == role}
 
     def names(self, iris: Iterable[str]) -> str:
         """Short names, sorted, for messages; narrower kinds are left to their broader ones."""
@@ -135,14 +146,21 @@ class Ground:
     def _fact(self, leaf: Expression) -> Floats:
         """(region, 1) truth of a bound or of evidence; NaN where unknown."""
         if isinstance(leaf, Facet):
-            return _step(leaf, self.facts.data[leaf.property])[:, None]
+            truth = _step(leaf, self.facts.data[leaf.property])
+            for end in self.facts.ranges.get(leaf.property, ()):
+                truth = np.where(_step(leaf, end) == truth, truth, np.nan)
+            return truth[:, None]
         if not isinstance(leaf, Some):
             raise TypeError(f"{leaf} is no fact")
-        total = np.zeros(1)
-        for (kind, cls), share in self.facts.shares.items():
-            if self._speaks(leaf.filler, kind, cls):
-                total = total + share
-        return np.clip(total, 0.0, 1.0)[:, None]
+        spoken = [
+            share
+            for (kind, cls), share in self._evidence(leaf.role).items()
+            if self._speaks(leaf.filler, kind, cls)
+        ]
+        every = np.broadcast_arrays(np.zeros(1), *spoken)
+        pick = np.add if leaf.role == vocab.COVERED_BY else np.maximum
+        total: Floats = np.clip(pick.reduce(every), 0.0, 1.0)
+        return total[:, None]
 
     def _speaks(self, filler: Expression, kind: str, cls: str) -> bool:
         """Whether evidence of a kind, with a class, is what `coveredBy some` asks for."""
@@ -156,7 +174,7 @@ class Ground:
         if isinstance(filler, Not):
             return not self._speaks(filler.part, kind, cls)
         raise UnusableError(
-            "coveredBy with a restriction inside; expected a kind of evidence and classes"
+            "evidence with a restriction inside; expected a kind of evidence and classes"
         )
 
 

@@ -116,7 +116,7 @@ class Labels:
 
     def _expand_relation(self, relation: Some | Only | Count, inside: frozenset[str]) -> Expression:
         role = relation.role
-        if property_of(role) == vocab.COVERED_BY:
+        if property_of(role) in vocab.EVIDENCE_ROLES:
             return _covered(relation)
         if isinstance(relation, Only):
             return Not(Some(role, self.expand(Not(relation.filler), inside)))
@@ -178,7 +178,7 @@ class Labels:
 
 def is_link(expression: Expression) -> TypeGuard[Some | Count]:
     """Whether this part of an expanded expression is a relation to other regions."""
-    return isinstance(expression, Some | Count) and expression.role != vocab.COVERED_BY
+    return isinstance(expression, Some | Count) and expression.role not in vocab.EVIDENCE_ROLES
 
 
 def _at_least(role: str, number: int, filler: Expression) -> Expression:
@@ -189,13 +189,12 @@ def _at_least(role: str, number: int, filler: Expression) -> Expression:
 
 
 def _covered(expression: Some | Only | Count) -> Expression:
-    """`coveredBy` as `some`, whose filler is not expanded: it names evidence, not labels."""
-    if expression.role != vocab.COVERED_BY:
-        raise UnusableError("coveredBy read backwards; it leads from a region to evidence only")
+    """`coveredBy` and the like as `some`, whose filler is not expanded: it names evidence, not labels."""
+    name = property_of(expression.role).removeprefix(vocab.CORE)
+    if expression.role not in vocab.EVIDENCE_ROLES:
+        raise UnusableError(f"{name} read backwards; it leads from a region to evidence only")
     if isinstance(expression, Count):
-        raise UnusableError(
-            "coveredBy with a count, and evidence is a share; write `coveredBy some`"
-        )
+        raise UnusableError(f"{name} with a count, and evidence is a share; write `{name} some`")
     if isinstance(expression, Only):
         return Not(Some(expression.role, Not(expression.filler)))
     return expression

@@ -36,25 +36,39 @@ DISTANCES = {
 def spectral(regions: RegionGraph, image: Raster) -> dict[str, Column]:
     """Means of the indices that the image's band names allow, and of brightness.
 
+    Args:
+        regions: Regions on the image's grid.
+        image: As for `planes`.
+
+    Returns:
+        Data property IRI -> (region,) float64; NaN where a region has no observed pixel.
+    """
+    n = len(regions)
+    return {
+        vocab.CORE + name: region_means(regions.label, n, plane)
+        for name, plane in planes(image).items()
+    }
+
+
+def planes(image: Raster) -> dict[str, NDArray[np.float32]]:
+    """Indices and brightness of each pixel.
+
     Brightness is the mean of red, green and blue as a share of full scale; it is given for 8-bit images and where
     the unit is "reflectance", because elsewhere the scale is not known.
 
     Args:
-        regions: Regions on the image's grid.
         image: Bands named "red", "green", "blue", "nir", "swir" (also "swir1", "swir16", "nir08").
 
     Returns:
-        Data property IRI -> (region,) float64; NaN where a region has no observed pixel.
+        Short name of the data property of the mean -> (y, x) float32, NaN where not observed or not defined.
     """
     valid, bands = image.valid, [name.lower() for name in image.bands]
 
     def band(name: str) -> NDArray[np.float32] | None:
         found = [bands.index(alias) for alias in ALIASES.get(name, (name,)) if alias in bands]
-        return (
-            None
-            if not found
-            else np.where(valid, image.values[found[0]], np.nan).astype(np.float32)
-        )
+        if not found:
+            return None
+        return np.where(valid, image.values[found[0]], np.nan).astype(np.float32)
 
     out = {}
     for name, (first, second) in INDICES.items():
@@ -62,17 +76,59 @@ def spectral(regions: RegionGraph, image: Raster) -> dict[str, Column]:
         if a is not None and b is not None:
             total = a + b
             index = np.where(total > 0, (a - b) / np.where(total > 0, total, 1), np.nan)
-            out[vocab.CORE + name] = region_means(
-                regions.label, len(regions), index.astype(np.float32)
-            )
+            out[name] = index.astype(np.float32)
     scale = (
         255.0 if image.values.dtype == np.uint8 else 1.0 if image.units == "reflectance" else None
     )
     visible = [part for part in map(band, ("red", "green", "blue")) if part is not None]
     if scale is not None and len(visible) == 3:
-        mean = (visible[0] + visible[1] + visible[2]) / np.float32(3 * scale)
-        out[vocab.CORE + "meanBrightness"] = region_means(regions.label, len(regions), mean)
+        out["meanBrightness"] = (visible[0] + visible[1] + visible[2]) / np.float32(3 * scale)
     return out
+
+
+TEXTURES = tuple(
+    vocab.CORE + name for name in ("brightnessDeviation", "brightnessContrast", "ndviDeviation")
+)
+"""Data properties of `textures`."""
+
+
+def textures(regions: RegionGraph, image: Raster) -> dict[str, Column]:
+    """How much brightness and NDVI vary inside regions.
+
+    Args:
+        regions: Regions on the image's grid.
+        image: As for `spectral`.
+
+    Returns:
+        `brightnessDeviation` and `ndviDeviation`: standard deviation over the region's pixels; `brightnessContrast`:
+        mean absolute difference between pixels of the region that share an edge, finer than the deviation sees (the
+        dissimilarity of R. Haralick et al., "Textural features for image classification", IEEE Transactions on
+        Systems, Man, and Cybernetics 3, 1973, at a step of one pixel). (region,) float64; NaN where nothing is known.
+    """
+    out, n, seen = {}, len(regions), planes(image)
+    for name, plane in (("brightness", "meanBrightness"), ("ndvi", "meanNdvi")):
+        if plane in seen:
+            values = seen[plane].astype(np.float64)
+            mean = region_means(regions.label, n, values)
+            square = region_means(regions.label, n, values**2)
+            out[f"{vocab.CORE}{name}Deviation"] = np.sqrt(np.maximum(square - mean**2, 0))
+            if name == "brightness":
+                out[vocab.CORE + "brightnessContrast"] = _contrast(regions.label, n, values)
+    return out
+
+
+def _contrast(label: NDArray[np.int32], n: int, plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(region,) mean absolute difference of edge neighbours inside a region; NaN where there are none."""
+    total, count = np.zeros(n), np.zeros(n)
+    for a, b, one, other in (
+        (label[:, :-1], label[:, 1:], plane[:, :-1], plane[:, 1:]),
+        (label[:-1], label[1:], plane[:-1], plane[1:]),
+    ):
+        step = np.abs(one - other)
+        inside = (a == b) & (a >= 0) & np.isfinite(step)
+        total += np.bincount(a[inside], weights=step[inside], minlength=n)
+        count += np.bincount(a[inside], minlength=n)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def terrain(regions: RegionGraph, prediction: Prediction, dem: Raster) -> dict[str, Column]:

@@ -30,9 +30,6 @@ from reasoning.regions import RegionGraph
 
 Floats = NDArray[np.float64]
 
-NAMES = ("eq", "dc", "ec", "po", "tpp", "tppi", "ntpp", "ntppi")
-RCC8 = tuple(vocab.CORE + "rcc8" + name for name in NAMES)
-"""Role IRIs, in the order of the numbers of `Meetings.relation`."""
 _EQ, _DC, _EC, _PO, _TPP, _TPPI, _NTPP, _NTPPI = range(8)
 BOTH, DEEP_REGION, DEEP_FEATURE, DEEP, NEAR_FEATURE, NEAR_REGION = range(6)
 """What is counted per pair, in pixels; see `reasoning.rcc_kernels.meetings`."""
@@ -49,7 +46,7 @@ class Meetings:
     Attributes:
         region: (pair,) int64.
         feature: (pair,) int64 cell of the layer.
-        relation: (pair,) int8 index into `RCC8`.
+        relation: (pair,) int8 index into `vocab.RCC8`.
     """
 
     region: NDArray[np.int64]
@@ -139,7 +136,7 @@ def topology(
     found, n = meetings(regions, layer), len(regions)
     out = {}
     for cls, share in sorted(shares.items()):
-        for number, role in enumerate(RCC8):
+        for number, role in enumerate(vocab.RCC8):
             truth = np.zeros(n)
             if number == _DC:
                 truth = _apart(found, share, n)

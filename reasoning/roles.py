@@ -54,7 +54,7 @@ def with_roles(facts: Facts, axioms: Iterable[Axiom], ontology: Ontology) -> Fac
     roles, _ = names_used(axioms, ontology)
     made = dict(facts.relations)
     composer = _Composer(ontology.roles, facts.relations)
-    for role in sorted(roles - made.keys() - {vocab.COVERED_BY}):
+    for role in sorted(roles - made.keys() - vocab.EVIDENCE_ROLES):
         matrix = composer.matrix(role)
         if matrix is not None:
             made[role] = matrix

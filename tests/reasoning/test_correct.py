@@ -222,12 +222,12 @@ def test_hard_axiom_about_neighbours_acts_as_a_large_weight():
 
 
 def test_contradicting_hard_axioms_name_themselves_and_the_region():
-    cell = np.full((3, 6), -1)
-    cell[:, 3:] = 0
+    cell = np.full((5, 8), -1)
+    cell[1:4, 3:7] = 0
     labels = np.where(cell < 0, GRASS, BUILDING).astype(np.int16)
     big = axiom("big-buildings", Named(LL + "Building"), Facet(LL + "area", ">=", 1e6), hard=True)
     dry = axiom("no-small-lake", Named(LL + "Water"), Facet(LL + "area", ">=", 1e6), hard=True)
-    prediction = prediction_from_labels(labels, LEGEND, grid(3, 6))
+    prediction = prediction_from_labels(labels, LEGEND, grid(5, 8))
     rules = [dry, replace(MAPPED, hard=True), big]
     with pytest.raises(RuleError) as caught:
         correct(prediction, layers=[osm(cell)], axioms=rules)

@@ -8,10 +8,12 @@ from scipy.sparse import csr_matrix
 from fusion.prediction import prediction_from_labels
 from kg import vocab
 from kg.evidence import EvidenceLayer
+from kg.expressions import And, Axiom, Named, Some
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology
 from kg.raster import Raster
+from reasoning.axioms import compile_axioms
 from reasoning.facts import (
     ADJACENT_TO,
     SURROUNDED_BY,
@@ -21,6 +23,7 @@ from reasoning.facts import (
     gather_facts,
     limit_messages,
 )
+from reasoning.meaning import wanted as wanted_names
 from reasoning.measures import slope
 from reasoning.regions import build_regions
 
@@ -32,11 +35,11 @@ def grid(height, width):
     return Grid("EPSG:32633", Affine(10, 0, 500000, 0, -10, 5300000), height, width)
 
 
-def facts_of(labels, *, layers=(), image=None, dem=None):
+def facts_of(labels, *, layers=(), image=None, dem=None, wanted=None):
     labels = np.array(labels, np.int16)
     prediction = prediction_from_labels(labels, LEGEND, grid(*labels.shape))
     regions = build_regions(prediction, image)
-    return gather_facts(regions, prediction, layers, TREE, beside=Beside(image, dem))
+    return gather_facts(regions, prediction, layers, TREE, beside=Beside(image, dem), wanted=wanted)
 
 
 def layer(cell, shares, classes, kind=vocab.OSM_FEATURE):
@@ -157,3 +160,63 @@ def test_nothing_is_split_among_equals():
     limited, rows = limit_messages(facts, np.array([10, 10]), 2.0)
     assert limited is facts
     assert len(rows) == 0
+
+
+def test_textures_are_measured_inside_regions_and_only_where_wanted():
+    values = np.zeros((3, 2, 3), np.uint8)
+    values[:] = [[0, 255, 51], [0, 255, 102]]
+    image = Raster(values, grid(2, 3), None, ("red", "green", "blue"))
+    wanted = frozenset((LL + "brightnessContrast",))
+    facts = facts_of([[0, 0, 1], [0, 0, 1]], image=image, wanted=wanted)
+    assert facts.data[LL + "brightnessDeviation"] == pytest.approx([0.5, 0.1])
+    assert facts.data[LL + "brightnessContrast"] == pytest.approx([0.5, 0.2])
+    assert LL + "ndviDeviation" not in facts.data
+    assert LL + "brightnessContrast" not in facts_of([[0]], image=None, wanted=wanted).data
+    assert LL + "brightnessContrast" not in facts_of([[0, 0, 1], [0, 0, 1]], image=image).data
+
+
+def test_neighbours_are_counted():
+    assert facts_of([[0, 0, 1], [2, 2, 2]]).data[LL + "neighbourCount"].tolist() == [2, 2, 2]
+
+
+def test_relations_and_rcc_are_gathered_where_wanted():
+    osm = layer([[0, 0, -1, -1, -1]], [[1]], (LL + "Park",))
+    wanted = frozenset((LL + "near", LL + "rcc8dc", LL + "uphillOf"))
+    facts = facts_of([[0, 0, 1, 1, 1]], layers=[osm], wanted=wanted)
+    assert set(facts.relations) == {LL + "near"}
+    assert "elevation" in facts.absent[LL + "uphillOf"]
+    truth = {role: t.tolist() for (role, *_), t in facts.topology.items()}
+    assert truth[LL + "rcc8eq"] == [1, 0]
+    assert truth[LL + "rcc8ec"] == [0, 1]
+    assert truth[LL + "rcc8dc"] == [0, 0]
+    assert not facts_of([[0, 1]], layers=[layer([[0, 0]], [[1]], (LL + "Park",))]).topology
+
+
+def test_limited_facts_keep_topology_and_ranges():
+    relation = csr_matrix(np.array([[0.0, 0.5], [1.0, 0.0]]))
+    key, area = (vocab.RCC8[0], vocab.OSM_FEATURE, LL + "Park"), np.array([100.0, 1.0])
+    facts = Facts(
+        {LL + "area": area}, {}, {ADJACENT_TO: relation},
+        topology={key: np.array([0.0, 1.0])}, ranges={LL + "area": (area, 2 * area)},
+    )  # fmt: skip
+    limited, _ = limit_messages(facts, np.array([100, 1]), 2.0)
+    assert limited.topology[key].tolist() == [0, 1, 1]
+    assert limited.ranges[LL + "area"][1].tolist() == [200, 2, 2]
+
+
+def test_a_rule_on_features_is_compiled_as_a_fact():
+    osm = layer([[0, 0, -1, -1]], [[1]], (LL + "Park",))
+    park = And((Named(vocab.OSM_FEATURE), Named(LL + "Park")))
+    rule = Axiom("a", "a", "", Some(LL + "rcc8eq", park), Named(LL + "Water"), 1.0, False, "", "f")
+    facts = facts_of([[5, 5, 0, 0]], layers=[osm], wanted=wanted_names([rule], TREE))
+    compiled = compile_axioms([rule], LEGEND, TREE, facts)[0]
+    assert compiled.local
+    penalty = compiled.penalty(np.eye(len(LEGEND))[[5, 0]])
+    assert penalty.tolist() == [1, 0]
+    bare = compile_axioms([rule], LEGEND, TREE, facts_of([[5, 0]]))[0]
+    assert bare.reason == "this run has no OsmFeature"
+    higher = Axiom(
+        "b", "b", "", Named(LL + "Water"), Some(LL + "uphillOf", park), 1.0, False, "", "f"
+    )
+    reason = compile_axioms([higher], LEGEND, TREE, facts)[0].reason
+    assert reason == "this run has no relation uphillOf: no elevation model was given (--dem)"

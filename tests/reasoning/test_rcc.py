@@ -12,11 +12,12 @@ from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import load_legend
 from reasoning import rcc
-from reasoning.rcc import NAMES, RCC8, meetings, topology
+from reasoning.rcc import meetings, topology
 from reasoning.regions import build_regions
 
 LEGEND = load_legend("town")
 PARK = vocab.CORE + "Park"
+NAMES = tuple(role.removeprefix(vocab.CORE + "rcc8") for role in vocab.RCC8)
 
 
 def made(labels, cell, size=(10.0, 10.0), shares=None):
@@ -148,7 +149,7 @@ def test_truth_is_the_largest_share_and_the_eight_cover_everything():
     share = np.array([1.0, 0.5, 0.25, 0.0, 0.75])
     truth = topology(regions, layer, {PARK: share})
     names = between(regions, layer)
-    for name, role in zip(NAMES, RCC8, strict=True):
+    for name, role in zip(NAMES, vocab.RCC8, strict=True):
         expected = np.where(names == name, share, 0).max(axis=1)
         assert truth[role, vocab.OSM_FEATURE, PARK] == pytest.approx(expected)
     assert max(t.max() for t in truth.values()) == 1
