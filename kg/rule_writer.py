@@ -6,17 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kg import turtle, vocab
+from kg.declaration_writer import declarations
 from kg.expressions import (
     HARD_WEIGHT,
     Axiom,
-    Count,
     Expression,
     Facet,
     Named,
-    Only,
-    Some,
     key,
-    property_of,
     soften,
     walk,
 )
@@ -35,7 +32,8 @@ def rules_turtle(
 
     Args:
         axioms: Rules; each becomes a SubClassOf axiom with an owl:Axiom node (OWL 2 Mapping to RDF Graphs, 2.2).
-        ontology: Decides the names in rdfs:comment, and which names are declared as what.
+        ontology: The schema that they are written in (`kg.rules.schema_of`); what it says about names that are
+            not of the core ontology is written too.
         title: Title of the file; its IRI is made from it.
         extra: Axiom IRI -> annotation property IRI -> value: further annotations, such as an interval.
 
@@ -50,7 +48,8 @@ def rules_turtle(
     """
     _refuse_doubles(axioms)
     more = extra or {}
-    parts = [turtle.prefixes(), _head(title), *_declarations(axioms, ontology, more)]
+    parts = [turtle.prefixes(), _head(title), _annotation_properties(more)]
+    parts += declarations(axioms, ontology)
     for number, axiom in enumerate(axioms, 1):
         parts.append(_axiom(number, axiom, ontology, more.get(axiom.iri, {})))
     return "\n".join(parts)
@@ -74,21 +73,9 @@ def _head(title: str) -> str:
     )
 
 
-def _declarations(axioms: Sequence[Axiom], ontology: Ontology, extra: _Extra) -> Iterator[str]:
-    """What each name is, sorted; annotation properties first."""
+def _annotation_properties(extra: _Extra) -> str:
     notes = {vocab.CORE + name for name in _NOTES} | {p for row in extra.values() for p in row}
-    kinds = {iri: "AnnotationProperty" for iri in sorted(notes)}
-    for part in (p for axiom in axioms for side in (axiom.left, axiom.right) for p in walk(side)):
-        if isinstance(part, Named) and not part.iri.startswith(vocab.OWL):
-            kinds[part.iri] = "Class"
-        elif isinstance(part, Some | Only | Count):
-            kinds[property_of(part.role)] = "ObjectProperty"
-        elif isinstance(part, Facet):
-            kinds[part.property] = "DatatypeProperty"
-    for kind in ("AnnotationProperty", "Class", "ObjectProperty", "DatatypeProperty"):
-        names = [turtle.name(iri) for iri in sorted(kinds) if kinds[iri] == kind]
-        if names:
-            yield "".join(f"{name} a owl:{kind} .\n" for name in names)
+    return "".join(f"{turtle.name(iri)} a owl:AnnotationProperty .\n" for iri in sorted(notes))
 
 
 def _axiom(number: int, axiom: Axiom, ontology: Ontology, extra: Mapping[str, str | float]) -> str:

@@ -81,6 +81,22 @@ def read_rules(
     return tuple(found.values()), tuple(faults)
 
 
+def ontology_with(paths: Sequence[str | Path], ontology: Ontology | None = None) -> Ontology:
+    """The ontology with what rule files declare for themselves; itself when they declare nothing.
+
+    Args:
+        paths: Rule files.
+        ontology: What is known without them; default the core ontology.
+
+    Raises:
+        RuleError: A file is missing or is no OWL file.
+        SourceError: Broken Turtle.
+    """
+    from kg.ontology import load_ontology
+
+    return _extended(ontology or load_ontology(), [_read(path) for path in map(Path, paths)])
+
+
 def schema_of(axioms: Iterable[Axiom], ontology: Ontology | None = None) -> Ontology:
     """The schema that rules are written in.
 

@@ -179,14 +179,14 @@ def _label_classes(expression: Expression) -> Iterator[str]:
     """Classes that stand for labels: not those of evidence, which are behind coveredBy."""
     if isinstance(expression, Named):
         yield expression.iri
-    if not (isinstance(expression, Some) and expression.role == vocab.COVERED_BY):
+    if not (isinstance(expression, Some) and expression.role in vocab.EVIDENCE_ROLES):
         for child in children(expression):
             yield from _label_classes(child)
 
 
 def _unmeasured(axioms: Sequence[Axiom], ontology: Ontology) -> Iterator[str]:
     roles, _ = names_used(axioms, ontology)
-    for role in roles - {vocab.COVERED_BY}:
+    for role in roles - vocab.EVIDENCE_ROLES:
         needed = ontology.roles.needed([role])
         if not any(ontology.roles.above(one) & BASE for one in needed):
             yield role

@@ -24,7 +24,7 @@ from kg.expressions import (
 from kg.manchester import manchester
 from kg.ontology import load_ontology, read_owl
 from kg.rule_writer import rules_turtle
-from kg.rules import load_rules
+from kg.rules import load_rules, ontology_with, schema_of
 
 LL = vocab.CORE
 ONTOLOGY = load_ontology()
@@ -112,6 +112,36 @@ def test_all_shipped_rules_survive(tmp_path):
     rules = load_rules()
     found = {a.iri: a for a in back(rules, tmp_path)}
     assert found == {a.iri: replace(a, file="written.ttl") for a in rules}
+
+
+OWN = """
+@prefix : <http://x#> .
+@prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:near250 rdfs:subPropertyOf ll:near ; ll:distance 250.0 .
+:beyond owl:propertyChainAxiom ( :near250 [ owl:inverseOf ll:within ] ) .
+:beyond a owl:SymmetricProperty ; owl:inverseOf :back .
+:Shore a owl:Class ; rdfs:subClassOf ll:Bare ; rdfs:label "shore"@en ; owl:equivalentClass [ a owl:Class ;
+  owl:intersectionOf ( ll:BeachSand [ a owl:Restriction ; owl:onProperty :near250 ; owl:someValuesFrom ll:Water ] ) ] .
+"""
+
+
+def test_names_of_a_file_s_own_are_written_with_what_is_said_of_them(tmp_path):
+    path = tmp_path / "own.ttl"
+    path.write_text(OWN)
+    told = ontology_with([path])
+    left, right = Named("http://x#Shore"), Only("http://x#beyond", Not(WATER))
+    text = rules_turtle([axiom(left, right)], told, title="Own")
+    path.write_text(text)
+    (found,) = load_rules([path])
+    assert (found.left, found.right) == (left, right)
+    again = schema_of([found])
+    assert again.definitions["http://x#Shore"] == told.definitions["http://x#Shore"]
+    assert again.parents["http://x#Shore"] == told.parents["http://x#Shore"]
+    assert again.label("http://x#Shore") == "shore"
+    for name in ("parts", "inverses", "chains", "symmetric", "notes"):
+        assert getattr(again.roles, name) == getattr(told.roles, name)
 
 
 @pytest.mark.parametrize(
