@@ -57,6 +57,13 @@ class Block:
         column = self.column[cut.rows] if len(self.column) == cut.total else self.column
         return Block(self.row, column, None if self.full is None else self.full[cut.rows])
 
+    def repeated(self, times: int) -> Block:
+        """The block of so many copies of the regions, one after the other."""
+        column = self.column if len(self.column) == 1 else np.tile(self.column, times)
+        return Block(
+            self.row, column, None if self.full is None else np.tile(self.full, (times, 1))
+        )
+
     @property
     def is_zero(self) -> bool:
         """Whether the block holds nothing but zeros."""

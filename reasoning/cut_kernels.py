@@ -53,3 +53,17 @@ def cut_entries(
                 kept[k], amounts[k] = name[columns[e]], values[e]
                 k += 1
     return new, kept, amounts
+
+
+@compiled
+def greedy_colours(starts: Ints, columns: Ints, out: Ints) -> None:
+    """Fill `out`, -1 before, with the smallest colour that no neighbour of a lower row has."""
+    used = np.full(len(out) + 1, -1, np.int64)
+    for i in range(len(out)):
+        for e in range(starts[i], starts[i + 1]):
+            if columns[e] != i and out[columns[e]] >= 0:
+                used[out[columns[e]]] = i
+        colour = 0
+        while used[colour] == i:
+            colour += 1
+        out[i] = colour

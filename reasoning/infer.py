@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from reasoning.correction import Trace
 from reasoning.region_terms import Penalty
@@ -36,11 +37,12 @@ class Problem:
         right: (y, x) float64 smoothness weight of the pair (pixel, pixel to the right), 0 in the last column.
         down: (y, x) float64 the same for the pixel below, 0 in the last row.
         region: (y, x) int32 region of each pixel, -1 for none.
-        size: (y, x) float64 how many pixels a pixel stands for: 1; more where whole regions are nodes (then
-            without smoothness).
+        size: (y, x) float64 how many pixels a pixel stands for: 1; more where whole regions are nodes.
         axioms: (weight, compiled axiom) pairs.
         fixed: (row, class) float64 marginals appended below the region means for the axioms: neighbours as the
             network saw them (`reasoning.facts.limit_messages`).
+        pairs: (node, node) symmetric smoothness weights where nodes are no grid (`region_problem`); node i is the
+            i-th pixel that has a region, row by row. `right` and `down` are 0 then.
     """
 
     unary: Floats
@@ -50,6 +52,42 @@ class Problem:
     size: Floats
     axioms: tuple[tuple[float, Penalty], ...]
     fixed: Floats
+    pairs: csr_matrix | None = None
+
+
+def region_problem(
+    unary: Floats,
+    size: Floats,
+    axioms: tuple[tuple[float, Penalty], ...],
+    *,
+    cuts: csr_matrix | None = None,
+    fixed: Floats | None = None,
+) -> Problem:
+    """A problem whose nodes are whole regions.
+
+    Args:
+        unary: (region, class) mean scores of each region's pixels.
+        size: (region,) pixels of each.
+        axioms: (weight, compiled axiom) pairs.
+        cuts: (region, region) symmetric, nats: smoothness per pair of pixels times how many pairs their boundary
+            cuts (its length over the length of a pixel's edge), as the same labels would cost with pixels as nodes.
+        fixed: (row, class) further neighbours, as in `Problem`.
+
+    Returns:
+        The problem, shape (1, region).
+    """
+    n, k = unary.shape
+    none = np.zeros((1, n))
+    return Problem(
+        unary=np.ascontiguousarray(unary, np.float64)[None],
+        right=none,
+        down=none,
+        region=np.arange(n, dtype=np.int32)[None],
+        size=np.asarray(size, np.float64)[None],
+        axioms=axioms,
+        fixed=np.empty((0, k)) if fixed is None else fixed,
+        pairs=cuts,
+    )
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,9 @@ def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
     """Neighbours of the nodes that move."""
     from reasoning.field_kernels import grid_pairs
 
+    if problem.pairs is not None:
+        given = problem.pairs
+        return given.indptr.astype(np.int64), given.indices.astype(np.int32), given.data
     starts = np.zeros(n + 1, np.int64)
     right, down = problem.right, problem.down
     most = 2 * (np.count_nonzero(right) + np.count_nonzero(down))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, identity, kron
 
 from reasoning.blocks import Block
 from reasoning.cut import Cut
@@ -110,6 +110,14 @@ class Link:
         """The link among chosen regions."""
         origin = None if self.origin is None else self.origin[cut.rows]
         return Link(cut.matrix(self.matrix), self.filler.restricted(cut), self.at_least, origin)
+
+    def repeated(self, times: int) -> Link:
+        """The link of so many copies of the run, one after the other, that know nothing of each other."""
+        n = self.matrix.shape[0]
+        every = kron(identity(times), self.matrix, format="csr")
+        shift = np.repeat(n * np.arange(times), n)
+        origin = None if self.origin is None else np.tile(self.origin, times) + shift
+        return Link(every, self.filler.repeated(times), self.at_least, origin)
 
     @property
     def edge_count(self) -> int:
@@ -207,6 +215,11 @@ class Form:
         """The truth of chosen regions among themselves."""
         blocks = tuple((states, block.restricted(cut)) for states, block in self.blocks)
         return Form(tuple(link.restricted(cut) for link in self.links), blocks)
+
+    def repeated(self, times: int) -> Form:
+        """The truth of so many copies of the run, one after the other."""
+        blocks = tuple((states, block.repeated(times)) for states, block in self.blocks)
+        return Form(tuple(link.repeated(times) for link in self.links), blocks)
 
     @cached_property
     def depth(self) -> int:
