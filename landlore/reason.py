@@ -61,12 +61,16 @@ def reason(
         InputError: As `reasoning.correct.correct`.
     """
     from reasoning.correct import CorrectSettings, solve
+    from reasoning.learning.file import read_fit
 
     knobs = CorrectSettings(
         smoothness=settings.smoothness,
         evidence=settings.evidence,
         strengths={known.products[0].name: 0.0} if learned else {},
     )
+    fit = read_fit(sources.rules) if sources.rules else None
+    if fit is not None:
+        knobs = fit.beside(knobs)
     return solve(
         prediction,
         layers=(*known.products, *known.features),

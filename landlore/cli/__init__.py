@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from landlore.cli import ending, first, graphs, maps, runs, scenes
+from landlore.cli import ending, first, graphs, learning, maps, runs, scenes
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -18,7 +18,7 @@ app = typer.Typer(
 )  # fmt: skip
 _COMMANDS = (
     graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, graphs.embed, scenes.classify,
-    first.demo, first.doctor,
+    learning.learn, learning.mine, first.demo, first.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command()(_command)

@@ -51,6 +51,24 @@ class Fit:
             calibration=self.calibration,
         )
 
+    def beside(self, asked: CorrectSettings) -> CorrectSettings:
+        """Settings of a run whose rules come from a learned file.
+
+        Args:
+            asked: What the run asks for. Its factors on evidence multiply the learned strengths; its smoothness counts
+                where it is not the default.
+        """
+        strengths = {
+            name: value * asked.strengths.get(name, 1.0) for name, value in self.strengths.items()
+        }
+        usual = asked.smoothness == type(asked)().smoothness
+        return replace(
+            asked,
+            smoothness=self.smoothness if usual else asked.smoothness,
+            strengths={**asked.strengths, **strengths},
+            calibration=self.calibration,
+        )
+
 
 def expert_fit(axioms: Sequence[Axiom], sources: Sequence[str], settings: CorrectSettings) -> Fit:
     """What the expert's weights and the settings say, before anything is learned."""
