@@ -218,3 +218,10 @@ def soften(expression: Expression, property: str, tolerance: float) -> Expressio
         return replace(expression, tolerance=tolerance)
     parts = tuple(soften(part, property, tolerance) for part in children(expression))
     return rebuild(expression, parts)
+
+
+def without_tolerance(expression: Expression) -> Expression:
+    """The same expression with hard steps: what a file states, before its annotations."""
+    if isinstance(expression, Facet):
+        return replace(expression, tolerance=0.0)
+    return rebuild(expression, tuple(map(without_tolerance, children(expression))))

@@ -14,8 +14,8 @@ from kg.expressions import (
     Facet,
     Named,
     key,
-    soften,
     walk,
+    without_tolerance,
 )
 from kg.manchester import manchester
 from kg.schema import Ontology
@@ -57,7 +57,10 @@ def rules_turtle(
 
 def _refuse_doubles(axioms: Sequence[Axiom]) -> None:
     names = {axiom.iri for axiom in axioms}
-    contents = {(key(_hardened(axiom.left)), key(_hardened(axiom.right))) for axiom in axioms}
+    contents = {
+        (key(without_tolerance(axiom.left)), key(without_tolerance(axiom.right)))
+        for axiom in axioms
+    }
     if len(names) < len(axioms) or len(contents) < len(axioms):
         raise ValueError(
             "two axioms of one name or of one content; a file can hold only one of them"
@@ -137,10 +140,3 @@ def _tolerance(axiom: Axiom) -> float:
 
 def _softened(side: Expression) -> set[tuple[str, float]]:
     return {(p.property, p.tolerance) for p in walk(side) if isinstance(p, Facet)}
-
-
-def _hardened(side: Expression) -> Expression:
-    """Without tolerances, which are no part of an axiom's content in a file."""
-    for property, _ in _softened(side):
-        side = soften(side, property, 0.0)
-    return side

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from kg import vocab
 from kg.errors import AxiomError, InputError, OntologyError, RuleError
-from kg.expressions import Expression, children, walk
+from kg.expressions import Expression, children, key, walk, without_tolerance
 from kg.legend import Legend, legend_names, load_legend
 from kg.ontology import (
     Axiom,
@@ -24,6 +25,7 @@ from kg.ontology import (
     manchester,
 )
 from kg.owl import NOTHING, THING
+from kg.rule_writer import rules_turtle
 from kg.rules import read_rules, schema_of
 from reasoning.axioms import compile_axioms, never_acts
 from reasoning.facts import Facts
@@ -93,7 +95,7 @@ def check_rules(
     unusable = {axiom.iri: _uncompilable(axiom, legends[0], schema, where) for axiom in axioms}
     usable = tuple(axiom for axiom in axioms if unusable[axiom.iri] is None)
     labels = [Labels(one, schema) for one in legends]
-    unsatisfiable, reasoner = _consistency(readable, ontology_files)
+    unsatisfiable, reasoner = _consistency(readable, ontology_files, usable, schema)
     return RuleCheck(
         axioms=usable,
         faults=(*faults, *wrong, *(fault for fault in unusable.values() if fault)),
@@ -193,12 +195,23 @@ def _unmeasured(axioms: Sequence[Axiom], ontology: Ontology) -> Iterator[str]:
 
 
 def _consistency(
-    paths: Sequence[Path], ontology_files: Sequence[str | Path] | None
+    paths: Sequence[Path],
+    ontology_files: Sequence[str | Path] | None,
+    axioms: Sequence[Axiom],
+    ontology: Ontology,
 ) -> tuple[tuple[str, ...], str]:
+    """What HermiT says of the files, and of the axioms that SWRL rules stand for."""
     if shutil.which("java") is None:
         return (), NO_JAVA
-    try:
-        found = check_consistent(ontology_files, paths)
-    except OntologyError as error:
-        return (), error.message
+    plain = [
+        replace(a, left=without_tolerance(a.left), right=without_tolerance(a.right)) for a in axioms
+    ]
+    different = {(key(a.left), key(a.right)): a for a in plain}
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "axioms.ttl"
+        written.write_text(rules_turtle([*different.values()], ontology, title="checked"), "utf-8")
+        try:
+            found = check_consistent(ontology_files, [*paths, written])
+        except OntologyError as error:
+            return (), error.message.replace(f", {written.name}", "")
     return found, "contradictory" if found else "consistent"
