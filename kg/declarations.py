@@ -11,9 +11,8 @@ from kg.schema import Ontology
 from kg.terms import TYPE, Term, Terms
 
 _KINDS = tuple(vocab.OWL + kind for kind in ("Class", "ObjectProperty", "DatatypeProperty"))
-_OF_PROPERTIES = tuple(
-    [vocab.RDFS + "subPropertyOf", vocab.OWL + "inverseOf", vocab.OWL + "propertyChainAxiom"]
-)
+_BESIDE = (vocab.RDFS + "subPropertyOf", vocab.OWL + "inverseOf")
+_OF_PROPERTIES = (*_BESIDE, vocab.OWL + "propertyChainAxiom")
 _ASIDE = frozenset(
     [vocab.OWL + "Axiom", vocab.OWL + "AllDisjointClasses", vocab.OWL + "AllDisjointProperties"]
 )
@@ -43,9 +42,14 @@ def own_terms(terms: Terms, ontology: Ontology) -> Terms:
             index[subject] = row
         elif subject in own:
             index[subject] = _unweighted(terms, subject, row, weighted)
+        else:  # a known property may be put below, or opposite, one of the file's own
+            tied: dict[str, list[Term]] = {
+                p: [o for o in row.get(p, ()) if o in own] for p in _BESIDE
+            }
+            index[subject] = {p: found for p, found in tied.items() if found}
     for property in sorted(own & _implied(terms)):
         index[property].setdefault(TYPE, []).append(vocab.OWL + "ObjectProperty")
-    return Terms(index)
+    return Terms({subject: row for subject, row in index.items() if row})
 
 
 def changed(terms: Terms, ontology: Ontology) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """Rule files with classes and properties of their own."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kg import vocab
@@ -115,3 +118,25 @@ def test_rules_with_different_names_of_their_own_are_loaded_together(tmp_path):
         found += load_rules([path])
     with pytest.raises(RuleError, match="loaded apart"):
         schema_of(found)
+
+
+def test_known_properties_may_be_put_below_ones_own(rules):
+    touch = "[ a owl:Restriction ; owl:onProperty :bigTouch ; owl:someValuesFrom ll:Lake ]"
+    (axiom,) = rules(
+        ":bigTouch a owl:ObjectProperty ; ll:atLeast 0.2 . ll:adjacentTo rdfs:subPropertyOf :bigTouch . "
+        + weighted("ll:Water", touch)
+    )
+    roles = schema_of([axiom]).roles
+    assert roles.parts[X + "bigTouch"] == (LL + "adjacentTo",)
+    assert roles.notes[X + "bigTouch"] == {vocab.AT_LEAST: 0.2}
+
+
+def test_the_turtle_of_the_docs_is_read_as_it_stands(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    path = tmp_path / "docs.ttl"
+    path.write_text("\n".join(re.findall(r"```turtle\n(.*?)```", page, re.S)), encoding="utf-8")
+    found = load_rules([path])
+    assert {axiom.iri.removeprefix(vocab.RULE) for axiom in found} == {"water-min-width", "shadow"}
+    schema, mine = schema_of(found), "https://example.org/my-rules#"
+    assert schema.roles.chains[mine + "upstreamOf"] == ((LL + "uphillOf", LL + "touches"),)
+    assert LL + "Park" in schema.above(mine + "ShorePark")
