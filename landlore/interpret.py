@@ -16,14 +16,13 @@ from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_prediction, read_terrain
 from landlore.outputs import whole_folder
-from landlore.reason import Known, chosen_axioms, reason, run_name, side_image
+from landlore.reason import Known, chosen_axioms, reason, run_name, side_image, terms_known
 from landlore.report import write_run
 from landlore.rerun import Inputs, write_inputs
 from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers, products
 
 if TYPE_CHECKING:
-    from kg.evidence import EvidenceLayer
     from reasoning.correction import Corrected
     from reasoning.explain import Explanation
 
@@ -129,8 +128,8 @@ def interpret(
     raster = read_image(image, bands=sources.bands)
     sources = replace(sources, image=str(image))
 
-    def predict(layers: tuple[EvidenceLayer, ...]) -> Prediction:
-        return _segment(raster, layers[0], chosen, sources, (settings, progress))
+    def predict(known: Known) -> Prediction:
+        return _segment(raster, known, chosen, sources, (settings, progress))
 
     told = Inputs("interpret", None, legend if isinstance(legend, str) else chosen)
     return _run(predict, raster, (sources, settings, told), (out, progress))
@@ -138,11 +137,12 @@ def interpret(
 
 def _segment(
     image: Raster,
-    layer: EvidenceLayer,
+    known: Known,
     legend: Legend,
     sources: Sources,
     how: tuple[RunSettings, Progress | None],
 ) -> Prediction:
+    """Learn a map from the first product; with a knowledge loss twice, the second time taught by the rules."""
     from fusion.segment import segment
     from fusion.settings import SegmentSettings
 
@@ -156,11 +156,20 @@ def _segment(
             told[0] = share + 0.2
             tell(f"  {share:4.0%} {what}")
 
-    return segment(image, layer, legend, dem=dem, settings=knobs, progress=progress)
+    layer = known.products[0]
+    found = segment(image, layer, legend, dem=dem, settings=knobs, progress=progress)
+    if not settings.knowledge_loss:
+        return found
+    from landlore.knowledge_loss import knowledge_loss
+
+    told[0] = 0.0
+    terms = terms_known(found, known, sources, settings)
+    taught = replace(knobs, losses=(knowledge_loss(terms, settings.knowledge_loss),))
+    return segment(image, layer, legend, dem=dem, settings=taught, progress=progress)
 
 
 def _run(
-    predict: Callable[[tuple[EvidenceLayer, ...]], Prediction],
+    predict: Callable[[Known], Prediction],
     placed: Raster | Prediction,
     given: tuple[Sources, RunSettings, Inputs],
     where: tuple[str | Path | None, Progress | None],
@@ -187,7 +196,7 @@ def _with_reasons(done: Interpretation) -> Interpretation:
 
 
 def _solve(
-    predict: Callable[[tuple[EvidenceLayer, ...]], Prediction],
+    predict: Callable[[Known], Prediction],
     placed: Raster | Prediction,
     sources: Sources,
     settings: RunSettings,
@@ -203,9 +212,9 @@ def _solve(
     features = feature_layers(graph, placed.grid)
     if made_here:
         tell("learning a map from the product")
-    prediction = predict(products)
-    tell("reasoning over regions, evidence and rules")
     known = Known(products, features, axioms)
+    prediction = predict(known)
+    tell("reasoning over regions, evidence and rules")
     corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
     tell(f"explaining {len(corrected.corrections)} corrections")
     explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))

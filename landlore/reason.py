@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from kg.evidence import EvidenceLayer
     from kg.ontology import Axiom
     from reasoning.correction import Corrected
+    from reasoning.settings import CorrectSettings
     from reasoning.solved import Solved
+    from reasoning.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -60,25 +63,65 @@ def reason(
     Raises:
         InputError: As `reasoning.correct.correct`.
     """
-    from reasoning.correct import CorrectSettings, solve
-    from reasoning.learning.file import read_fit
+    from reasoning.correct import solve
 
-    knobs = CorrectSettings(
-        smoothness=settings.smoothness,
-        evidence=settings.evidence,
-        strengths={known.products[0].name: 0.0} if learned else {},
-    )
-    fit = read_fit(sources.rules) if sources.rules else None
-    if fit is not None:
-        knobs = fit.beside(knobs)
     return solve(
         prediction,
         layers=(*known.products, *known.features),
         axioms=known.axioms,
         image=side_image(sources, prediction.grid),
         dem=read_terrain(sources.dem, prediction.grid) if sources.dem else None,
-        settings=knobs,
+        settings=correct_settings(sources, settings, known.products[:1] if learned else ()),
     )
+
+
+def terms_known(
+    prediction: Prediction, known: Known, sources: Sources, settings: RunSettings
+) -> Terms:
+    """What a correction of a learned prediction would be decided by, without deciding."""
+    from reasoning.correct import terms_of
+
+    terms, _, _ = terms_of(
+        prediction,
+        layers=(*known.products, *known.features),
+        axioms=known.axioms,
+        image=side_image(sources, prediction.grid),
+        dem=read_terrain(sources.dem, prediction.grid) if sources.dem else None,
+        settings=correct_settings(sources, settings, known.products[:1]),
+    )
+    return terms
+
+
+def correct_settings(
+    sources: Sources, settings: RunSettings, silent: Sequence[EvidenceLayer] = ()
+) -> CorrectSettings:
+    """The reasoner's knobs; numbers that were learned come from a rule file or from a calibration file.
+
+    Args:
+        sources: Its rule files may hold learned numbers.
+        settings: Of the run; a calibration file wins over those of rule files.
+        silent: Layers that give facts to rules but do not speak.
+
+    Raises:
+        RuleError: The calibration file holds no learned numbers.
+    """
+    from reasoning.learning.file import read_fit
+    from reasoning.settings import CorrectSettings
+
+    base = CorrectSettings(
+        smoothness=settings.smoothness,
+        evidence=settings.evidence,
+        nodes=settings.nodes,
+        strengths={layer.name: 0.0 for layer in silent},
+    )
+    files = [settings.calibration] if settings.calibration else list(sources.rules or ())
+    fit = read_fit(files) if files else None
+    if fit is None and settings.calibration:
+        raise RuleError(
+            f"{settings.calibration}: holds no learned numbers, expected a file of landlore learn",
+            "landlore learn makes one",
+        )
+    return base if fit is None else fit.beside(base)
 
 
 def side_image(sources: Sources, grid: Grid) -> Raster | None:

@@ -77,12 +77,15 @@ def write_inputs(
     prediction = told.prediction
     if prediction is None:
         values = before.probabilities
-        kept = Raster(values, before.grid, None, tuple(c.label for c in before.legend.classes))
-        write_raster(folder / BEFORE, kept, overviews="average")
+        raster = Raster(values, before.grid, None, tuple(c.label for c in before.legend.classes))
+        write_raster(folder / BEFORE, raster, overviews="average")
     words = [_path(word) for name in names for word in _words(names[name])]
     words += [] if prediction is None else [str(prediction)]
     legend = told.legend if isinstance(told.legend, str) else told.legend.name
-    words.append(legend)
+    words += [legend, settings.calibration]
+    kept = replace(settings, overwrite=False)
+    if settings.calibration:
+        kept = replace(kept, calibration=_noted(settings.calibration, home))
     return {
         "job": told.job,
         "prediction": None if prediction is None else _noted(str(prediction), home),
@@ -90,7 +93,7 @@ def write_inputs(
         "model": before.model,
         "from_labels": before.from_labels,
         "sources": {**asdict(sources), **noted},
-        "settings": asdict(replace(settings, overwrite=False)),
+        "settings": asdict(kept),
         "sha256": {
             _noted(path, home): _digest(Path(path)) for path in words if Path(path).is_file()
         },
@@ -113,6 +116,8 @@ def solve_again(folder: str | Path, progress: Callable[[str], None] | None = Non
     name, told = _read(home)
     _check(home, told["sha256"])
     sources, settings = _sources(home, told["sources"]), RunSettings(**told["settings"])
+    if settings.calibration:
+        settings = replace(settings, calibration=str(_found(home, settings.calibration)))
     prediction = _prediction(home, told, settings)
     tell("reading what is known")
     graph = known_graph(sources, prediction.grid)

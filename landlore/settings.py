@@ -11,6 +11,9 @@ from typing import Any
 
 from kg.errors import InputError
 
+NODES = ("pixels", "regions")
+"""What can be decided at once."""
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -21,6 +24,10 @@ class RunSettings:
         smoothness: Strength of the smoothness term, nats per pair of neighbouring pixels; 0 switches it off.
         evidence: Factor on what sources say; 0 switches evidence off.
         rules: Factor on the weights of all rules; 0 switches rules off.
+        nodes: "pixels", or "regions": whole regions are decided at once, faster and without smoothness.
+        calibration: File of `landlore learn`: how far the network can be believed, what each source is worth, and
+            the smoothness unless another than the default is given; "" for none.
+        knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
         overwrite: Replace an output folder that Landlore wrote before.
@@ -33,17 +40,25 @@ class RunSettings:
     smoothness: float = 0.5
     evidence: float = 1.0
     rules: float = 1.0
+    nodes: str = "pixels"
+    calibration: str = ""
+    knowledge_loss: float = 0.0
     seed: int = 0
     steps: int = 500
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("smoothness", "evidence", "rules"):
+        for name in ("smoothness", "evidence", "rules", "knowledge_loss"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise InputError(
                     f"{name} is {value}, expected 0 or more", f"for example {name} = 1.0"
                 )
+        if self.nodes not in NODES:
+            raise InputError(
+                f"nodes is {self.nodes!r}, expected one of {', '.join(NODES)}",
+                'for example nodes = "pixels"',
+            )
         if self.steps < 1:
             raise InputError(
                 f"steps is {self.steps}, expected 1 or more", "for example steps = 500"

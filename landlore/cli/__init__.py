@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from landlore.cli import ending, first, graphs, learning, maps, runs, scenes
+from landlore.cli import ending, first, graphs, learning, maps, rules, runs, scenes
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -22,6 +22,7 @@ _COMMANDS = (
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command()(_command)
+app.add_typer(rules.check, name="check")
 
 
 def main() -> None:

@@ -12,16 +12,19 @@ from landlore.cli.options import (
     MOST,
     AsJson,
     Bands,
+    Calibration,
     Dem,
     Facts,
     Graph,
     Image,
     Landcover,
+    Nodes,
     Osm,
     Out,
     Overwrite,
     Rules,
     Settings,
+    Smoothness,
     Vector,
 )
 from landlore.cli.printing import need_vision, say, teller
@@ -50,9 +53,9 @@ def correct(
     confidence: Annotated[
         float | None, typer.Option(help="Probability of the stated class of labels.")
     ] = None,
-    smoothness: Annotated[
-        float | None, typer.Option(help="Strength of the smoothness term.")
-    ] = None,
+    smoothness: Smoothness = None,
+    nodes: Nodes = None,
+    calibration: Calibration = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -66,7 +69,10 @@ def correct(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
         bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
-    given = {"confidence": confidence, "smoothness": smoothness, "overwrite": overwrite or None}
+    given = {
+        "confidence": confidence, "smoothness": smoothness, "nodes": nodes, "calibration": calibration,
+        "overwrite": overwrite or None,
+    }  # fmt: skip
     done = run(
         prediction, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
         progress=teller(as_json),
@@ -92,9 +98,13 @@ def interpret(
     seed: Annotated[
         int | None, typer.Option(min=0, max=MOST, help="Seed of everything random.")
     ] = None,
-    smoothness: Annotated[
-        float | None, typer.Option(help="Strength of the smoothness term.")
+    knowledge_loss: Annotated[
+        float | None,
+        typer.Option(help="Weight of the rules as a teacher; learns twice. Default 0: off."),
     ] = None,
+    smoothness: Smoothness = None,
+    nodes: Nodes = None,
+    calibration: Calibration = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -109,7 +119,10 @@ def interpret(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph,
         bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
-    given = {"steps": steps, "seed": seed, "smoothness": smoothness, "overwrite": overwrite or None}
+    given = {
+        "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "nodes": nodes,
+        "calibration": calibration, "overwrite": overwrite or None,
+    }  # fmt: skip
     done = run(
         image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
         progress=teller(as_json),

@@ -38,3 +38,11 @@ Rules = Annotated[
 ]
 Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Smoothness = Annotated[float | None, typer.Option(help="Strength of the smoothness term.")]
+Nodes = Annotated[
+    str | None,
+    typer.Option(help="pixels, or regions: decided at once, faster, without smoothness."),
+]
+Calibration = Annotated[
+    str | None, typer.Option(help="File of `landlore learn`: trust in network and sources.")
+]

@@ -1,3 +1,4 @@
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_every_setting_is_documented_with_its_default():
     for name, line in lines.items():
         value = getattr(defaults, name)
         told = line.partition(" = ")[2].partition("#")[0].strip()
-        assert told == (str(value).lower() if isinstance(value, bool) else str(value))
+        assert json.loads(told) == value
 
 
 def test_the_documented_file_can_be_read(tmp_path):

@@ -1,0 +1,47 @@
+"""`landlore check rules`: what is found, and the exit code."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from kg import vocab
+from landlore import cli
+
+SHIPPED = sorted((Path(vocab.__file__).parents[1] / "ontologies" / "rules").glob("*.ttl"))
+WRONG = f"""
+@prefix ll: <{vocab.CORE}> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix dct: <http://purl.org/dc/terms/> .
+ll:Watr rdfs:subClassOf ll:Grassland .
+[] a owl:Axiom ; owl:annotatedSource ll:Watr ; owl:annotatedProperty rdfs:subClassOf ;
+  owl:annotatedTarget ll:Grassland ; dct:identifier "misspelt" ; rdfs:label "misspelt"@en ; ll:weight 1.0 ;
+  dct:source "a test" .
+"""
+
+
+def landlore(monkeypatch, capsys, *words):
+    monkeypatch.setattr("shutil.which", lambda name: None)  # HermiT takes seconds
+    monkeypatch.setattr(sys, "argv", ["landlore", "check", "rules", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0, capsys.readouterr().out
+
+
+def test_rules_that_ship_are_fine(monkeypatch, capsys):
+    code, out = landlore(monkeypatch, capsys, SHIPPED[0])
+    assert code == 0 and "0 cannot" in out and "HermiT: not run" in out
+
+
+def test_a_wrong_rule_is_named_and_the_exit_code_is_1(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "wrong.ttl"
+    path.write_text(WRONG)
+    code, out = landlore(monkeypatch, capsys, path, "--legend", "worldcover")
+    assert code == 1 and "wrong.ttl" in out and "ll:Watr" in out and "ll:Water" in out
+    code, out = landlore(monkeypatch, capsys, path, "--json")
+    told = json.loads(out)
+    assert code == 1 and not told["fine"] and told["faults"][0]["file"].endswith("wrong.ttl")
+
+
+def test_an_unknown_legend_is_wrong_use(monkeypatch, capsys):
+    assert landlore(monkeypatch, capsys, SHIPPED[0], "--legend", "nowhere")[0] == 2
