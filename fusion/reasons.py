@@ -13,13 +13,19 @@ _F64 = NDArray[np.float64]
 _Key = tuple[str, str]
 
 
-def explain_scene(answer: SceneAnswer, item: int, knowledge: SceneKnowledge) -> SceneReason:
+def explain_scene(
+    answer: SceneAnswer,
+    item: int,
+    knowledge: SceneKnowledge,
+    pair: tuple[int, int] | None = None,
+) -> SceneReason:
     """Why an image got its class and not the next best one.
 
     Args:
         answer: What `classify` gave.
         item: Row of the image.
         knowledge: The scene concepts that the class vectors were made from.
+        pair: Class to speak for and class to speak against; default the best and the next best.
 
     Returns:
         Parts that sum to log p(answer) / p(rival): one per (relation, value) that either class states, one per
@@ -31,9 +37,8 @@ def explain_scene(answer: SceneAnswer, item: int, knowledge: SceneKnowledge) -> 
     logits = answer.ridge_logits[item] + answer.text_logits[item]
     if answer.settings.transductive:
         logits = np.log(np.maximum(scores, 1e-30))
-    best, second = (
-        int(i) for i in np.argsort(-logits, kind="stable")[[0, min(1, len(logits) - 1)]]
-    )
+    order = np.argsort(-logits, kind="stable")
+    best, second = pair or (int(order[0]), int(order[min(1, len(order) - 1)]))
     log_odds = float(logits[best] - logits[second])
     parts = _ridge_parts(answer, item, (best, second), knowledge)
     text = float(answer.text_logits[item, best] - answer.text_logits[item, second])

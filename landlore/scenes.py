@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fusion.classgraph import ClassVectors
     from kg.embedding import KGEmbedding
     from kg.scenes import SceneKnowledge
+    from reasoning.scene_axioms import SceneCorrection
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""
@@ -41,6 +42,8 @@ class ClassifySettings:
         concepts: Further Turtle files with scene concepts.
         seed: Seed of the embedding made on the spot.
         overwrite: Replace an output folder that Landlore wrote before.
+        axioms: Rule files about scenes; with `parts` and none, those that ship (`ontologies/rules/scenes`).
+        parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
     """
 
     blocks: tuple[str, ...] = ("text", "graded")
@@ -50,6 +53,8 @@ class ClassifySettings:
     concepts: tuple[str, ...] = ()
     seed: int = 0
     overwrite: bool = False
+    axioms: tuple[str, ...] = ()
+    parts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Classified:
         knowledge: The scene concepts that were used.
         concepts: Files of further concepts.
         folder: Where the outputs are, or None.
+        correction: What axioms did to the scores, or None.
     """
 
     scores: SceneScores
@@ -71,6 +77,7 @@ class Classified:
     knowledge: SceneKnowledge
     concepts: tuple[str, ...] = ()
     folder: Path | None = None
+    correction: SceneCorrection | None = None
 
 
 def classify(
@@ -109,11 +116,16 @@ def classify(
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
     tell("comparing")
     answer = _answer(asked, taught, names, (knowledge, embedding), settings)
-    from fusion.reasons import explain_scene
+    from landlore.scene_parts import explained
 
-    reasons = tuple(explain_scene(answer, i, knowledge) for i in range(len(asked.items)))
+    scores, reasons, knowledge, correction = explained(answer, knowledge, settings)
     done = Classified(
-        answer.scores, _accuracy(asked, answer.scores), reasons, knowledge, settings.concepts
+        scores,
+        _accuracy(asked, scores),
+        reasons,
+        knowledge,
+        settings.concepts,
+        correction=correction,
     )
     if out is None:
         return done

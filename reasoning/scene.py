@@ -31,6 +31,10 @@ _BLOCKS_ZH = {
 }
 
 
+_RULES = ("axiom", "excluded")
+"""Kinds of parts that are about an axiom."""
+
+
 def scene_graph(run: str) -> str:
     """IRI of the named graph of a scene run.
 
@@ -127,6 +131,8 @@ def _part(part: ScenePart) -> list[tuple[str, str]]:
         (_RUN + "kind", rdf.text(part.kind)),
         (_RUN + "value", rdf.double(part.contribution)),
     ]
+    if part.kind in _RULES:
+        pairs.append((_RUN + "about", rdf.iri(part.value)))
     if part.kind == "triple":
         pairs += [
             (_RUN + "relation", rdf.iri(part.relation)),
@@ -148,6 +154,8 @@ def scene_sentences(
         most: Reasons named on each side.
     """
     spoke = [p for p in reason.parts if p.contribution > 0][:most]
+    gone = [knowledge.label(p.value) for p in reason.parts if p.kind == "excluded"]
+    gone_zh = [knowledge.label(p.value, "zh") for p in reason.parts if p.kind == "excluded"]
     against = [p for p in reason.parts if p.contribution < 0][:most]
     odds = f"{reason.log_odds:+.2f}"
     english = (
@@ -161,6 +169,9 @@ def scene_sentences(
         f"支持:{_list(spoke, lambda p: _words(p, knowledge, 'zh'), '、', '无')};"
         f"反对:{_list(against, lambda p: _words(p, knowledge, 'zh'), '、', '无')}。"
     )
+    if gone:
+        english += f" The class that scored best is excluded by: {'; '.join(gone)}."
+        chinese += f"得分最高的类别被排除:{';'.join(gone_zh)}。"
     return english, chinese
 
 
@@ -176,6 +187,9 @@ def _list(
 
 def _words(part: ScenePart, knowledge: SceneKnowledge, language: str) -> str:
     number = f"{part.contribution:+.2f}"
+    if part.kind in _RULES:
+        rule = "规则" if language == "zh" else "rule"
+        return f"{rule} “{knowledge.label(part.value, language)}” {number}"
     if part.kind != "triple":
         return (
             f"{(_BLOCKS_ZH if language == 'zh' else _BLOCKS_EN).get(part.kind, part.kind)} {number}"

@@ -1,0 +1,188 @@
+"""Answers about scenes and a file of what was found in the images come in; answers that keep to the axioms go out.
+
+The file says what was found in each image, and what was looked for without being found (0). JSON:
+
+    {"harbour.png": {"hasPart": {"Ship": [0.9, 0.8], "Runway": 0}, "hasCover": {"Water": 0.6}},
+     "*": {"hasPart": ["Vehicle"]}}
+
+Numbers of parts are probabilities, several for several objects; numbers of covers are shares of the image. What stands
+under "*" was looked for in every image. CSV: columns item, relation, class, value; one line per thing.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kg import vocab
+from kg.errors import InputError
+from kg.files import shipped
+from kg.reasons import SceneReason
+from kg.schema import Ontology
+from reasoning.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence, cover
+
+if TYPE_CHECKING:
+    from fusion.prediction import SceneScores
+    from fusion.scene import SceneAnswer
+    from kg.scenes import SceneKnowledge
+    from landlore.scenes import ClassifySettings
+    from reasoning.scene_axioms import SceneCorrection
+
+EVERYWHERE = "*"
+_Line = tuple[str, str, str, float]
+
+
+def explained(
+    answer: SceneAnswer, knowledge: SceneKnowledge, settings: ClassifySettings
+) -> tuple[SceneScores, tuple[SceneReason, ...], SceneKnowledge, SceneCorrection | None]:
+    """Scores and reasons, after the axioms where `settings.parts` or `settings.axioms` ask for them.
+
+    Returns:
+        Scores, one reason per image, the knowledge with the names of the axioms, and what the axioms did.
+
+    Raises:
+        InputError: The file of parts cannot be read, or names no image that was asked about.
+        RuleError: Axioms that cannot be used.
+    """
+    from fusion.reasons import explain_scene
+
+    items = range(len(answer.scores.items))
+    if not settings.parts and not settings.axioms:
+        plain = tuple(explain_scene(answer, i, knowledge) for i in items)
+        return answer.scores, plain, knowledge, None
+    done = _corrected(answer.scores, settings)
+    names = {axiom.iri: (axiom.label, axiom.label_zh) for axiom in done.axioms}
+    known = replace(knowledge, labels={**knowledge.labels, **names})
+    return done.after, tuple(_reason(answer, i, known, done) for i in items), known, done
+
+
+def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrection:
+    from kg.ontology import load_ontology
+    from kg.rules import load_rules
+    from reasoning.scene_axioms import correct_scenes
+
+    ontology = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])
+    ours = sorted(shipped("ontologies/rules/scenes").glob("*.ttl"))
+    axioms = load_rules(settings.axioms or ours, ontology)
+    evidence = read_parts(settings.parts, scores.items, ontology) if settings.parts else {}
+    return correct_scenes(scores, evidence, axioms, ontology)
+
+
+def _reason(
+    answer: SceneAnswer, item: int, knowledge: SceneKnowledge, done: SceneCorrection
+) -> SceneReason:
+    from fusion.reasons import explain_scene
+
+    pair = done.best(item)
+    plain, more = explain_scene(answer, item, knowledge, pair), done.parts(item, pair)
+    parts = sorted((*plain.parts, *more), key=lambda p: (-abs(p.contribution), p.relation, p.value))
+    return replace(
+        plain,
+        probability=float(done.after.scores[item, pair[0]]),
+        log_odds=plain.log_odds + sum(part.contribution for part in more),
+        parts=tuple(parts),
+    )
+
+
+def read_parts(
+    path: str | Path, items: tuple[str, ...], ontology: Ontology
+) -> dict[str, SceneEvidence]:
+    """Read what was found in images.
+
+    Args:
+        path: JSON or CSV file, see the head of this module.
+        items: Images that are asked about: paths or row names; a file name alone is enough.
+        ontology: Names of classes.
+
+    Returns:
+        Item -> evidence, for the items that the file names (all of them with "*").
+
+    Raises:
+        InputError: The file is missing, broken or says something impossible; none of its names is an item.
+    """
+    path = Path(path)
+    lines = list(_lines(path, ontology))
+    names = {item: {item, Path(item).name} for item in items}
+    wanted = {item for item, known in names.items() if known & {line[0] for line in lines}}
+    everywhere = [line for line in lines if line[0] == EVERYWHERE]
+    if not wanted and not everywhere:
+        raise InputError(
+            f"{path}: none of its images ({', '.join(sorted({line[0] for line in lines})[:3])}) is asked about "
+            f"({', '.join(items[:3])})",
+            "name images as they are given on the command line, or by their file names",
+        )
+    out = {}
+    for item in items if everywhere else sorted(wanted):
+        mine = [line for line in lines if line[0] in names[item]]
+        found = tuple(_found(line, path) for line in mine if line[3] != 0)
+        sought = frozenset((role, cls) for _, role, cls, _ in (*mine, *everywhere))
+        out[item] = SceneEvidence(found, sought)
+    return out
+
+
+def _found(line: _Line, path: Path) -> Found:
+    item, role, cls, value = line
+    try:
+        return cover(cls, value) if role == HAS_COVER else Found(role, cls, value)
+    except InputError as error:
+        raise InputError(f"{path}, {item}: {error.message}", error.hint) from error
+
+
+def _lines(path: Path, ontology: Ontology) -> Iterator[_Line]:
+    """(item, role IRI, class IRI, number) of each statement."""
+    for item, relation, name, value in _read(path):
+        role = vocab.expand(relation if ":" in relation else f"ll:{relation}")
+        if role not in ROLES:
+            raise InputError(
+                f"{path}, {item}: relation {relation!r}, expected hasPart or hasCover",
+                "correct the file",
+            )
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}, {item}: {name} has value {value!r}, expected a number in 0..1",
+                "correct the file",
+            ) from error
+        yield item, role, _class(name, ontology, path), number
+
+
+def _class(name: str, ontology: Ontology, path: Path) -> str:
+    for prefix in ("", "ll:", "sc:"):
+        iri = vocab.expand(prefix + name)
+        if ontology.is_class(iri):
+            return iri
+    known = {ontology.short(iri): iri for iri in ontology.classes}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    raise InputError(
+        f"{path}: unknown class {name!r}; the nearest known is {near[0] if near else 'none'}",
+        "write it as in ontologies/core.ttl",
+    )
+
+
+def _read(path: Path) -> Iterator[tuple[str, str, str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix.lower() == ".csv":
+            for row in csv.DictReader(text.splitlines()):
+                yield row["item"], row["relation"], row["class"], row["value"]
+            return
+        stated = json.loads(text)
+        for item, relations in stated.items():
+            for relation, classes in relations.items():
+                named = dict.fromkeys(classes, 0) if isinstance(classes, list) else classes
+                for name, values in named.items():
+                    for value in values if isinstance(values, list) else [values]:
+                        yield item, relation, name, value
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})", "check the path") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{path}: no evidence of scenes ({type(error).__name__}: {error})",
+            'expected JSON {"image.png": {"hasPart": {"Runway": 0.9}}} or CSV item,relation,class,value',
+        ) from error
