@@ -2,16 +2,22 @@
 
 import numpy as np
 import pytest
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_sparse
 
 import reasoning.roles
+from fusion.prediction import Prediction
 from kg import vocab
 from kg.errors import RuleError
 from kg.expressions import inverse
+from kg.grid import Grid
+from kg.legend import load_legend
 from kg.ontology import Axiom, Named, Some, load_ontology
+from kg.rules import load_rules
+from reasoning.correct import CorrectSettings, correct
 from reasoning.facts import Facts
 from reasoning.roles import chained, with_roles
 
@@ -118,3 +124,43 @@ def test_chains_over_too_many_regions_are_refused(monkeypatch):
     everywhere = csr_matrix(np.ones((5, 5)) - np.eye(5))
     with pytest.raises(RuleError, match="relates more than 10 pairs"):
         chained(everywhere, everywhere)
+
+
+MINE = """
+@prefix : <http://x#> .
+@prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+:near50 rdfs:subPropertyOf ll:near ; ll:distance 50.0 .
+ll:Water rdfs:subClassOf _:few . _:few a owl:Restriction ; owl:onProperty :near50 ;
+    owl:maxQualifiedCardinality 1 ; owl:onClass ll:Building .
+[] a owl:Axiom ; owl:annotatedSource ll:Water ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget _:few ;
+    dct:identifier "no-pond-between-houses" ; ll:weight 6.0 .
+"""
+
+
+@pytest.mark.parametrize(("houses", "dry"), [((5,), False), ((5, 19), False), ((5, 14), True)])
+def test_a_count_over_a_relation_of_ones_own_corrects_a_map(tmp_path, houses, dry):
+    """A dark patch between two houses within 50 m is no pond; beside one, or with the other far off, it may be."""
+    path = tmp_path / "mine.ttl"
+    path.write_text(MINE, encoding="utf-8")
+    legend = load_legend("town")
+    names = [one.kind.removeprefix(LL) for one in legend.classes]
+    water, grass, building = map(names.index, ("Water", "Grassland", "Building"))
+    labels = np.full((9, 24), grass)
+    labels[3:6, 8:12] = water
+    for column in houses:
+        labels[3:6, column : column + 2] = building
+    p = np.full((len(names), 9, 24), 0.01, np.float32)
+    np.put_along_axis(p, labels[None], np.where(labels == water, 0.9, 90.0)[None], axis=0)
+    grid = Grid("EPSG:32633", Affine(10, 0, 500000, 0, -10, 5300000), 9, 24)
+    before = Prediction(p / p.sum(axis=0), legend, grid, "drawn")
+    found = correct(before, axioms=load_rules([path]), settings=CorrectSettings(smoothness=0.0))
+    assert found.inactive == ()
+    after = found.after.probabilities.argmax(axis=0)
+    assert (after[3:6, 8:12] != water).all() == dry
+    assert (after == labels).all() != dry
+    if dry:
+        terms = {part.term for one in found.corrections for part in one.contributions}
+        assert vocab.RULE + "no-pond-between-houses" in terms
