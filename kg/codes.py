@@ -21,9 +21,12 @@ def places(values: NDArray[Any], known: Mapping[float, int]) -> NDArray[np.int16
     Returns:
         Places, same shape, int16; `UNKNOWN` for a value that is not known.
     """
-    if values.dtype == np.uint8:  # one look-up table: product tiles have 10**9 pixels
-        bytes_ = np.array([known.get(value, UNKNOWN) for value in range(256)], dtype=np.int16)
-        return np.asarray(bytes_[values])
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+        # One look-up table, negative values counted from its end: product tiles have 10**9 pixels.
+        whole = range(2 ** (8 * values.dtype.itemsize))
+        numbers = np.array(whole).astype(values.dtype).tolist()
+        found = np.array([known.get(value, UNKNOWN) for value in numbers], dtype=np.int16)
+        return np.asarray(found[values])
     found, inverse = np.unique(values, return_inverse=True)
     table = np.array([known.get(value, UNKNOWN) for value in found.tolist()], dtype=np.int16)
     table[np.isnan(found) if found.dtype.kind == "f" else np.zeros(found.shape, dtype=bool)] = -1

@@ -29,6 +29,7 @@ from kg import vocab
 from kg.cog import write_raster
 from kg.grid import Grid
 from kg.legend import Legend
+from kg.official import official_codes
 from kg.raster import Raster
 
 if TYPE_CHECKING:
@@ -116,26 +117,6 @@ def write_rasters(corrected: Corrected, folder: Path) -> None:
     )
     reasons = corrected.index.astype(np.int32)
     write_raster(folder / "reasons.tif", _layer(reasons, grid, -1, "correction"))
-
-
-def official_codes(labels: NDArray[np.int16], legend: Legend) -> tuple[NDArray[Any], int]:
-    """Class indices as official pixel values, and the value that means "no prediction".
-
-    Args:
-        labels: (y, x) index into the legend, -1 where there is no prediction.
-        legend: Gives the codes.
-
-    Returns:
-        (y, x) uint8, or uint16 where a code needs it; nodata is the legend's own unless that is the
-        code of a class or negative, then the largest value that is no code.
-    """
-    known = set(legend.codes)
-    small = max(known) <= 255
-    top = 255 if small else 65_535
-    free = [value for value in legend.nodata if value not in known and 0 <= value <= top]
-    nodata = free[0] if free else next(v for v in range(top, -1, -1) if v not in known)
-    table = np.array([*legend.codes, nodata])
-    return table.astype(np.uint8 if small else np.uint16)[labels], nodata
 
 
 def _layer(values: NDArray[Any], grid: Grid, nodata: float, band: str) -> Raster:

@@ -110,3 +110,8 @@ class Corrected:
         """(y, x): True where the label changed."""
         changed: NDArray[np.bool_] = self.index >= 0
         return changed
+
+    @property
+    def changed_pixels(self) -> int:
+        """How many pixels changed."""
+        return int(self.changed.sum())

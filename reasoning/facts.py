@@ -105,7 +105,7 @@ def gather_facts(
     """
     beside = beside or Beside()
     edge = edge_distances(regions, prediction.grid)
-    columns = _shapes(regions) | {EDGE: edge} | distances(regions, prediction, ontology)
+    columns = shapes(regions) | {EDGE: edge} | distances(regions, prediction, ontology)
     ranges = fact_ranges(regions, columns, edge)
     if beside.image is not None:
         columns |= spectral(regions, beside.image)
@@ -125,8 +125,8 @@ def gather_facts(
     )
 
 
-def _shapes(regions: RegionGraph) -> dict[str, Column]:
-    """Facts that the region graph has."""
+def shapes(regions: RegionGraph) -> dict[str, Column]:
+    """Data properties that the region graph alone gives: IRI -> (region,) float64 in the property's unit."""
     data = {
         "area": regions.area,
         "perimeter": regions.perimeter,

@@ -31,7 +31,7 @@ def run_statements(done: Corrected, run: str, when: str | None) -> Iterator[Stat
         (_LABEL, rdf.text(f"correction run {run.rsplit('/', 1)[1]}", "en")),
         (_LABEL, rdf.text(f"校正运行 {run.rsplit('/', 1)[1]}", "zh")),
         (_RUN + "corrections", rdf.integer(len(done.corrections))),
-        (_RUN + "pixels", rdf.integer(int(done.changed.sum()))),
+        (_RUN + "pixels", rdf.integer(done.changed_pixels)),
         (_RUN + "steps", rdf.integer(done.trace.steps)),
         (_RUN + "residual", rdf.double(done.trace.residual)),
         (_RUN + "stopped", rdf.text(done.trace.stopped)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -20,10 +21,16 @@ def strips_of(height: int, rows: int) -> list[tuple[int, int]]:
 
 
 def each(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results in order, computed in threads; when the caller stops, what has not begun is not begun."""
-    pool = ThreadPoolExecutor(min(MOST, os.cpu_count() or 1))
+    """Results in order, computed in threads that run one item ahead; when the caller stops, no more are begun."""
+    threads = min(MOST, os.cpu_count() or 1)
+    pool, waiting = ThreadPoolExecutor(threads), deque[Future[Result]]()
     try:
-        yield from pool.map(function, items)
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -8,11 +8,12 @@ import pytest
 from fusion.prediction import Prediction
 from kg import vocab
 from kg.errors import GridError, InputError
+from kg.official import official_codes
 from kg.ontology import load_ontology
 from kg.raster import Raster, read_grid, read_raster
 from kg.store import KnowledgeGraph
 from landlore.figure import WIDTH, draw_figure
-from landlore.report import official_codes, write_run
+from landlore.report import write_run
 from reasoning.explain import explain
 from reasoning.reasons import explain_at, read_accounts, reason_number
 from reasoning.sentences import names_of

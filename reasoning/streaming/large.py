@@ -1,0 +1,269 @@
+"""A raster of labels larger than memory comes in; a corrected map and its reasons go out, both by strips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.cog import CodeBand, write_strips
+from kg.errors import RasterError
+from kg.folder import replace_folder
+from kg.grid import Grid
+from kg.legend import Legend, load_legend
+from kg.official import code_table
+from kg.ontology import Axiom
+from kg.raster import read_grid, read_raster
+from reasoning.correction import Corrected
+from reasoning.explain import Explanation, explain
+from reasoning.regions import region_graph
+from reasoning.settings import CorrectSettings
+from reasoning.streaming.merge import Table
+from reasoning.streaming.nodes import NodeRun, causes, listed, solve_nodes
+from reasoning.streaming.scan import MOST, scan
+from reasoning.streaming.strip import Source, find_components
+from reasoning.streaming.threads import each, strips_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LargeSettings:
+    """Knobs of a correction by strips.
+
+    Attributes:
+        correct: Knobs of the correction; regions are its nodes, nothing is smoothed.
+        confidence: Probability given to the stated class of every region.
+        rows: Rows of a strip; the result does not depend on it.
+        listed: Changed regions that are explained one by one, the largest ones; all are counted.
+        most: Regions that are too many for memory (about 200 bytes each, and 100 for each class).
+        run: Name of the run in the graph.
+        when: Date and time of the run, ISO 8601, or None.
+    """
+
+    correct: CorrectSettings = field(default_factory=CorrectSettings)
+    confidence: float = 0.8
+    rows: int = 1024
+    listed: int = 1000
+    most: int = MOST
+    run: str = "large"
+    when: str | None = None
+
+
+@dataclass(frozen=True)
+class LargeCorrected(Corrected):
+    """A corrected raster of any size, as a map of one row whose pixels are the regions; `corrections` are the largest.
+
+    Attributes:
+        changed_regions: How many regions changed, those without a correction of their own included.
+        pixels: How many pixels changed.
+        changes: (class IRI before, after) -> (regions, pixels), most pixels first; every change counts.
+        causes: Term IRI -> (regions, pixels) of the changes that it is the strongest reason for.
+        place: Grid of the raster.
+    """
+
+    changed_regions: int = 0
+    pixels: int = 0
+    changes: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    causes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    place: Grid | None = None
+
+    @property
+    def changed_pixels(self) -> int:
+        """How many pixels of the raster changed."""
+        return self.pixels
+
+
+@dataclass(frozen=True, eq=False)
+class LargeExplanation(Explanation):
+    """Reasons of the listed corrections; each has the bounds of its region, and no outline."""
+
+    @cached_property
+    def bounds(self) -> NDArray[np.float64]:
+        """(correction, 4) west, south, east, north, degrees CRS84."""
+        done = self.corrected
+        place = done.place if isinstance(done, LargeCorrected) else None
+        box = done.regions.bbox[[one.region for one in done.corrections]].reshape(-1, 4)
+        if place is None or not len(box):
+            return np.full((len(box), 4), np.nan)
+        lon, lat = place.lonlat(box[:, [0, 0, 2, 2]], box[:, [1, 3, 1, 3]])
+        return np.column_stack([lon.min(1), lat.min(1), lon.max(1), lat.max(1)])
+
+    @cached_property
+    def outlines(self) -> Mapping[int, str]:
+        """None: outlines of regions of this size would need their pixels."""
+        return {}
+
+
+def correct_large(
+    path: str | Path,
+    legend: Legend | str,
+    out: str | Path,
+    *,
+    axioms: Sequence[Axiom] | None = None,
+    settings: LargeSettings | None = None,
+    progress: Tell | None = None,
+) -> tuple[LargeCorrected, LargeExplanation]:
+    """Correct a raster of class codes of any size by rules about its regions.
+
+    The file is read twice, by strips of full rows: once for the region graph (exactly that of `build_regions`, whatever
+    the height of a strip), once to write. No array of the raster's size is ever in memory. Each region is decided as
+    a whole, by the rules that speak of its class, shape and neighbours; rules that need other facts (distances,
+    elevation, images, other sources) cannot act, and `inactive` says so.
+
+    Args:
+        path: Raster of class codes with one band.
+        legend: What the codes mean, or its name.
+        out: Folder to appear, whole or not at all (an interruption leaves nothing behind): `corrected.tif`, a
+            cloud-optimised GeoTIFF with official codes, colours and class names, and `explanations.trig`.
+        axioms: Rules; default those that ship with Landlore.
+        settings: Knobs; default `LargeSettings()`.
+        progress: Told in words how far it is.
+
+    Returns:
+        What changed, and why. The same input gives the same bytes.
+
+    Raises:
+        RasterError: Unreadable, several bands, nothing but nodata, or too many regions.
+        GridError: No CRS.
+        LegendError: A code that the legend does not have.
+        RuleError: A rule cannot be compiled, or hard rules contradict each other.
+        OutputError: The folder cannot be written.
+    """
+    from kg.ontology import load_ontology
+    from kg.rules import load_rules
+
+    knobs, tell = settings or LargeSettings(), progress or (lambda text: None)
+    names = load_legend(legend) if isinstance(legend, str) else legend
+    source = label_source(path, names, diagonal=knobs.correct.connectivity == 8)
+    place, ontology = read_grid(path), load_ontology()
+    rules = load_rules(None, ontology) if axioms is None else axioms
+    table = scan(source, knobs.rows, most=knobs.most, progress=tell)
+    if not len(table.sums):
+        raise RasterError(
+            f"{path}: all pixels are nodata, expected at least one class", "check the nodata value"
+        )
+    regions = region_graph(table, np.empty((0, 0), np.int32), place)
+    tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
+    run = solve_nodes(
+        regions, names, place, rules, ontology, (knobs.correct, knobs.confidence, Path(path).name)
+    )
+    done = _counted(run, table, place, knobs.listed)
+    reasons = explain(done, ontology, run=knobs.run, when=knobs.when)
+    full = LargeExplanation(**{name: getattr(reasons, name) for name in _PARTS})
+
+    def fill(folder: Path) -> None:
+        folder.mkdir()
+        write_labels(folder / "corrected.tif", source, place, (run, table), knobs.rows, tell)
+        with (folder / "explanations.trig").open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(full.trig())
+
+    replace_folder(Path(out), fill)
+    return done, full
+
+
+_PARTS = ("run", "graph", "corrected", "ontology", "names", "when")
+
+
+def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) -> Source:
+    """The classes of a raster file, read by strips.
+
+    Args:
+        path: Raster of class codes with one band.
+        legend: What the codes mean.
+        diagonal: Whether pixels that share a corner touch.
+
+    Raises:
+        RasterError: Unreadable, or several bands.
+        GridError: No CRS.
+    """
+    grid = read_grid(path)
+
+    def classes(low: int, high: int) -> NDArray[Any]:
+        block = read_raster(path, window=(low, 0, high - low, grid.width))
+        if len(block.values) != 1:
+            raise RasterError(
+                f"{path}: has {len(block.values)} bands; expected 1 (class codes)",
+                "gdal_translate -b 1, or a smaller raster for probabilities",
+            )
+        return legend.encode(block.values[0], nodata=block.nodata)
+
+    return Source(
+        grid.height, grid.width, classes, lambda low, high: ((), 0), (), np.nan, grid.pixel_size,
+        diagonal,
+    )  # fmt: skip
+
+
+def write_labels(
+    path: Path,
+    source: Source,
+    place: Grid,
+    result: tuple[NodeRun, Table],
+    rows: int,
+    tell: Tell,
+) -> None:
+    """Write the corrected classes of a raster as official codes, strip by strip.
+
+    Args:
+        path: GeoTIFF to appear.
+        source: Classes before.
+        place: Grid.
+        result: The run, and the table of regions that was made from the same source.
+        rows: Rows of a strip, those of the table.
+        tell: Told after each strip.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from reasoning.streaming.runs import paint
+
+    run, table = result
+    legend = run.terms.before.legend
+    codes = code_table(legend)
+    after = codes[run.new]
+    todo = strips_of(source.height, rows)
+
+    def strip(i: int) -> tuple[int, NDArray[Any]]:
+        low, high = todo[i]
+        classes = source.classes(low, high)
+        runs, part, _ = find_components(classes, 0, high - low, diagonal=source.diagonal)
+        values = np.full(classes.shape, codes[-1], codes.dtype)
+        paint(runs, part, after[table.regions[i]], 0, values)
+        return low, values
+
+    def strips() -> Iterator[tuple[int, NDArray[Any]]]:
+        for i, done in enumerate(each(strip, range(len(todo)))):
+            yield done
+            tell(f"map: strip {i + 1} of {len(todo)}")
+
+    colours = legend.colour_table() if codes.dtype == np.uint8 else {}
+    band = CodeBand(codes.dtype, int(codes[-1]), colours, legend.names())
+    write_strips(path, place, strips(), band)
+
+
+def _counted(run: NodeRun, table: Table, place: Grid, most: int) -> LargeCorrected:
+    """The largest corrections, and the count of all."""
+    places = place.lonlat(table.box[:, 0] + 0.5, table.box[:, 4] + 0.5)
+    done = listed(run, most, places)
+    count, iris = run.terms.regions.count, [one.iri for one in run.terms.before.legend.classes]
+    changed = np.flatnonzero(run.old != run.new)
+    key = run.old[changed].astype(np.int64) * len(iris) + run.new[changed]
+    kinds, which, number = np.unique(key, return_inverse=True, return_counts=True)
+    pixels = np.bincount(which.ravel(), count[changed], len(kinds)).astype(np.int64)
+    changes = {
+        (iris[kinds[i] // len(iris)], iris[kinds[i] % len(iris)]): (int(number[i]), int(pixels[i]))
+        for i in np.argsort(-pixels, kind="stable")
+    }
+    parts = {name: getattr(done, name) for name in Corrected.__dataclass_fields__}
+    return LargeCorrected(
+        **parts, changed_regions=len(changed), pixels=int(count[changed].sum()), changes=changes,
+        causes=causes(run), place=place,
+    )  # fmt: skip
