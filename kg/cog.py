@@ -20,6 +20,9 @@ from kg.errors import OutputError
 from kg.grid import Grid, crs_of
 from kg.raster import Raster
 
+CACHE = 128
+"""Mebibytes of pixels that GDAL may keep while a file is written."""
+
 
 def write_raster(
     path: str | Path,
@@ -104,8 +107,9 @@ def _whole(target: Path, fill: Callable[[Path], None], overviews: str) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
             plain, cog = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
-            fill(plain)
-            _copy_cog(plain, cog, overviews)
+            with rasterio.Env(GDAL_CACHEMAX=CACHE):
+                fill(plain)
+                _copy_cog(plain, cog, overviews)
             cog.replace(target)
     except (OSError, RasterioError) as error:
         raise OutputError(
@@ -160,7 +164,7 @@ def _copy_cog(plain: Path, cog: Path, overviews: str) -> None:
             OVERVIEW_RESAMPLING=overviews.upper(),
             RESAMPLING=overviews.upper(),
             BIGTIFF="IF_SAFER",
-            NUM_THREADS="1",
+            NUM_THREADS="2",
         )
 
 

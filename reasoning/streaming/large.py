@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.codes import UNKNOWN
 from kg.cog import CodeBand, write_strips
 from kg.errors import RasterError
 from kg.folder import replace_folder
@@ -194,12 +195,26 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
                 f"{path}: has {len(block.values)} bands; expected 1 (class codes)",
                 "gdal_translate -b 1, or a smaller raster for probabilities",
             )
-        return legend.encode(block.values[0], nodata=block.nodata)
+        return _encoded(block.values[0], legend, block.nodata)
 
     return Source(
         grid.height, grid.width, classes, lambda low, high: ((), 0), (), np.nan, grid.pixel_size,
         diagonal,
     )  # fmt: skip
+
+
+def _encoded(codes: NDArray[Any], legend: Legend, nodata: float | None) -> NDArray[np.int16]:
+    """`legend.encode`, several times faster for bytes that are all known."""
+    from reasoning.streaming.runs import look_up
+
+    if codes.dtype != np.uint8:
+        return legend.encode(codes, nodata=nodata)
+    plain = [*legend.codes, *legend.nodata, *([] if nodata is None else [nodata])]
+    known = [code for code in plain if 0 <= code <= 255 and code == int(code)]
+    table = np.full(256, UNKNOWN, np.int16)
+    table[np.array(known, np.int64)] = legend.encode(known, nodata=nodata)
+    out = np.empty(codes.shape, np.int16)
+    return legend.encode(codes, nodata=nodata) if look_up(codes, table, out) < -1 else out
 
 
 def write_labels(

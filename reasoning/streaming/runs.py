@@ -238,6 +238,18 @@ def paint(
 
 
 @compiled
+def look_up(codes: NDArray[Any], table: NDArray[np.int16], out: NDArray[np.int16]) -> int:
+    """Fill (y, x) `out` with the table's entries of small codes of 0 and more; return the least of them."""
+    least = np.int16(0)
+    for y in range(codes.shape[0]):
+        for x in range(codes.shape[1]):
+            found = table[codes[y, x]]
+            out[y, x] = found
+            least = min(least, found)
+    return int(least)
+
+
+@compiled
 def largest(bits: NDArray[Any], low: int, high: int, limits: NDArray[Any]) -> Any:
     """Largest finite magnitude in the rows `low` .. `high` of floats, in their bit patterns; 0 where there is none.
 

@@ -121,7 +121,9 @@ def measure(source: Source, low: int, high: int) -> Strip:
     add_shapes(runs, part, low, sums, box)
     pairs, edges = find_pairs(runs, part, sums, True)
     width = np.zeros(n)
-    widest(corner_distances(classes, low - top, high - top), runs, part, source.size, width)
+    unsigned = np.empty(0, f"u{classes.dtype.itemsize}")
+    corner = corner_distances(classes, unsigned, low - top, high - top)
+    widest(corner, runs, part, source.size, width)
     added, missing = (np.zeros((len(source.scales), n), np.int64) for _ in range(2))
     bands, row = source.bands(low, high)
     for i, (band, scale) in enumerate(zip(bands, source.scales, strict=True)):

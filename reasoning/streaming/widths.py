@@ -15,36 +15,51 @@ from reasoning.streaming.runs import Runs
 
 REACH = 255
 """Pixels; no circle is taken as larger than this in radius, so that a margin of `REACH` + 1 rows is enough."""
-NO_CLASS = np.int32(2**31 - 1)
 
 
 @compiled
-def _line(row: NDArray[Any], least: NDArray[np.int32], most: NDArray[np.int32]) -> None:
-    """Least and greatest class at the corners of one row of pixels; `NO_CLASS` and -1 where there is none."""
+def _corners(row: NDArray[Any], least: NDArray[Any], most: NDArray[Any]) -> None:
+    """Least and greatest class at the corners of one row of pixels; the greatest number and -1 where there is none.
+
+    `least` is unsigned, so that -1 is the greatest number of its type.
+    """
     width = len(row)
-    for x in range(width + 1):
-        a, b = np.int32(row[max(x - 1, 0)]), np.int32(row[min(x, width - 1)])
-        least[x] = min(a if a >= 0 else NO_CLASS, b if b >= 0 else NO_CLASS)
-        most[x] = max(a, b)
+    plain = row.view(least.dtype)
+    least[0], most[0], least[width], most[width] = (
+        plain[0],
+        row[0],
+        plain[width - 1],
+        row[width - 1],
+    )
+    for x in range(1, width):
+        least[x] = min(plain[x - 1], plain[x])
+        most[x] = max(row[x - 1], row[x])
 
 
 @compiled
-def _meeting(classes: NDArray[Any], line: int, work: NDArray[np.int32]) -> None:
-    """Fill work[4] with 1 where two classes meet at the corners between the rows `line` - 1 and `line`."""
-    least, most, low, high, met = work
-    height = len(classes)
-    _line(classes[min(line, height - 1)], least, most)
-    _line(classes[max(line - 1, 0)], low, high)
-    for x in range(len(met)):
-        met[x] = min(least[x], low[x]) < max(most[x], high[x])
+def _advance(
+    far: NDArray[np.uint8],
+    one: tuple[NDArray[Any], NDArray[Any]],
+    two: tuple[NDArray[Any], NDArray[Any]],
+) -> None:
+    """Go on by one line of corners, between two rows of pixels: 0 where two classes meet, else one more."""
+    least, most = one
+    low, high = two
+    for x in range(len(far)):
+        greatest = max(most[x], high[x])
+        apart = np.int64(min(least[x], low[x])) < np.int64(greatest)
+        far[x] = 0 if apart else far[x] + (far[x] < REACH)
 
 
 @compiled
-def corner_distances(classes: NDArray[Any], low: int, high: int) -> NDArray[np.uint8]:
+def corner_distances(
+    classes: NDArray[Any], unsigned: NDArray[Any], low: int, high: int
+) -> NDArray[np.uint8]:
     """Rows from each pixel corner to the nearest one of its column where two classes meet, `REACH` at most.
 
     Args:
         classes: (y, x) classes of the rows `low` .. `high` and of a margin of `REACH` + 1 rows where there are any.
+        unsigned: Any array of the unsigned type of the same size.
         low: First row wanted.
         high: Last row wanted + 1.
 
@@ -53,26 +68,26 @@ def corner_distances(classes: NDArray[Any], low: int, high: int) -> NDArray[np.u
     """
     height, width = classes.shape
     out = np.empty((high - low + 1, width + 1), np.uint8)
-    work = np.empty((5, width + 1), np.int32)
-    met = work[4]
-    far = np.full(width + 1, REACH, np.int32)
+    least = np.empty((2, width + 1), unsigned.dtype)
+    most = np.empty((2, width + 1), classes.dtype)
+    far = np.full(width + 1, REACH, np.uint8)
     for line in range(high + 1):
-        _meeting(classes, line, work)
-        for x in range(width + 1):
-            far[x] = 0 if met[x] else min(far[x] + 1, REACH)
+        now, before = line % 2, (line + 1) % 2
+        _corners(classes[min(line, height - 1)], least[now], most[now])
+        last = now if line == 0 else before
+        _advance(far, (least[now], most[now]), (least[last], most[last]))
         if line >= low:
-            for x in range(width + 1):
-                out[line - low, x] = far[x]
+            out[line - low] = far
     far[:] = REACH
     for line in range(height, low - 1, -1):
-        if line > high:
-            _meeting(classes, line, work)
+        now, below = line % 2, (line + 1) % 2
+        _corners(classes[max(line - 1, 0)], least[now], most[now])
+        last = now if line == height else below
+        _advance(far, (least[now], most[now]), (least[last], most[last]))
+        if line <= high:
+            here = out[line - low]
             for x in range(width + 1):
-                far[x] = 0 if met[x] else min(far[x] + 1, REACH)
-            continue
-        for x in range(width + 1):
-            far[x] = min(np.int32(out[line - low, x]), far[x] + 1)
-            out[line - low, x] = far[x]
+                here[x] = min(here[x], far[x])
     return out
 
 
