@@ -14,20 +14,7 @@ from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.raster import Raster
 from reasoning.streaming.scan import check_size
-from reasoning.streaming.strip import (
-    COUNT,
-    LEVEL,
-    UPRIGHT,
-    XX,
-    YX,
-    YY,
-    Source,
-    X,
-    Y,
-    fixed_point,
-    magnitude,
-    measure,
-)
+from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, Source, fixed_point, magnitude, measure
 from reasoning.streaming.threads import in_threads, strips_of
 
 if TYPE_CHECKING:
@@ -60,6 +47,8 @@ class RegionGraph:
             region has no observed pixel. Summed in fixed point (`reasoning.streaming.strip.fixed_point`).
         bands: Names of the columns of `means`.
         adjacency: (region, region) symmetric, length of the shared boundary in metres.
+        cut: (region,) bool: touches the image edge or a pixel without prediction (a corner is enough), so that it may
+            go on there; None where that is not known.
     """
 
     label: NDArray[np.int32]
@@ -74,6 +63,7 @@ class RegionGraph:
     means: NDArray[np.float64]
     bands: tuple[str, ...]
     adjacency: csr_matrix
+    cut: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.count)
@@ -141,6 +131,7 @@ def region_graph(
         bands: Names of the bands in the table.
         scales: Steps per unit that each band was added up in.
     """
+    from reasoning.streaming.columns import band_means, cut, elongation
     from reasoning.streaming.merge import adjacency
 
     dx, dy = grid.pixel_size
@@ -148,11 +139,6 @@ def region_graph(
     area = sums[:, COUNT].astype(np.float64) * (dx * dy)
     perimeter = sums[:, LEVEL] * dx + sums[:, UPRIGHT] * dy
     diagonal = float(np.hypot(grid.height * dy, grid.width * dx))
-    means = np.empty((n, len(scales)))
-    for i, scale in enumerate(scales):
-        seen = sums[:, COUNT] - table.missing[i]
-        mean = table.bands[i] / scale / np.maximum(seen, 1)
-        means[:, i] = np.where(seen > 0, mean, np.nan)
     return RegionGraph(
         label=label,
         cls=table.kind.astype(np.int16),
@@ -161,11 +147,12 @@ def region_graph(
         perimeter=perimeter,
         mean_width=2 * area / perimeter,
         min_width=np.minimum(table.min_width, diagonal),
-        elongation=_elongation(sums, table.box, dx, dy),
+        elongation=elongation(table, dx, dy),
         bbox=np.ascontiguousarray(table.box[:, :4]),
-        means=means,
+        means=band_means(table, scales),
         bands=bands,
         adjacency=adjacency(table.pairs, table.edges, n, (dx, dy)),
+        cut=cut(table, grid.height, grid.width),
     )
 
 
@@ -270,23 +257,6 @@ def _measured(source: Source) -> tuple[Table, NDArray[np.int32]]:
         range(len(strips)),
     )
     return table, label
-
-
-def _elongation(
-    sums: NDArray[np.int64], box: NDArray[np.int32], dx: float, dy: float
-) -> NDArray[np.float64]:
-    """Square root of the ratio of the eigenvalues of the covariance, each pixel being a rectangle and not a point."""
-    n, up, left = sums[:, COUNT], box[:, 0].astype(np.int64), box[:, 1].astype(np.int64)
-    # Moments about the box's first pixel: whole numbers until the last step, so that none are lost far from the origin.
-    y, x = sums[:, Y] - n * up, sums[:, X] - n * left
-    yy = sums[:, YY] - 2 * up * sums[:, Y] + n * up * up
-    xx = sums[:, XX] - 2 * left * sums[:, X] + n * left * left
-    yx = sums[:, YX] - up * sums[:, X] - left * sums[:, Y] + n * up * left
-    my, mx = y / n, x / n
-    vy, vx = (yy / n - my * my + 1 / 12) * dy * dy, (xx / n - mx * mx + 1 / 12) * dx * dx
-    half, spread = (vy + vx) / 2, np.hypot((vy - vx) / 2, (yx / n - my * mx) * dx * dy)
-    ratio: NDArray[np.float64] = np.sqrt((half + spread) / np.maximum(half - spread, 1e-12 * half))
-    return ratio
 
 
 def _same_grid(image: Raster, prediction: Prediction) -> None:

@@ -40,7 +40,7 @@ def fold(region: NDArray[np.int32], columns: Columns) -> None:
 
     Args:
         region: (component,) int32 region of each, numbered by their smallest components.
-        columns: Sums (component, 8), boxes (component, 5), widths (component,), bands and missing pixels
+        columns: Sums (component, 9), boxes (component, 5), widths (component,), bands and missing pixels
             (band, component).
     """
     sums, box, width, bands, missing = columns

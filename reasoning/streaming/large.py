@@ -139,36 +139,49 @@ def correct_large(
         RuleError: A rule cannot be compiled, or hard rules contradict each other.
         OutputError: The folder cannot be written.
     """
-    from kg.ontology import load_ontology
-    from kg.rules import load_rules
-
     knobs, tell = settings or LargeSettings(), progress or (lambda text: None)
     names = load_legend(legend) if isinstance(legend, str) else legend
     source = label_source(path, names, diagonal=knobs.correct.connectivity == 8)
-    place, ontology = read_grid(path), load_ontology()
-    rules = load_rules(None, ontology) if axioms is None else axioms
     table = scan(source, knobs.rows, most=knobs.most, progress=tell)
     if not len(table.sums):
         raise RasterError(
             f"{path}: all pixels are nodata, expected at least one class", "check the nodata value"
         )
-    regions = region_graph(table, np.empty((0, 0), np.int32), place)
-    tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
-    run = solve_nodes(
-        regions, names, place, rules, ontology, (knobs.correct, knobs.confidence, Path(path).name)
-    )
-    done = _counted(run, table, place, knobs.listed)
-    reasons = explain(done, ontology, run=knobs.run, when=knobs.when)
-    full = LargeExplanation(**{name: getattr(reasons, name) for name in _PARTS})
+    run, done, reasons = _solved(path, names, table, axioms, knobs, tell)
 
     def fill(folder: Path) -> None:
         folder.mkdir()
-        write_labels(folder / "corrected.tif", source, place, (run, table), knobs.rows, tell)
+        write_labels(
+            folder / "corrected.tif", source, read_grid(path), (run, table), knobs.rows, tell
+        )
         with (folder / "explanations.trig").open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(full.trig())
+            file.writelines(reasons.trig())
 
     replace_folder(Path(out), fill)
-    return done, full
+    return done, reasons
+
+
+def _solved(
+    path: str | Path,
+    legend: Legend,
+    table: Table,
+    axioms: Sequence[Axiom] | None,
+    knobs: LargeSettings,
+    tell: Tell,
+) -> tuple[NodeRun, LargeCorrected, LargeExplanation]:
+    """Everything between the two passes over the raster."""
+    from kg.ontology import load_ontology
+    from kg.rules import load_rules
+
+    place, ontology = read_grid(path), load_ontology()
+    rules = load_rules(None, ontology) if axioms is None else axioms
+    regions = region_graph(table, np.empty((0, 0), np.int32), place)
+    tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
+    how = (knobs.correct, knobs.confidence, Path(path).name)
+    run = solve_nodes(regions, legend, place, rules, ontology, how)
+    done = _counted(run, table, place, knobs.listed)
+    plain = explain(done, ontology, run=knobs.run, when=knobs.when)
+    return run, done, LargeExplanation(**{name: getattr(plain, name) for name in _PARTS})
 
 
 _PARTS = ("run", "graph", "corrected", "ontology", "names", "when")

@@ -24,7 +24,7 @@ class Table:
     """Regions of a raster, everything in integers but the widths; the same for every way to cut it into strips.
 
     Attributes:
-        sums: (region, 8) int64, see `reasoning.streaming.runs`.
+        sums: (region, 9) int64, see `reasoning.streaming.runs`.
         box: (region, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
         kind: (region,) integer class.
         min_width: (region,) float64 metres.

@@ -28,6 +28,7 @@ from reasoning.relations import CHEAP, Measurer, roles_of
 from reasoning.settings import CorrectSettings
 from reasoning.solved import corrected_prediction, solve_terms
 from reasoning.terms import Terms
+from reasoning.unseen import fact_ranges
 
 NOT_BY_STRIPS = "not measured for rasters that are read by strips"
 
@@ -124,11 +125,13 @@ def _facts(regions: RegionGraph, grid: Grid, rules: Sequence[Axiom], ontology: O
     """Shapes and shared boundaries; what needs the pixels is absent, with that as the reason."""
     names = wanted(rules, ontology)
     data = shapes(regions)
+    edge = np.where(np.asarray(regions.cut, bool), 0.0, np.inf)
     roles = roles_of(names, ontology.roles.above, ontology.role_notes)
     near = tuple(role for role in roles if role.base in CHEAP)
     relations = Measurer(regions, grid, near).relations()
     absent = dict.fromkeys(sorted(names - data.keys() - relations.keys()), NOT_BY_STRIPS)
-    return Facts(data, {}, relations, absent=absent)
+    ranges = fact_ranges(regions, data, edge)
+    return Facts(data, {}, relations, absent=absent, ranges=ranges)
 
 
 def listed(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reasoning.kernels import compiled
 from reasoning.streaming.runs import Runs
-from reasoning.streaming.strip import LEVEL
+from reasoning.streaming.strip import LEVEL, OPEN
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbouring keys land far apart
 
@@ -57,6 +57,16 @@ def _grown(
 
 
 @compiled
+def _open(a: int, b: int, sums: NDArray[np.int64]) -> bool:
+    """Whether one of two runs that touch has no class; the other's contacts with such runs are counted."""
+    if a >= 0 and b >= 0:
+        return False
+    if max(a, b) >= 0:
+        sums[max(a, b), OPEN] += 1
+    return True
+
+
+@compiled
 def find_pairs(
     runs: Runs, part: NDArray[np.int32], sums: NDArray[np.int64], beside: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -65,8 +75,8 @@ def find_pairs(
     Args:
         runs: Rows of runs.
         part: (run,) int32 component, -1 for none.
-        sums: (component, 8) int64 of `reasoning.streaming.runs.add_shapes`: edges between two rows of one class are
-            taken from its column of outlines.
+        sums: (component, 9) int64 of `reasoning.streaming.runs.add_shapes`: edges between two rows of one class are
+            taken from its column of outlines, contacts with pixels without class are added.
         beside: Whether neighbours within a row count too; not at a seam, where each strip has counted its own.
 
     Returns:
@@ -80,12 +90,12 @@ def find_pairs(
         if 2 * most > len(keys):
             keys, edges = _grown(keys, edges, most)
         for j in range(row[y] + 1, row[y + 1] if beside else 0):
-            if part[j] >= 0 and part[j - 1] >= 0:
+            if not _open(part[j - 1], part[j], sums):
                 used += _add(keys, edges, part[j - 1], part[j], 1, 1)
         i, j = row[max(y - 1, 0)], row[y]
         while i < row[y] and j < row[y + 1]:
             a, b = part[i], part[j]
-            if a >= 0 and b >= 0:
+            if not _open(a, b, sums):
                 shared = min(stop[i], stop[j]) - max(start[i], start[j])
                 if kind[i] == kind[j]:
                     sums[a, LEVEL] -= shared
@@ -95,6 +105,9 @@ def find_pairs(
             ends = stop[i] - stop[j]
             i += ends <= 0
             j += ends >= 0
+            if ends == 0 and i < row[y] and j < row[y + 1]:
+                _open(part[i - 1], part[j], sums)
+                _open(part[i], part[j - 1], sums)
     held = keys >= 0
     return keys[held], edges[held]
 

@@ -134,7 +134,7 @@ def add_shapes(
         runs: Runs.
         part: (run,) int32 component, -1 for none.
         first: Row of the raster that their first row is.
-        sums: (component, 8) int64, zeros before; every run counts as free of neighbours above and below, which
+        sums: (component, 9) int64, zeros before; every run counts as free of neighbours above and below, which
             `reasoning.streaming.pairs` takes back.
         box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
     """

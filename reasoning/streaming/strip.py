@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-COUNT, Y, X, YY, XX, YX, LEVEL, UPRIGHT = range(8)
-"""Columns of sums: pixels, moments in pixels, edges between rows (as long as a pixel is wide), between columns."""
+COUNT, Y, X, YY, XX, YX, LEVEL, UPRIGHT, OPEN = range(9)
+"""Columns of sums: pixels, moments in pixels, edges between rows (as long as a pixel is wide), between columns, and
+contacts with pixels without class (corners included)."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Strip:
         first: First row.
         runs: Runs of the rows (or of the first and the last one alone, see `ends`).
         part: (run,) int32 component, -1 for none.
-        sums: (component, 8) int64, columns as above.
+        sums: (component, 9) int64, columns as above.
         box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
         kind: (component,) integer class.
         min_width: (component,) float64 metres.
@@ -117,7 +118,7 @@ def measure(source: Source, low: int, high: int) -> Strip:
     top, bottom = max(low - REACH - 1, 0), min(high + REACH + 1, source.height)
     classes = source.classes(top, bottom)
     runs, part, n = find_components(classes, low - top, high - top, diagonal=source.diagonal)
-    sums, box = np.zeros((n, 8), np.int64), np.zeros((n, 5), np.int32)
+    sums, box = np.zeros((n, 9), np.int64), np.zeros((n, 5), np.int32)
     add_shapes(runs, part, low, sums, box)
     pairs, edges = find_pairs(runs, part, sums, True)
     width = np.zeros(n)

@@ -26,6 +26,7 @@ COLUMNS = (
     "elongation",
     "bbox",
     "means",
+    "cut",
 )
 
 
@@ -117,6 +118,10 @@ def test_sums_are_those_of_plain_counting(connectivity):
         spread = np.cov(rows * 7.3, cols * 10.0, bias=True) if len(rows) > 1 else np.zeros((2, 2))
         low, high = np.linalg.eigvalsh(spread + np.diag([7.3**2, 100.0]) / 12)
         assert graph.elongation[r] == pytest.approx(np.sqrt(high / low))
+        beside = [
+            np.roll(padded, (y, x), (0, 1))[padded == r] for y in (-1, 0, 1) for x in (-1, 0, 1)
+        ]
+        assert graph.cut[r] == (np.stack(beside) < 0).any()
         for i in range(3):
             seen = values[i][rows, cols]
             seen = seen[np.isfinite(seen) & (seen != -9999)].astype(np.float64)
