@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg.errors import InputError, LegendError
 from kg.legend import Legend
-from reasoning.learning.choices import Choices, Prior, class_weights, maximise
+from reasoning.learning.choices import Choices, Prior, class_weights, maximise, without
 from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, spread
 
 Floats = NDArray[np.float64]
@@ -117,7 +117,8 @@ def fit_calibration(
     """Fit temperature and biases so that the true labels become as likely as they can be.
 
     Maximises the mean log-likelihood less `shrinkage / tiles * ((1/T - 1)^2 + sum of bias^2) / 2`, which is concave in
-    1/T and the biases: one answer, whatever the start. Pixels are taken evenly over each tile.
+    1/T and the biases: one answer, whatever the start. Pixels are taken evenly over each tile. A class that no pixel
+    truly has is left out of the likelihood and gets no bias: few tiles are no proof that it does not exist.
 
     Args:
         tiles: At least one; all with the same legend.
@@ -136,12 +137,14 @@ def fit_calibration(
     legend = check_tiles(tiles)
     k, total = len(legend), class_counts(tiles)
     parts = [_pixels(tile, floor, samples, class_weights(total, balance)) for tile in tiles]
+    both = Choices.joined(parts)
+    both = replace(both, offset=without(both.offset, total == 0))
     prior = Prior(
         center=np.concatenate([[1.0], np.zeros(k)]),
         precision=np.full(1 + k, shrinkage / len(tiles)),
         lower=np.concatenate([[COLDEST], np.full(k, -np.inf)]),
     )
-    return from_parameters(maximise(Choices.joined(parts), prior), legend)
+    return from_parameters(maximise(both, prior), legend)
 
 
 def from_parameters(theta: Floats, legend: Legend) -> Calibration:

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+IMPOSSIBLE = -1e6
+"""Score of a class that is left out: its probability is exactly 0."""
+
 
 @dataclass(frozen=True, eq=False)
 class Choices:
@@ -86,6 +89,11 @@ def class_weights(counts: NDArray[np.int64], balance: float) -> Floats:
     """(class,) weight of a pixel of each class, (1 / share) ** balance; 1 for classes without pixels."""
     shares = counts / max(int(counts.sum()), 1)
     return np.where(counts > 0, np.maximum(shares, 1e-9) ** -balance, 1.0)
+
+
+def without(offset: Floats, unseen: NDArray[np.bool_]) -> Floats:
+    """The offsets with some classes (class,) left out of the choice."""
+    return np.where(unseen, IMPOSSIBLE, offset)
 
 
 def objective(theta: Floats, choices: Choices, prior: Prior) -> tuple[float, Floats]:

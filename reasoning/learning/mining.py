@@ -2,7 +2,9 @@
 
 A candidate is kept when the regions of its class that break it are wrong more often than the others: over all tiles
 beyond chance (a stratified test on regions, corrected for the number of candidates), in most scenes in which it can be
-judged, and beside the rules that are known or kept already. True regions must hardly ever break it.
+judged, and beside the rules that are known or kept already. True regions must hardly ever break it; and where regions
+of whatever label would break it with its class, the calibrated model must promise more of that class than there is, for
+a rule takes its class away from all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from kg.ontology import Axiom
 from kg.rules import schema_of
 from reasoning.learning.breaches import Breaches, breaches_of_map, breaches_of_truth
+from reasoning.learning.calibration import fit_calibration
 from reasoning.learning.patterns import Pattern, patterns, true_map
 from reasoning.learning.proposals import Proposal
 from reasoning.learning.tiles import LabelledTile, check_tiles, scenes
@@ -80,11 +83,13 @@ def mine(
     found = patterns(maps, legend, tree, knobs.tail)
     every = [one.axiom for one in found]
     rules = [*every, *(axiom for axiom in axioms if axiom.iri not in {a.iri for a in every})]
+    about = [one.label for one in found] + [-1] * (len(rules) - len(every))
+    calibration = fit_calibration(tiles, balance=0.0)
     seen: list[Breaches] = []
     true: list[Breaches] = []
     for i, tile in enumerate(tiles):
-        seen.append(breaches_of_map(tile, rules, tree))
-        true.append(breaches_of_truth(tile, every, tree))
+        seen.append(breaches_of_map(tile, rules, about, calibration))
+        true.append(breaches_of_truth(tile, every, about))
         if progress is not None:
             progress("tiles mined", i + 1, len(tiles))
     evidence = _Evidence(tuple(seen), tuple(true), scenes(tiles), len(every))
@@ -192,7 +197,8 @@ def _judge(
     share = float(rows.wrong[rows.broken] @ mine / mine.sum())
     regions = int(rows.broken.sum())
     shrunk = (share * regions + base * knobs.prior) / (regions + knobs.prior)
-    weight = round(_log_odds(shrunk) - _log_odds(base), 2)
+    among = _log_odds(shrunk) - _log_odds(base)
+    weight = round(min(among, _promised(rule, pattern.label, evidence, knobs)), 2)
     if share < knobs.lift * base or weight < knobs.least:
         return None
     proposal = Proposal(
@@ -207,6 +213,33 @@ def _judge(
         exceptions=evidence.exceptions(rule, pattern.label),
     )
     return _Judged(proposal, _score(rows), float(rows.wrong[rows.broken] @ mine))
+
+
+def _promised(rule: int, label: int, evidence: _Evidence, knobs: MineSettings) -> float:
+    """Log-odds of a class that the model promises in all regions that would break a rule, less those that are true.
+
+    The lesser of the median over scenes and of all pixels together: 0 or less where the rule would take the class
+    from pixels that have it.
+    """
+    sums: dict[int, Floats] = {}
+    for one, scene in zip(evidence.seen, evidence.scene, strict=True):
+        mine = one.would[rule] & (one.known > 0)
+        pixels = one.known[mine]
+        row = np.array(
+            [
+                pixels @ one.said[mine, label],
+                pixels @ one.true[mine, label],
+                pixels.sum(),
+                mine.sum(),
+            ]
+        )
+        sums[int(scene)] = sums.get(int(scene), np.zeros(4)) + row
+    able = [row for row in sums.values() if row[3] >= knobs.fewest]
+    total = np.sum(list(sums.values()), axis=0)
+    if not able or total[2] == 0:
+        return 0.0
+    every = [_log_odds(row[0] / row[2]) - _log_odds(row[1] / row[2]) for row in (*able, total)]
+    return float(min(every[-1], np.median(every[:-1])))
 
 
 def _scenes(rows: _Rows, fewest: int) -> tuple[int, int]:

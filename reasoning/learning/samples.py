@@ -24,7 +24,7 @@ Ints = NDArray[np.intp]
 
 PER_REGION = 16
 """Most pixels of one region that are looked at, so that a lake does not hide a thousand small regions."""
-PER_TILE = 6_000
+PER_TILE = 4_000
 """Most pixels of one tile that are looked at."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.learning.choices import Choices, class_weights, maximise
+from reasoning.learning.choices import Choices, class_weights, maximise, without
 from reasoning.learning.fit import Parameters
 from reasoning.learning.learned import Choice
 from reasoning.learning.prepared import Prepared
@@ -23,6 +23,9 @@ SHRINKAGES = (3e-1, 3e-2, 3e-3, 3e-4, 3e-5)
 """Tried from strong to weak; of equal scores the stronger is kept."""
 BALANCES = (0.0, 0.5, 1.0)
 """Exponents of the class weights that are tried."""
+
+INNER_FOLDS = 3
+"""Most parts of the tiles that are learned from, for the choice of shrinkage and balance."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,16 @@ class School:
     settings: LearnSettings
 
     def choices(self, tiles: Ints, balance: float) -> Choices:
-        """The sampled pixels of some tiles; a pixel counts for what it stands for, times the weight of its class."""
+        """The sampled pixels of some tiles; a pixel counts for what it stands for, times the weight of its class.
+
+        A class that no pixel truly has is left out: it would be learned that it never occurs.
+        """
         both = Choices.joined([self.pupils[i].choices for i in tiles])
         k = len(self.parameters.legend)
         counts = np.bincount(both.truth, weights=both.stands_for, minlength=k)
         weights = class_weights(np.rint(counts).astype(np.int64), balance)
-        return replace(both, weight=both.stands_for * weights[both.truth])
+        weight = both.stands_for * weights[both.truth]
+        return replace(both, weight=weight, offset=without(both.offset, counts == 0))
 
     def learn(self, tiles: Ints) -> tuple[Floats, Choice, Choices]:
         """Choose shrinkage and balance by cross-validation over these tiles, then fit to all of them.
@@ -107,13 +114,14 @@ class School:
             return options[0]
         k = len(self.parameters.legend)
         counts = {option: np.zeros((k, k)) for option in options}
-        for part in folds([self.pupils[i].tile.tile for i in tiles], self.settings.most_folds):
+        for part in folds([self.pupils[i].tile.tile for i in tiles], INNER_FOLDS):
             rest = np.delete(tiles, part)
             seen = Choices.joined([self.pupils[i].choices for i in tiles[part]])
+            taught = {one: self.choices(rest, one) for one in {o.balance for o in options}}
             theta: Floats | None = None
             for option in options:
                 prior = self.parameters.prior(option.shrinkage, len(rest))
-                theta = maximise(self.choices(rest, option.balance), prior, theta, precise=False)
+                theta = maximise(taught[option.balance], prior, theta, precise=False)
                 labels = seen.scores(theta).argmax(axis=1)
                 counts[option] += counts_of(seen.truth, labels, k, seen.stands_for)
         return max(options, key=lambda option: round(mean_iou(counts[option]), 4))

@@ -42,6 +42,13 @@ def test_balance_raises_rare_classes():
     assert fair > plain + 1
 
 
+def test_a_class_that_is_never_true_gets_no_bias():
+    tiles = [drawn(seed, 1.5, np.array([0.0, 0.0, 0.0, 0.0, -50.0])) for seed in range(2)]
+    found = fit_calibration(tiles, balance=0.0)
+    assert found.bias[4] == pytest.approx(0, abs=1e-4)
+    assert found.temperature == pytest.approx(1.5, abs=0.1)
+
+
 def test_no_information_changes_nothing():
     tile = drawn(0, 2.0, BIAS, size=20)
     assert fit_calibration([tile], shrinkage=1e9) == identity(LEGEND)

@@ -89,7 +89,7 @@ def test_a_coin_gives_no_rule(proposals):
     assert all(one.axiom.left.iri != vocab.CORE + "Road" for one in proposals)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_shuffled_labels_give_nothing(tiles, seed):
     rng = np.random.default_rng(seed)
     shuffled = [
