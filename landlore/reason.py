@@ -111,7 +111,10 @@ def correct_settings(
     base = CorrectSettings(
         smoothness=settings.smoothness,
         evidence=settings.evidence,
+        mode=settings.mode,
         nodes=settings.nodes,
+        superpixel=settings.superpixel,
+        seed=settings.seed,
         strengths={layer.name: 0.0 for layer in silent},
     )
     files = [settings.calibration] if settings.calibration else list(sources.rules or ())

@@ -11,8 +11,8 @@ from typing import Any
 
 from kg.errors import InputError
 
-NODES = ("pixels", "regions")
-"""What can be decided at once."""
+KNOWN = {"mode": ("marginals", "map"), "nodes": ("pixels", "regions")}
+"""Settings that are one of a few words."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class RunSettings:
         smoothness: Strength of the smoothness term, nats per pair of neighbouring pixels; 0 switches it off.
         evidence: Factor on what sources say; 0 switches evidence off.
         rules: Factor on the weights of all rules; 0 switches rules off.
+        mode: "marginals" (probabilities that fit everything) or "map" (the one best labelling found).
         nodes: "pixels", or "regions": whole regions are decided at once, faster and without smoothness.
+        superpixel: Side in metres of the pieces that regions are cut into; 0 for none.
         calibration: File of `landlore learn`: how far the network can be believed, what each source is worth, and
             the smoothness unless another than the default is given; "" for none.
         knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
@@ -40,7 +42,9 @@ class RunSettings:
     smoothness: float = 0.5
     evidence: float = 1.0
     rules: float = 1.0
+    mode: str = "marginals"
     nodes: str = "pixels"
+    superpixel: float = 0.0
     calibration: str = ""
     knowledge_loss: float = 0.0
     seed: int = 0
@@ -48,17 +52,18 @@ class RunSettings:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("smoothness", "evidence", "rules", "knowledge_loss"):
+        for name in ("smoothness", "evidence", "rules", "superpixel", "knowledge_loss"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise InputError(
                     f"{name} is {value}, expected 0 or more", f"for example {name} = 1.0"
                 )
-        if self.nodes not in NODES:
-            raise InputError(
-                f"nodes is {self.nodes!r}, expected one of {', '.join(NODES)}",
-                'for example nodes = "pixels"',
-            )
+        for name, known in KNOWN.items():
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}",
+                    f'for example {name} = "{known[0]}"',
+                )
         if self.steps < 1:
             raise InputError(
                 f"steps is {self.steps}, expected 1 or more", "for example steps = 500"

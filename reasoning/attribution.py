@@ -124,14 +124,26 @@ def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:
         rough = smoothness_gradient(
             run.solution.at, run.problem.right, run.problem.down, c.rows, c.cols
         )
-        pulled = c.mean(rough[each, c.old] - rough[each, c.new])
-        terms.append((vocab.SMOOTHNESS, "smoothness", pulled))
+        pulled = rough[each, c.old] - rough[each, c.new]
+        if (
+            run.terms.settings.mode == "map"
+        ):  # a pixel does not hold itself back: it flips as a whole
+            pulled = pulled + _pairs_of(run.problem)[c.rows, c.cols]
+        terms.append((vocab.SMOOTHNESS, "smoothness", c.mean(pulled)))
     region, old, new = _heads(run, c)
     b = np.concatenate([run.regions.count, np.zeros(len(run.problem.fixed))])
     for one, weight in run.terms.axioms():
         message = weight * region_message(one, run.solution.means, b)
         terms.append((one.axiom.iri, "axiom", message[region, old] - message[region, new]))
     return _merged(terms)
+
+
+def _pairs_of(problem: Problem) -> Floats:
+    """(y, x) sum of the smoothness weights of each pixel's pairs."""
+    total = problem.right + problem.down
+    total[:, 1:] += problem.right[:, :-1]
+    total[1:] += problem.down[:-1]
+    return total
 
 
 def _merged(terms: list[tuple[str, str, Floats]]) -> list[tuple[str, str, Floats]]:

@@ -39,7 +39,8 @@ class Correction:
         pixels: How many pixels changed this way.
         area: Their area, square metres.
         lon, lat: A changed pixel near their middle, degrees, CRS84.
-        log_odds: Mean over these pixels of log q(after) / q(before); the sum of `contributions` to 1e-6.
+        log_odds: Mean over these pixels of log q(after) / q(before); the sum of `contributions` to 1e-6. In a best
+            labelling, what going back to the class before would cost each pixel alone, to first order in region means.
         contributions: Additive parts, largest magnitude first.
         evidence: IRIs of the features and cells under these pixels, at most 8: those that speak for the class after
             first, then by pixels.
@@ -61,15 +62,20 @@ class Correction:
     excluded_by: tuple[str, ...] = ()
 
 
+BEST = "best of restarts"
+"""How a search for the best labelling stops."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """How the inference went.
 
     Attributes:
-        energy: Free energy at the start and after each accepted step, nats; never rises.
-        residual: Largest change of a probability that a further undamped step would make.
-        steps: Accepted steps.
-        stopped: "converged", "no descent" or "cap".
+        energy: Free energy at the start and after each accepted step, nats; never rises. For a best labelling its
+            energy, after that of the marginals' labels.
+        residual: Largest change of a probability that a further undamped step would make; 0 for a best labelling.
+        steps: Accepted steps, or restarts.
+        stopped: "converged", "no descent" or "cap"; `BEST` for a best labelling.
     """
 
     energy: tuple[float, ...]

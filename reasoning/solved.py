@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
-from reasoning.correction import Corrected
+from reasoning.correction import BEST, Corrected, Trace
 from reasoning.facts import Facts
 from reasoning.hard import Exclusions
 from reasoning.infer import Held, Problem, Solution, infer
@@ -54,7 +54,10 @@ def solve_terms(
     """
     knobs = terms.settings
     problem = terms.problem(change, exclusions)
-    solution = infer(problem, tolerance=knobs.tolerance, max_steps=knobs.max_steps)
+    if knobs.mode == "map":
+        solution = _best_labelling(problem, len(terms.regions), knobs.seed)
+    else:
+        solution = infer(problem, tolerance=knobs.tolerance, max_steps=knobs.max_steps)
     if knobs.nodes == "regions":
         label = terms.regions.label
         solution = replace(solution, q=solution.q[0][label], at=solution.at[0][label])
@@ -62,12 +65,29 @@ def solve_terms(
     return problem, solution
 
 
+def _best_labelling(problem: Problem, regions: int, seed: int) -> Solution:
+    """The best labelling found, as marginals that are 0 or 1."""
+    from reasoning.anneal import solve_map
+
+    found = solve_map(problem, seed=seed)
+    labels, k = found.labels, problem.unary.shape[2]
+    q = (labels[..., None] == np.arange(k)).astype(np.float64)
+    inside, size = problem.region >= 0, problem.size
+    rows, weight = problem.region[inside], size[inside]
+    total = np.maximum(np.bincount(rows, weight, regions), 1e-300)
+    sums = [np.bincount(rows, q[inside][:, j] * weight, regions) / total for j in range(k)]
+    means = np.concatenate([np.stack(sums, axis=1), problem.fixed])
+    trace = Trace((found.start, found.energy), 0.0, len(found.restarts), BEST)
+    return Solution(q, q.copy(), means, trace)
+
+
 def solve_window(solved: Solved, change: Change, window: Window) -> Solution:
     """Solve a window of the map, from the same start, with everything outside of it held as the run left it.
 
     A margin of one pixel inside the window is held too, so that smoothness at its edge is exact. Regions that reach
     beyond it keep the pixels outside in their mean. What the change does elsewhere, and what that would do here
-    through neighbouring regions, is left out: the answer is that of the whole map where influence is local.
+    through neighbouring regions, is left out: the answer is that of the whole map where influence is local. Where
+    regions are the nodes, and for the best labelling, the whole map is solved and the window is cut out of it.
 
     Args:
         solved: The run.
@@ -79,7 +99,7 @@ def solve_window(solved: Solved, change: Change, window: Window) -> Solution:
     """
     terms, knobs = solved.terms, solved.terms.settings
     shape = terms.regions.label.shape
-    if knobs.nodes == "regions" or _size(window) == shape:
+    if knobs.nodes == "regions" or knobs.mode == "map" or _size(window) == shape:
         _, solution = solve_terms(terms, change)
         q, at = (np.ascontiguousarray(part[window]) for part in (solution.q, solution.at))
         return replace(solution, q=q, at=at)

@@ -18,6 +18,7 @@ from landlore.cli.options import (
     Graph,
     Image,
     Landcover,
+    Mode,
     Nodes,
     Osm,
     Out,
@@ -25,6 +26,7 @@ from landlore.cli.options import (
     Rules,
     Settings,
     Smoothness,
+    Superpixel,
     Vector,
 )
 from landlore.cli.printing import need_vision, say, teller
@@ -54,7 +56,9 @@ def correct(
         float | None, typer.Option(help="Probability of the stated class of labels.")
     ] = None,
     smoothness: Smoothness = None,
+    mode: Mode = None,
     nodes: Nodes = None,
+    superpixel: Superpixel = None,
     calibration: Calibration = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
@@ -70,8 +74,8 @@ def correct(
         bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {
-        "confidence": confidence, "smoothness": smoothness, "nodes": nodes, "calibration": calibration,
-        "overwrite": overwrite or None,
+        "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
+        "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
     }  # fmt: skip
     done = run(
         prediction, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
@@ -103,7 +107,9 @@ def interpret(
         typer.Option(help="Weight of the rules as a teacher; learns twice. Default 0: off."),
     ] = None,
     smoothness: Smoothness = None,
+    mode: Mode = None,
     nodes: Nodes = None,
+    superpixel: Superpixel = None,
     calibration: Calibration = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
@@ -120,8 +126,8 @@ def interpret(
         bands=words.band_names(bands), dem=dem, rules=rules or None,
     )  # fmt: skip
     given = {
-        "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "nodes": nodes,
-        "calibration": calibration, "overwrite": overwrite or None,
+        "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "mode": mode,
+        "nodes": nodes, "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
     }  # fmt: skip
     done = run(
         image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,

@@ -39,6 +39,12 @@ Rules = Annotated[
 Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Smoothness = Annotated[float | None, typer.Option(help="Strength of the smoothness term.")]
+Mode = Annotated[
+    str | None, typer.Option(help="marginals (probabilities), or map: the one best labelling.")
+]
+Superpixel = Annotated[
+    float | None, typer.Option(help="Cut regions into pieces of so many metres.")
+]
 Nodes = Annotated[
     str | None,
     typer.Option(help="pixels, or regions: decided at once, faster, without smoothness."),

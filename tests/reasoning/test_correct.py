@@ -307,6 +307,29 @@ def test_regions_as_nodes_decide_whole_regions_and_sums_stay_exact():
         assert len(np.unique(run.after.labels[inside])) == 1
 
 
+def test_the_best_labelling_pays_for_each_change_and_sums_stay_exact():
+    before = noisy(7)
+    run = correct(
+        before, layers=[evidence_for(7)], axioms=[NARROW, MAPPED], settings=CorrectSettings(mode="map")
+    )  # fmt: skip
+    check_sums(run)
+    assert run.corrections and run.trace.stopped == "best of restarts"
+    assert run.trace.energy[1] <= run.trace.energy[0]
+    assert set(np.unique(run.after.probabilities)) == {0.0, 1.0}
+    assert all(one.log_odds > -0.05 for one in run.corrections if one.pixels > 20)
+
+
+def test_superpixels_are_regions_of_their_own():
+    before = noisy(8)
+    whole, cut = (
+        correct(before, axioms=[NARROW], settings=CorrectSettings(superpixel=side))
+        for side in (0.0, 80.0)
+    )
+    assert len(cut.regions) > len(whole.regions)
+    assert (np.ptp(cut.regions.bbox[:, [0, 2]], axis=1) <= 8).all()
+    check_sums(cut)
+
+
 def test_settings_name_what_is_known():
     with pytest.raises(InputError, match=r"mode is 'best', expected one of marginals, map"):
         CorrectSettings(mode="best")
