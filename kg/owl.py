@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from decimal import Decimal
@@ -214,6 +215,9 @@ def schema_ntriples(files: Sequence[Terms]) -> str:
 
 def _node(term: Term, file: int) -> str:
     if isinstance(term, Literal):
+        if isinstance(term.value, str):
+            kind = "boolean" if term.value in ("true", "false") else "string"
+            return f"{json.dumps(term.value)}^^<{vocab.XSD}{kind}>"
         kind = "decimal" if isinstance(term.value, float) else "integer"
         value = format(Decimal(str(term.value)), "f")
         return f'"{value}"^^<{vocab.XSD}{kind}>'

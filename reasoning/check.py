@@ -95,7 +95,8 @@ def check_rules(
     unusable = {axiom.iri: _uncompilable(axiom, legends[0], schema, where) for axiom in axioms}
     usable = tuple(axiom for axiom in axioms if unusable[axiom.iri] is None)
     labels = [Labels(one, schema) for one in legends]
-    unsatisfiable, reasoner = _consistency(readable, ontology_files, usable, schema)
+    sound = readable if not wrong else []  # HermiT is not shown what cannot be read
+    unsatisfiable, reasoner = _consistency(sound, ontology_files, usable, schema)
     return RuleCheck(
         axioms=usable,
         faults=(*faults, *wrong, *(fault for fault in unusable.values() if fault)),

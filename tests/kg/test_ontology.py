@@ -24,6 +24,7 @@ from kg.ontology import (
     manchester,
     read_owl,
 )
+from kg.owl import schema_ntriples
 from kg.rules import load_rules
 
 LL = vocab.CORE
@@ -212,3 +213,14 @@ def test_unsatisfiable_classes_are_found(write):
         ll:D a owl:Class ; rdfs:subClassOf ll:C .
     """)
     assert check_consistent([path]) == (LL + "C", LL + "D")
+
+
+def test_what_a_reasoner_is_given_keeps_numbers_truth_values_and_text(write):
+    path = write("""
+        ll:A a owl:Class ; rdfs:subClassOf [ a owl:Restriction ; owl:onProperty ll:p ; owl:hasSelf true ] ,
+            [ a owl:Restriction ; owl:onProperty ll:q ; owl:hasValue "a \\"word\\"" ] , [ owl:minCardinality 2 ] .
+    """)
+    text = schema_ntriples([read_owl(path)])
+    assert '"true"^^<http://www.w3.org/2001/XMLSchema#boolean>' in text
+    assert '"a \\"word\\""^^<http://www.w3.org/2001/XMLSchema#string>' in text
+    assert '"2"^^<http://www.w3.org/2001/XMLSchema#integer>' in text
