@@ -3,7 +3,7 @@
     python benchmarks/exactness.py [--graphs 100] [--regions 7] [--classes 3] [--weights 0.5 1 3 6 12] [--json FILE]
 
 Each graph has axioms of every form (facts, some, only, min/max/exactly n, not, and, or) and, in every second one,
-smoothness between neighbours. Printed by largest weight: error of the mean-field marginals against the exact ones (mean,
+smoothness between neighbours. Printed by largest weight: error of the mean-field marginals against exact ones (mean,
 95th percentile and largest over nodes and labels), share of nodes whose likeliest label is the exact one's, share of
 runs that converged, and the share of graphs in which mode "map" reaches the least energy of all labellings. Controls:
 the marginals' labels taken as they are, and the network's own labels.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity
 
-from reasoning.copies import Copies, Labels, copies
+from reasoning.copies import Copies, Labels, copies, ties
 from reasoning.field import Field
 from reasoning.infer import EXCLUDED, Problem, infer
 from reasoning.layout import lay_out
@@ -85,8 +85,7 @@ def colours(field: Field) -> NDArray[np.intp]:
 
     nodes, regions = field.nodes, field.regions
     n = len(nodes.size)
-    starts, others, _ = nodes.pairs
-    touch = csr_matrix((np.ones(len(others), bool), others, starts), shape=(n, n))
+    touch = ties(nodes.pairs, n) != 0
     if regions.whole:
         forms = [axiom for _, axiom in regions.linked if isinstance(axiom, Form)]
         looks = identity(len(regions.b), dtype=bool, format="csr")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron
 
 from reasoning.field import Field, Nodes
+from reasoning.pairs import NO_PAIRS, Pairs
 from reasoning.region_terms import RegionTerms
 from reasoning.truth import Form
 
@@ -81,14 +82,13 @@ def copies(field: Field, times: int) -> Copies:
     if not regions.divisible:
         raise TypeError("only compiled axioms have energies of labellings")
     n, rows = len(nodes.size), len(regions.b)
-    starts, others, weights = nodes.pairs
-    tie = csr_matrix((weights, others, starts), shape=(n, n))
+    tie = ties(nodes.pairs, n)
     shift = np.repeat(rows * np.arange(times), n)
     many = Nodes(
         np.tile(nodes.unary, times),
         np.tile(nodes.size, times),
         (np.tile(nodes.row, times) + shift).astype(np.int32),
-        (np.zeros(n * times + 1, np.int64), np.empty(0, np.int32), np.empty(0)),
+        NO_PAIRS,
     )
     terms = RegionTerms(
         np.tile(regions.base, times),
@@ -98,3 +98,11 @@ def copies(field: Field, times: int) -> Copies:
         regions.whole and rows == n,
     )
     return Copies(Field(many, terms), times, kron(identity(times), tie, format="csr"))
+
+
+def ties(pairs: Pairs, n: int) -> csr_matrix:
+    """(node, node) weights of pairs of n nodes."""
+    if not pairs.count:
+        return csr_matrix((n, n))
+    counts, ends, weights = pairs.edges(np.arange(n))
+    return csr_matrix((weights, ends, np.concatenate([[0], np.cumsum(counts)])), shape=(n, n))

@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.pairs import Listed, Pairs
 from reasoning.region_terms import RegionTerms
 from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
-Pairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
 
 BLOCK = 2048
 """Nodes worked on at a time, so that they stay in the processor's cache."""
@@ -33,7 +33,7 @@ class Nodes:
         unary: (label, node) scores: log p less the messages that do not depend on q.
         size: (node,) pixels that each stands for.
         row: (node,) int32 row of its region in the region terms.
-        pairs: CSR of the smoothness term: starts (node + 1,), others, weights; others from `node` on are held.
+        pairs: The smoothness term.
     """
 
     unary: Floats
@@ -103,30 +103,21 @@ class Field:
 
         The own energy follows from log q* = score - log of the sum of exp(score), without a logarithm per label.
         """
-        from reasoning.field_kernels import smooth
+        from reasoning.field_kernels import scores, settle
 
-        nodes, n, paired = (
-            self.nodes,
-            len(self.nodes.size),
-            not alone and len(self.nodes.pairs[1]) > 0,
-        )
+        nodes, n = self.nodes, len(self.nodes.size)
         out, change = np.empty_like(q), np.empty(n)
         out[:, n:] = q[:, n:]
 
         def work(first: int, last: int) -> tuple[float, float]:
-            here = np.s_[:, first:last]
             felt, rough = self._felt(message, first, last), 0.0
-            if paired:
-                rough = float(smooth(q, nodes.size, nodes.pairs, felt, (first, last)))
-            goal = np.add(nodes.unary[here], felt, out=out[here])
-            top = goal.max(axis=0)
-            goal -= top
-            np.exp(goal, out=goal)
-            total = goal.sum(axis=0)
-            goal *= 1.0 / total
-            np.abs(goal - q[here]).max(axis=0, out=change[first:last])
-            felt *= goal
-            own = felt.sum(axis=0) - top - np.log(total)
+            if nodes.pairs.count and not alone:
+                rough = nodes.pairs.feel(q, nodes.size, felt, (first, last))
+            top, total, own = np.empty((3, last - first))
+            scores(nodes.unary, felt, out, top, (first, last))
+            np.exp(out[:, first:last], out=out[:, first:last])
+            settle(q, felt, out, change, (total, own), first)
+            own -= top + np.log(total)
             return rough, float(own @ nodes.size[first:last])
 
         found = np.array(in_blocks(work, n, BLOCK)).reshape(-1, 2).sum(axis=0)
@@ -145,21 +136,29 @@ class Field:
         if h == 1.0:
             own = self._own(state.goal) if state.ahead is None else state.ahead
             return self.state(state.goal, own)
-        q = state.goal - state.q
-        q *= h
-        q += state.q
+        q = np.empty_like(state.q)
+        q[:, len(state.change) :] = state.q[:, len(state.change) :]
+
+        def move(first: int, last: int) -> None:
+            here = np.s_[:, first:last]
+            np.subtract(state.goal[here], state.q[here], out=q[here])
+            q[here] *= h
+            q[here] += state.q[here]
+
+        in_blocks(move, len(state.change), BLOCK)
         return self.state(q, self._own(q))
 
     def _own(self, q: Floats) -> float:
         """The nodes' own part of F: size * q . (log q - unary)."""
+        from reasoning.field_kernels import own_rows
+
         nodes = self.nodes
 
         def work(first: int, last: int) -> float:
-            here = np.s_[:, first:last]
-            own = np.log(np.maximum(q[here], 1e-300))
-            own -= nodes.unary[here]
-            own *= q[here]
-            return float(own.sum(axis=0) @ nodes.size[first:last])
+            logs = np.maximum(q[:, first:last], 1e-300)
+            own = np.empty(last - first)
+            own_rows(q, np.log(logs, out=logs), nodes.unary, own, first)
+            return float(own @ nodes.size[first:last])
 
         return float(np.sum(in_blocks(work, len(nodes.size), BLOCK)))
 
@@ -187,7 +186,7 @@ class Field:
             return None
         inside, _ = self.regions.reach(nodes.row[chosen])
         feel = inside[: len(nodes.size)]
-        ends = nodes.pairs[1][_edges_of(nodes.pairs[0], chosen)]
+        ends = nodes.pairs.edges(chosen)[1]
         feel[ends[ends < len(feel)]] = True
         return feel if feel.sum() < FEW * len(feel) else None
 
@@ -210,24 +209,15 @@ class Field:
         """
         chosen = np.flatnonzero(moving)
         nodes = self.nodes
-        starts, others, weights = nodes.pairs
-        edges = _edges_of(starts, chosen)
-        ends = others[edges]
+        counts, ends, weights = nodes.pairs.edges(chosen)
         inner = np.zeros(state.q.shape[1], bool)
         inner[chosen] = True
         outer = np.unique(ends[~inner[ends]])
         name = np.empty(state.q.shape[1], np.int32)
         name[chosen] = np.arange(len(chosen))
         name[outer] = len(chosen) + np.arange(len(outer))
-        counts = (starts[1:] - starts[:-1])[chosen]
-        pairs = (np.concatenate([[0], np.cumsum(counts)]), name[ends], weights[edges])
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        pairs = Listed(starts, name[ends], weights)
         regions, row = self.regions.part(state.q, nodes, chosen)
         small = Nodes(nodes.unary[:, chosen], nodes.size[chosen], row, pairs)
         return Field(small, regions), state.q[:, outer], chosen
-
-
-def _edges_of(starts: NDArray[np.int64], chosen: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Entries of some rows of a CSR matrix, row after row."""
-    counts = (starts[1:] - starts[:-1])[chosen]
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts[chosen] - before, counts) + np.arange(counts.sum())

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from reasoning.kernels import compiled
 
 Floats = NDArray[np.float64]
-Pairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+ListedPairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
 """CSR of the smoothness term: where each node's neighbours start, who they are, and their weights."""
 
 
 @compiled
-def smooth(q: Floats, size: Floats, pairs: Pairs, felt: Floats, span: tuple[int, int]) -> float:
+def feel_listed(
+    q: Floats, size: Floats, pairs: ListedPairs, felt: Floats, span: tuple[int, int]
+) -> float:
     """Take the smoothness gradient of some nodes from `felt` (label, last - first); return their pairs' roughness.
 
     A pair of two nodes that move is counted by half, once from each end.
@@ -34,6 +36,106 @@ def smooth(q: Floats, size: Floats, pairs: Pairs, felt: Floats, span: tuple[int,
                 rough += weights[e] * away * away * (0.25 if others[e] < n else 0.5)
             felt[j, i - first] -= slope / size[i]
     return rough
+
+
+@compiled
+def feel_grid(
+    q: Floats, right: Floats, down: Floats, width: int, felt: Floats, span: tuple[int, int]
+) -> float:
+    """The same on a full grid; each pair counts at its right or lower end."""
+    first, last = span
+    n, rough = len(right), np.zeros(last - first)
+    for j in range(len(q)):
+        values, out = q[j], felt[j]
+        for weights, step in ((right, 1), (down, width)):
+            low = min(max(first, step), last)
+            _pull(
+                values[low:last],
+                values[low - step : last - step],
+                weights[low - step : last - step],
+                out[low - first :],
+            )
+            _roughen(
+                values[low:last],
+                values[low - step : last - step],
+                weights[low - step : last - step],
+                rough[low - first :],
+            )
+            high = max(min(last, n - step), first)
+            _pull(values[first:high], values[first + step : high + step], weights[first:high], out)
+    return float(rough.sum())
+
+
+@compiled
+def _pull(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
+    for i in range(len(here)):
+        out[i] -= weights[i] * (here[i] - there[i])
+
+
+@compiled
+def _roughen(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
+    for i in range(len(here)):
+        away = here[i] - there[i]
+        out[i] += 0.5 * weights[i] * away * away
+
+
+@compiled
+def scores(unary: Floats, felt: Floats, out: Floats, top: Floats, span: tuple[int, int]) -> None:
+    """Fill some nodes of `out` with unary + felt less the largest of each node, which goes to `top`."""
+    first, last = span
+    top[:] = -np.inf
+    for j in range(len(unary)):
+        given, more, made = unary[j, first:last], felt[j], out[j, first:last]
+        for i in range(len(top)):
+            s = given[i] + more[i]
+            made[i] = s
+            top[i] = s if s > top[i] else top[i]
+    for j in range(len(unary)):
+        made = out[j, first:last]
+        for i in range(len(top)):
+            made[i] -= top[i]
+
+
+@compiled
+def settle(
+    q: Floats, felt: Floats, out: Floats, change: Floats, sums: tuple[Floats, Floats], first: int
+) -> None:
+    """Scale exponentials of scores to sum 1 and fill each node's largest change against q.
+
+    `sums` are filled with each node's sum of exponentials and with q* . felt.
+    """
+    total, own = sums
+    last = first + len(total)
+    change, k = change[first:last], len(out)
+    total[:] = 0.0
+    own[:] = 0.0
+    change[:] = 0.0
+    for j in range(k):
+        made = out[j, first:last]
+        for i in range(len(total)):
+            total[i] += made[i]
+    for j in range(k):
+        made, old, more = out[j, first:last], q[j, first:last], felt[j]
+        for i in range(len(total)):
+            goal = made[i] / total[i]
+            away = abs(goal - old[i])
+            made[i] = goal
+            own[i] += goal * more[i]
+            change[i] = away if away > change[i] else change[i]
+
+
+@compiled
+def own_rows(q: Floats, logs: Floats, unary: Floats, out: Floats, first: int) -> None:
+    """Fill `out` with q . (log q - unary) of some nodes."""
+    out[:] = 0.0
+    for j in range(len(q)):
+        mine, log, given = (
+            q[j, first : first + len(out)],
+            logs[j],
+            unary[j, first : first + len(out)],
+        )
+        for i in range(len(out)):
+            out[i] += mine[i] * (log[i] - given[i])
 
 
 @compiled
@@ -57,7 +159,9 @@ def moved(q: Floats, goal: Floats, old: Floats, first: int, last: int) -> tuple[
 
 
 @compiled
-def grid_pairs(right: Floats, down: Floats, node: NDArray[np.int32], n: int, pairs: Pairs) -> None:
+def grid_pairs(
+    right: Floats, down: Floats, node: NDArray[np.int32], n: int, pairs: ListedPairs
+) -> None:
     """Fill the neighbours (up, left, right, down; weight above 0) of each pixel whose node is below n."""
     starts, others, weights = pairs
     height, width = node.shape

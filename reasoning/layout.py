@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.field import Field, Nodes, Pairs, State
+from reasoning.field import Field, Nodes, State
+from reasoning.pairs import NO_PAIRS, GridPairs, Listed, Pairs, listed
 from reasoning.region_terms import Penalty, RegionTerms
 from reasoning.truth import Form
 
@@ -81,15 +82,16 @@ def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
     from reasoning.field_kernels import grid_pairs
 
     if problem.pairs is not None:
-        given = problem.pairs
-        return given.indptr.astype(np.int64), given.indices.astype(np.int32), given.data
-    starts = np.zeros(n + 1, np.int64)
+        return listed(problem.pairs)
     right, down = problem.right, problem.down
     most = 2 * (np.count_nonzero(right) + np.count_nonzero(down))
-    pairs = starts, np.empty(most, np.int32), np.empty(most)
-    if most:
-        grid_pairs(right, down, node, n, pairs)
-    return starts, pairs[1][: starts[-1]], pairs[2][: starts[-1]]
+    if not most:
+        return NO_PAIRS
+    if n == node.size and (problem.size == 1).all():
+        return GridPairs(right.ravel(), down.ravel(), node.shape[1])
+    starts, others, weights = np.zeros(n + 1, np.int64), np.empty(most, np.int32), np.empty(most)
+    grid_pairs(right, down, node, n, (starts, others, weights))
+    return Listed(starts, others[: starts[-1]], weights[: starts[-1]])
 
 
 def _region_terms(problem: Problem, held: Held | None, whole: bool) -> tuple[RegionTerms, Floats]:
