@@ -12,6 +12,7 @@ from fusion.prediction import Prediction
 from kg.errors import InputError, LegendError
 from kg.legend import Legend
 from reasoning.learning.choices import Choices, Prior, class_weights, maximise, without
+from reasoning.learning.polish import polish
 from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, spread
 
 Floats = NDArray[np.float64]
@@ -113,6 +114,7 @@ def fit_calibration(
     shrinkage: float = 0.01,
     floor: float = FLOOR,
     samples: int = 20_000,
+    polished: bool = False,
 ) -> Calibration:
     """Fit temperature and biases so that the true labels become as likely as they can be.
 
@@ -127,6 +129,7 @@ def fit_calibration(
         shrinkage: How strongly few tiles are held to "no change", in units of one tile.
         floor: Smallest probability that is told from 0.
         samples: Most pixels per tile that are looked at.
+        polished: Move the biases for the mean IoU afterwards (`reasoning.learning.polish`).
 
     Returns:
         The calibration, rounded to 6 digits so that a file holds the same numbers.
@@ -144,7 +147,10 @@ def fit_calibration(
         precision=np.full(1 + k, shrinkage / len(tiles)),
         lower=np.concatenate([[COLDEST], np.full(k, -np.inf)]),
     )
-    return from_parameters(maximise(both, prior), legend)
+    theta = maximise(both, prior)
+    if polished:
+        theta[1:] += polish(both.scores(theta), both.truth, both.stands_for)
+    return from_parameters(theta, legend)
 
 
 def from_parameters(theta: Floats, legend: Legend) -> Calibration:

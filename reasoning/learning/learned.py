@@ -15,8 +15,8 @@ from reasoning.learning.scores import accuracy, mean_iou
 Counts = NDArray[np.float64]
 
 WAYS = ("network", "calibration", "expert", "learned")
-"""What is compared on held-out tiles: the network; calibration alone (no rule, no smoothness); the rules with the
-expert's weights; what was learned."""
+"""What is compared on held-out tiles: the network; a calibration that was fitted alone, in the same way (no rule, no
+smoothness); the rules with the expert's weights; what was learned."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,12 @@ class Choice:
     Attributes:
         shrinkage: Pull to the expert's values (`reasoning.learning.fit.Parameters.prior`).
         balance: Exponent of the class weights (`reasoning.learning.calibration.fit_calibration`).
+        polished: Whether the biases were moved for the mean IoU after the fit (`reasoning.learning.polish`).
     """
 
     shrinkage: float
     balance: float
+    polished: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.ontology import Axiom
+from reasoning.learning.calibration import Calibration, fit_calibration
 from reasoning.learning.choices import Choices, standard_errors
 from reasoning.learning.fit import Fit, Parameters, expert_fit
 from reasoning.learning.learned import HeldOut, Learned, LearnedWeight
 from reasoning.learning.prepared import Prepared, prepare
-from reasoning.learning.samples import choices_of, choose_pixels
+from reasoning.learning.samples import PER_TILE, choices_of, choose_pixels
 from reasoning.learning.school import LearnSettings, Pupil, School
 from reasoning.learning.scores import tile_counts
 from reasoning.learning.tiles import LabelledTile, check_tiles, folds, scenes
@@ -63,11 +64,12 @@ def learn_weights(
     active = {iri for one in prepared for iri in one.rules}
     parameters = Parameters.of(legend, expert, active)
     school = School(parameters, tuple(_pupil(one, parameters) for one in prepared), knobs)
-    held, fits = _cross_validate(school, tiles, say)
+    held, fits = _cross_validate(school, tiles, say) if knobs.held_out else ((), ())
     theta, choice, choices = school.learn(np.arange(len(tiles)))
+    fit = parameters.fit(school.finished(theta, choice, choices))
     errors = standard_errors(theta, choices, parameters.prior(choice.shrinkage, len(tiles)))
-    weights = _weights(parameters, parameters.fit(theta), errors, school)
-    return Learned(parameters.fit(theta), expert, choice, weights, held, fits)
+    weights = _weights(parameters, fit, errors, school)
+    return Learned(fit, expert, choice, weights, held, fits)
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -90,22 +92,28 @@ def _cross_validate(
     fits: list[tuple[tuple[int, ...], Fit]] = []
     for part in folds(tiles, school.settings.most_folds):
         rest = np.setdiff1d(np.arange(len(tiles)), part)
-        fit = school.parameters.fit(school.learn(rest)[0])
+        theta, choice, choices = school.learn(rest)
+        fit = school.parameters.fit(school.finished(theta, choice, choices))
+        alone = fit_calibration(
+            [tiles[i] for i in rest],
+            balance=choice.balance,
+            polished=choice.polished,
+            samples=PER_TILE,
+        )
         fits.append((tuple(int(i) for i in part), fit))
         for i in part:
-            held.append(_held_out(int(i), school.pupils[i], fit))
+            held.append(_held_out(int(i), school.pupils[i], fit, alone))
             say("tiles held out", len(held), len(tiles))
     return tuple(sorted(held, key=lambda one: one.tile)), tuple(fits)
 
 
-def _held_out(index: int, pupil: Pupil, fit: Fit) -> HeldOut:
+def _held_out(index: int, pupil: Pupil, fit: Fit, alone: Calibration) -> HeldOut:
     """Map a tile in each of the ways that are compared."""
     tile = pupil.tile.tile
     before = pupil.tile.terms.before
-    assert fit.calibration is not None
     counts = {
         "network": tile_counts(tile, before.labels),
-        "calibration": tile_counts(tile, fit.calibration.apply(before).labels),
+        "calibration": tile_counts(tile, alone.apply(before).labels),
         "expert": pupil.expert,
         "learned": tile_counts(tile, pupil.tile.labels(pupil.tile.solve(fit))),
     }

@@ -18,7 +18,7 @@ from reasoning.learning.school import LearnSettings
 from reasoning.learning.weights import learn_weights
 from reasoning.settings import CorrectSettings
 
-QUICK = LearnSettings(shrinkages=(3e-4,), balances=(0.0,))
+QUICK = LearnSettings(shrinkages=(3e-4,), balances=(0.0,), polished=(False,))
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_held_out_scores_come_from_the_other_tiles(learned, drawn_tiles):
 
 
 def test_the_same_tiles_give_the_same_numbers(drawn_tiles, rules):
-    settings = LearnSettings(shrinkages=(3e-4,), balances=(0.5,))
+    settings = LearnSettings(shrinkages=(3e-4,), balances=(0.5,), polished=(True,))
     first, again = (learn_weights(drawn_tiles[:2], rules, settings=settings) for _ in range(2))
     assert first.fit == again.fit
     assert first.weights == again.weights
@@ -50,7 +50,9 @@ def test_the_same_tiles_give_the_same_numbers(drawn_tiles, rules):
 
 def test_strong_shrinkage_leaves_the_experts_weights(drawn_tiles, rules):
     found = learn_weights(
-        drawn_tiles[:2], rules, settings=LearnSettings(shrinkages=(1e6,), balances=(0.0,))
+        drawn_tiles[:2],
+        rules,
+        settings=LearnSettings(shrinkages=(1e6,), balances=(0.0,), polished=(False,)),
     )
     assert [axiom.weight for axiom in found.axioms] == pytest.approx([1.0] * 3, abs=1e-5)
     assert found.fit.smoothness == pytest.approx(0.5, abs=1e-5)
@@ -60,7 +62,9 @@ def test_a_rule_that_never_speaks_keeps_its_weight(drawn_tiles, rules):
     iri = rules[0].iri + "-silent"
     silent = replace(rules[0], iri=iri, right=replace(rules[0].right, value=0.5), weight=0.7)
     learned = learn_weights(
-        drawn_tiles[:2], (silent,), settings=LearnSettings(shrinkages=(3e-5,), balances=(0.0,))
+        drawn_tiles[:2],
+        (silent,),
+        settings=LearnSettings(shrinkages=(3e-5,), balances=(0.0,), polished=(False,)),
     )
     (one,) = learned.weights
     assert (one.learned, one.regions, one.tiles) == (0.7, 0, 0)
@@ -68,11 +72,21 @@ def test_a_rule_that_never_speaks_keeps_its_weight(drawn_tiles, rules):
 
 
 def test_one_tile_is_shrunk_most_and_claims_nothing(drawn_tiles, rules):
-    settings = LearnSettings(shrinkages=(1e6, 1e-6), balances=(0.0,))
+    settings = LearnSettings(shrinkages=(1e6, 1e-6), balances=(0.0,), polished=(False,))
     found = learn_weights(drawn_tiles[:1], rules, settings=settings)
     assert found.choice.shrinkage == 1e6
     assert found.held_out == ()
     assert np.isnan(found.score("learned")[0])
+
+
+def test_learning_without_held_out_tiles_finds_the_same(drawn_tiles, rules):
+    settings = LearnSettings(shrinkages=(3e-4,), balances=(0.0,), polished=(False,))
+    whole, quick = (
+        learn_weights(drawn_tiles[:2], rules, settings=replace(settings, held_out=h))
+        for h in (True, False)
+    )
+    assert whole.fit == quick.fit
+    assert (len(whole.held_out), quick.held_out) == (2, ())
 
 
 def test_bad_tiles_are_refused(drawn_tiles, rules):
