@@ -10,6 +10,22 @@ from numpy.typing import NDArray
 from kg.grid import Grid
 
 
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """How a source speaks of places whose class is known.
+
+    Attributes:
+        table: (source class, label) float64 probability that the source says this class where the label holds;
+            columns sum to 1. A column equal to `usual` says nothing about its label.
+        usual: (source class,) float64 probability that it says this class anywhere.
+        labels: IRIs of the labels, in the order of the columns.
+    """
+
+    table: NDArray[np.float64]
+    usual: NDArray[np.float64]
+    labels: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class EvidenceLayer:
     """A source, laid on the grid of the image.
@@ -28,6 +44,9 @@ class EvidenceLayer:
         tolerance: How far a feature may be out of place, in metres.
         reliability: Probability that the cell's class is right where it was observed, 0..1.
         date: Date of observation, "2021" or "2021-06-30", or None.
+        change: Share of places that become another class in a year; None for the usual rate of its kind.
+        fresh: Probability that a place has not changed between the source and the image, 0..1.
+        confusion: What is known of its errors; takes the place of `reliability` and of the crosswalk.
     """
 
     name: str
@@ -41,3 +60,6 @@ class EvidenceLayer:
     tolerance: float = 0.0
     reliability: float = 0.85
     date: str | None = None
+    change: float | None = None
+    fresh: float = 1.0
+    confusion: Confusion | None = None

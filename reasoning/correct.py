@@ -12,6 +12,7 @@ from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
 from kg.ontology import Axiom, Ontology
 from kg.raster import Raster
+from reasoning.ageing import aged
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
 from reasoning.facts import Beside, Facts, gather_facts, limit_messages
@@ -151,7 +152,7 @@ def _observations(
 ) -> tuple[Observation, ...]:
     return tuple(
         observation(
-            layer,
+            aged(_stated(layer, knobs), knobs.date),
             before.legend,
             tree,
             strength=knobs.evidence * knobs.strengths.get(layer.name, 1.0),
@@ -160,6 +161,11 @@ def _observations(
         )
         for layer in layers
     )
+
+
+def _stated(layer: EvidenceLayer, knobs: CorrectSettings) -> EvidenceLayer:
+    """The layer with the reliability that the settings state for it."""
+    return replace(layer, reliability=knobs.reliabilities.get(layer.name, layer.reliability))
 
 
 def normalised(prediction: Prediction) -> Prediction:

@@ -15,6 +15,10 @@ Position tolerance averages the ratio over shifts (Gaussian, two deviations = th
 out of place still counts, but less. Its logarithm is weighed by a strength, less for large product cells: a cell of n
 pixels is one observation, not n; each of its pixels gets 1 / (1 + log10(n) / 2) of it. Where no feature lies, nothing
 is said: sources have gaps.
+
+With a learned confusion matrix p(e | k) the ratio is 1 + t * (sum_e s_e p(e | k) / p(e) - 1) instead. A source of another
+date speaks with probability `fresh` of the place as it was when the image was taken, else of nothing: its ratio is drawn
+towards 1 by that factor (`reasoning.ageing`).
 """
 
 from __future__ import annotations
@@ -27,10 +31,11 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg import vocab
 from kg.descent import ClassTree
-from kg.errors import GridError
+from kg.errors import GridError, SourceError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, crosswalk
+from reasoning.confusion import confused
 
 Table = NDArray[np.float64]
 
@@ -90,8 +95,12 @@ def observation(
     if network is not None and layer.kind == vocab.PRODUCT_CELL and not trusting:
         trust = cell_trust(layer.cell, speaks, size, network)
     drawn = None if layer.kind == vocab.PRODUCT_CELL else network
-    spoken = speaks / label_shares(legend, drawn) - speaks.sum(axis=1)[:, None]
-    ratio = trust[:, None] * layer.reliability * spoken
+    spoken = layer.reliability * (
+        speaks / label_shares(legend, drawn) - speaks.sum(axis=1)[:, None]
+    )
+    if layer.confusion is not None:
+        spoken = confused(layer, layer.confusion, legend)
+    ratio = trust[:, None] * layer.fresh * spoken
     weight = np.full(len(size), strength)
     if layer.kind == vocab.PRODUCT_CELL:
         weight = strength / (1 + np.log10(np.maximum(size, 1)) / 2)
@@ -108,12 +117,21 @@ def label_shares(legend: Legend, network: Prediction | None) -> Table:
 
 
 def check_grid(layer: EvidenceLayer, grid: Grid) -> None:
-    """Raise a GridError unless the layer lies on this grid."""
+    """Raise a GridError unless the layer lies on this grid, a SourceError unless its numbers can be used."""
     if not layer.grid.same_as(grid) or layer.cell.shape != grid.shape:
         raise GridError(
             f"evidence {layer.name} is {layer.grid.height} x {layer.grid.width} pixels, the prediction "
             f"{grid.height} x {grid.width}: different grids",
             "lay the source onto the prediction's grid",
+        )
+    sound = np.isfinite(layer.shares).all() and (layer.shares >= 0).all()
+    chances = all(0 <= one <= 1 for one in (layer.reliability, layer.fresh))
+    known = int(layer.cell.max(initial=-1)) < len(layer.shares)
+    if not (sound and chances and known and 0 <= layer.tolerance < np.inf):
+        raise SourceError(
+            f"evidence {layer.name} has shares below 0 or NaN, pixels of cells that it does not have, a reliability of "
+            f"{layer.reliability} or a tolerance of {layer.tolerance} m; expected shares and reliability in 0..1",
+            "correct the source of this layer",
         )
 
 

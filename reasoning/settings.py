@@ -37,6 +37,8 @@ class CorrectSettings:
             (`reasoning.superpixels`); 0 for none.
         calibration: How far the network's probabilities can be believed, or None: as they are.
         seed: Seed of mode "map".
+        date: When the image was taken, "2021" or "2021-06-30": evidence of other dates counts less; "" where unknown.
+        reliabilities: Layer name -> how often it is right, 0..1; others as their source states it.
     """
 
     smoothness: float = 0.5
@@ -53,8 +55,13 @@ class CorrectSettings:
     superpixel: float = 0.0
     calibration: Calibration | None = None
     seed: int = 0
+    date: str = ""
+    reliabilities: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        wrong = {name: one for name, one in self.reliabilities.items() if not 0 <= one <= 1}
+        if wrong:
+            raise InputError(f"reliabilities {wrong}, expected 0..1", "for example 0.85")
         amounts = (
             self.smoothness, self.evidence, self.message_cap, self.superpixel, *self.strengths.values(),
         )  # fmt: skip

@@ -41,6 +41,12 @@ def classify(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
     ] = None,
+    rules: Annotated[
+        list[str], typer.Option("--rules", help="Rules about scenes; default those that ship.")
+    ] = [],
+    parts: Annotated[
+        Path | None, typer.Option(help="JSON or CSV: what was found in each image.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
     show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
     overwrite: Overwrite = False,
@@ -57,6 +63,8 @@ def classify(
         model=model,
         embedding=str(embedding) if embedding else None,
         overwrite=overwrite,
+        axioms=tuple(rules),
+        parts=str(parts) if parts else None,
     )
     named = seen is not None and not seen.endswith(".npz")
     known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen

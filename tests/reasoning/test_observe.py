@@ -1,17 +1,19 @@
 """Evidence as noisy observations: reliability, gaps, tolerance, coarse cells, trust."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affine import Affine
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg import vocab
-from kg.errors import GridError
-from kg.evidence import EvidenceLayer
+from kg.errors import GridError, SourceError
+from kg.evidence import Confusion, EvidenceLayer
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology
-from reasoning.observe import observation
+from reasoning.observe import check_grid, observation
 
 LEGEND, TREE = load_legend("town"), load_ontology()
 K, BUILDING, WATER = len(LEGEND.classes), 5, 0
@@ -129,3 +131,46 @@ def test_another_grid_is_an_error():
     network = Prediction(np.full((K, 1, 2), 1 / K, np.float32), LEGEND, grid(1, 2), "flat")
     with pytest.raises(GridError, match="evidence source is 1 x 3"):
         observation(layer([[0, 0, 0]]), LEGEND, TREE, network=network)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"shares": np.full((1, 1), np.nan, np.float32)}, {"shares": -np.ones((1, 1), np.float32)},
+     {"reliability": 1.2}, {"fresh": np.nan}, {"tolerance": -1.0}, {"cell": np.ones((1, 1), np.int32)}],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_an_error_that_names_the_layer(broken):
+    with pytest.raises(SourceError, match="evidence source has shares below 0"):
+        check_grid(replace(layer([[0]]), **broken), grid(1, 1))
+
+
+def test_an_empty_layer_is_silent():
+    empty = layer(np.full((2, 3), -1), shares=np.empty((0, 1)))
+    check_grid(empty, grid(2, 3))
+    assert not observation(empty, LEGEND, TREE).potential.any()
+
+
+def test_evidence_of_another_date_speaks_less_and_none_at_all_after_long():
+    full = observation(layer([[0, -1]]), LEGEND, TREE).potential
+    values = [full[BUILDING, 0, 0]]
+    for fresh in (0.9, 0.5, 0.1, 0.0):
+        potential = observation(replace(layer([[0, -1]]), fresh=fresh), LEGEND, TREE).potential
+        assert not potential[:, 0, 1].any()
+        assert np.exp(potential[:, 0, 0].astype(float)).mean() == pytest.approx(1, abs=1e-5)
+        values.append(potential[BUILDING, 0, 0])
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == 0
+
+
+def test_a_learned_confusion_takes_the_place_of_reliability_and_crosswalk():
+    labels = tuple(one.iri for one in LEGEND.classes)
+    table = np.full((2, K), 0.5)
+    table[:, BUILDING], table[:, WATER] = (0.9, 0.1), (0.2, 0.8)
+    confusion = Confusion(table, np.array([0.5, 0.5]), labels)
+    cell = replace(layer([[0, 1, -1]], ("Building", "Water")), confusion=confusion)
+    for reliability in (0.3, 0.9):
+        potential = observation(replace(cell, reliability=reliability), LEGEND, TREE).potential
+        assert potential[BUILDING, 0, :2] == pytest.approx(np.log([1.8, 0.2]), abs=1e-5)
+        assert potential[WATER, 0, :2] == pytest.approx(np.log([0.4, 1.6]), abs=1e-5)
+        other = [k for k in range(K) if k not in (BUILDING, WATER)]
+        assert potential[other] == pytest.approx(0, abs=1e-6)  # nothing is known of them
+        assert not potential[:, 0, 2].any()
