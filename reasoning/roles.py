@@ -25,12 +25,10 @@ from kg.ontology import Axiom, Ontology
 from kg.roles import Roles
 from reasoning.facts import Facts
 from reasoning.meaning import names_used
-from reasoning.truth import Floats
 
 MOST_PAIRS = 50_000_000
 """Pairs of regions that a chain may relate; more do not fit in memory."""
 
-_BATCH = 4_000_000
 _ROUNDS = 32
 _SAME = 1e-12
 
@@ -167,46 +165,16 @@ def chained(one: csr_matrix, other: csr_matrix) -> csr_matrix:
     Raises:
         RuleError: More than `MOST_PAIRS` pairs are related.
     """
+    from reasoning.role_kernels import chain_ways, count_ways
+
     n = one.shape[0]
-    widths = np.diff(other.indptr)[one.indices]
-    ends = np.concatenate([[0], np.cumsum(widths)])[one.indptr]
-    rows, columns, values, total = [], [], [], 0
-    start = 0
-    while start < n:
-        stop = max(int(np.searchsorted(ends, ends[start] + _BATCH, "right")) - 1, start + 1)
-        row, column, value = _ways(one[start:stop], other, start)
-        total += len(value)
-        if total > MOST_PAIRS:
-            raise RuleError(
-                f"a property chain relates more than {MOST_PAIRS:,} pairs of regions",
-                "use near with an ll:distance instead of the chain, or fewer regions (superpixels of more metres)",
-            )
-        rows.append(row)
-        columns.append(column)
-        values.append(value)
-        start = stop
-    made = (np.concatenate(values or [np.zeros(0)]), _places(rows, columns))
-    return csr_matrix(made, shape=(n, n))
-
-
-def _places(rows: list[Floats], columns: list[Floats]) -> tuple[Floats, Floats]:
-    empty = [np.zeros(0, np.intp)]
-    return np.concatenate(rows or empty), np.concatenate(columns or empty)
-
-
-def _ways(one: csr_matrix, other: csr_matrix, first: int) -> tuple[Floats, Floats, Floats]:
-    """Rows, columns and values of the chain for some rows of `one`, the first of which is row `first`."""
-    widths = np.diff(other.indptr)[one.indices]
-    edge = np.repeat(np.arange(len(widths)), widths)
-    within = np.arange(len(edge)) - np.repeat(np.cumsum(widths) - widths, widths)
-    step = other.indptr[one.indices][edge] + within
-    row = np.repeat(np.arange(one.shape[0]), np.diff(one.indptr))[edge] + first
-    column, missing = other.indices[step], 1.0 - one.data[edge] * other.data[step]
-    real = row != column
-    row, column, missing = row[real], column[real], missing[real]
-    if not len(row):
-        return row, column, missing
-    order = np.argsort(row.astype(np.int64) * other.shape[1] + column, kind="stable")
-    row, column, missing = row[order], column[order], missing[order]
-    new = np.flatnonzero(np.diff(row, prepend=-1) | np.diff(column, prepend=-1))
-    return row[new], column[new], 1.0 - np.multiply.reduceat(missing, new)
+    first, second = ((m.indptr, m.indices, m.data.astype(np.float64)) for m in (one, other))
+    starts = count_ways(first, second, MOST_PAIRS)
+    if starts[-1] > MOST_PAIRS:
+        raise RuleError(
+            f"a property chain relates more than {MOST_PAIRS:,} pairs of regions",
+            "use near with an ll:distance instead of the chain, or fewer regions (superpixels of more metres)",
+        )
+    columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1])
+    chain_ways(first, second, starts, columns, values)
+    return csr_matrix((values, columns, starts), shape=(n, n))

@@ -97,11 +97,10 @@ def _solved(
     tell: Tell,
 ) -> tuple[NodeRun, LargeCorrected, LargeExplanation]:
     """Everything between the two passes over the raster."""
-    from kg.ontology import load_ontology
-    from kg.rules import load_rules
+    from kg.rules import load_rules, schema_of
 
-    place, ontology = read_grid(path), load_ontology()
-    rules = load_rules(None, ontology) if axioms is None else axioms
+    rules = load_rules() if axioms is None else axioms
+    place, ontology = read_grid(path), schema_of(rules)
     regions = region_graph(table, np.empty((0, 0), np.int32), place)
     tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
     how = (knobs.correct, knobs.confidence, Path(path).name)
