@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kg.errors import InputError, LegendError
+from kg.errors import GridError, InputError, LegendError
 from kg.legend import Legend
+from kg.raster import read_grid
 from kg.results import QueryResult
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
@@ -55,13 +56,15 @@ def explain(
             f"{folder}: not the folder of a run (no run.json)",
             "landlore correct ... -o FOLDER makes one",
         )
-    if not (folder / "reasons.tif").exists():
+    if not (folder / "corrected.tif").exists():
         raise InputError(
             f"{folder}: a run of scenes has no places",
             f"landlore query {folder} --name scene-answers",
         )
-    if place is not None:
+    if place is not None and (folder / "reasons.tif").exists():
         return explain_at(folder, *place)
+    if place is not None:
+        return _within(folder, *place)
     if region is None:
         return read_accounts(folder, range(top))
     known = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["regions"])
@@ -75,6 +78,19 @@ def explain(
     graph = KnowledgeGraph()
     graph.load(folder / "explanations.trig")
     return reason_of(graph, region)
+
+
+def _within(folder: Path, lon: float, lat: float) -> list[Account]:
+    """Of a run by regions: corrections whose bounds hold the place."""
+    from reasoning.reasons import reason_at
+
+    grid = read_grid(folder / "corrected.tif")
+    row, col = (float(v) for v in grid.rowcol(lon, lat))
+    if not (0 <= row < grid.height and 0 <= col < grid.width):
+        raise GridError(f"{lon} {lat} lies outside of the map of {folder}", "give longitude first")
+    graph = KnowledgeGraph()
+    graph.load(folder / "explanations.trig")
+    return reason_at(graph, lon, lat)
 
 
 def what_if(

@@ -95,7 +95,7 @@ def write_inputs(
         "sources": {**asdict(sources), **noted},
         "settings": asdict(kept),
         "sha256": {
-            _noted(path, home): _digest(Path(path)) for path in words if Path(path).is_file()
+            _noted(path, home): digest(Path(path)) for path in words if Path(path).is_file()
         },
     }
 
@@ -145,6 +145,11 @@ def _read(home: Path) -> tuple[str, dict[str, Any]]:
         told = run.get("inputs")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{path}: broken ({error})", _AGAIN) from error
+    if run.get("job") == "by-region":
+        raise InputError(
+            f"{path}: a run by regions keeps no terms, so nothing can be solved again",
+            "correct a part of the map without --by-region, and ask that",
+        )
     if not told:
         raise InputError(
             f"{path}: does not name its inputs, so nothing can be solved again", _AGAIN
@@ -154,13 +159,13 @@ def _read(home: Path) -> tuple[str, dict[str, Any]]:
 
 def _check(home: Path, digests: dict[str, str]) -> None:
     """Every input is there and as it was."""
-    for name, digest in sorted(digests.items()):
+    for name, known in sorted(digests.items()):
         path = _found(home, name)
         if not path.is_file():
             raise InputError(
                 f"{path}: an input of the run is gone", f"put it back, or into {home / 'inputs'}"
             )
-        if _digest(path) != digest:
+        if digest(path) != known:
             raise InputError(
                 f"{path}: has changed since the run (SHA-256 differs), its answers would be about another run",
                 "make the run again, or put the old file back",
@@ -226,6 +231,7 @@ def _found(home: Path, name: str) -> Path:
     return beside if not path.exists() and beside.exists() else path
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

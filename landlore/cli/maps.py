@@ -33,6 +33,7 @@ from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
     from landlore.interpret import Interpretation
+    from landlore.large import ByRegion
 
 
 def correct(
@@ -60,6 +61,13 @@ def correct(
     nodes: Nodes = None,
     superpixel: Superpixel = None,
     calibration: Calibration = None,
+    by_region: Annotated[
+        bool,
+        typer.Option(
+            "--by-region",
+            help="Labels of any size, by strips and rules alone; without sources, from 16 million pixels on by itself.",
+        ),
+    ] = False,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -67,6 +75,7 @@ def correct(
     """Correct the map of any model by evidence and rules, with a reason for every change."""
     from landlore.cli import words
     from landlore.interpret import correct as run
+    from landlore.large import correct_by_region, is_large
     from landlore.settings import read_settings
 
     sources = words.sources(
@@ -77,9 +86,15 @@ def correct(
         "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
         "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
     }  # fmt: skip
+    chosen = read_settings(settings, **given)
+    if by_region or (nodes is None and is_large(prediction, sources)):
+        whole = correct_by_region(
+            prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
+        )  # fmt: skip
+        _report_large(whole, as_json)
+        return
     done = run(
-        prediction, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
-        progress=teller(as_json),
+        prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
     )  # fmt: skip
     _report(done, as_json)
 
@@ -166,3 +181,27 @@ def _report(done: Interpretation, as_json: bool) -> None:
         say(f"  {sentence}")
     say(f"{folder / 'figure.png'}: before, after, why")
     say(f"landlore explain {folder}")
+
+
+def _report_large(done: ByRegion, as_json: bool) -> None:
+    found = done.corrected
+    summary = {
+        "folder": str(done.folder),
+        "corrections": len(found.corrections),
+        "changed_pixels": found.changed_pixels,
+        "changed_regions": found.changed_regions,
+        "regions": len(found.regions.count),
+        "steps": found.trace.steps,
+        "stopped": found.trace.stopped,
+    }
+    if as_json:
+        say(json.dumps(summary))
+        return
+    regions = len(found.regions.count)
+    say(
+        f"{found.changed_pixels:,} pixels in {found.changed_regions:,} of {regions:,} regions changed; "
+        f"inference {found.trace.stopped} after {found.trace.steps} steps"
+    )
+    say(
+        f"landlore explain {done.folder}: the {len(found.corrections):,} largest, each with its reasons"
+    )
