@@ -51,7 +51,14 @@ class Exclusions:
         )
 
 
-def exclude(axioms: Sequence[Judged], regions: int, legend: Legend, *, rows: int = 0) -> Exclusions:
+def exclude(
+    axioms: Sequence[Judged],
+    regions: int,
+    legend: Legend,
+    *,
+    rows: int = 0,
+    before: NDArray[np.integer] | None = None,
+) -> Exclusions:
     """Apply hard axioms that look at one region only: label k goes where left holds and right does not.
 
     Args:
@@ -59,9 +66,11 @@ def exclude(axioms: Sequence[Judged], regions: int, legend: Legend, *, rows: int
         regions: Number of regions n.
         legend: Labels.
         rows: Rows of the facts that the axioms were compiled on, where they are more than n.
+        before: (region,) label of each region before, for the message.
 
     Raises:
-        RuleError: A region keeps no label; the smallest contradicting set found is named.
+        RuleError: A region keeps no label; it is named with a minimal set of axioms: without any one of them a label
+            would be left.
     """
     k = len(legend.classes)
     removed = np.zeros((len(axioms), regions, k), bool)
@@ -71,20 +80,32 @@ def exclude(axioms: Sequence[Judged], regions: int, legend: Legend, *, rows: int
     allowed: Mask = ~np.any(removed, axis=0)
     empty = np.flatnonzero(~allowed.any(axis=1))
     if len(empty):
-        _contradiction(axioms, removed[:, empty[0]], int(empty[0]), len(empty))
+        region = int(empty[0])
+        label = "" if before is None else f" ({legend.classes[before[region]].label})"
+        _contradiction(axioms, removed[:, region], f"region {region}{label}", len(empty))
     return Exclusions(allowed, tuple(one.axiom.iri for one in axioms), removed)
 
 
-def _contradiction(axioms: Sequence[Judged], removed: Mask, region: int, total: int) -> None:
-    """Raise with a set of axioms of which none can be spared."""
-    needed = list(range(len(axioms)))
-    for i in range(len(axioms)):
+def minimal(removed: Mask) -> list[int]:
+    """Rows of `removed` (axiom, class) that together remove every class, none of which can be spared.
+
+    One pass of deletion is enough, because fewer axioms never remove more (Chinneck and Dravnieks, ORSA Journal on
+    Computing 3, 1991, the deletion filter).
+    """
+    needed = list(range(len(removed)))
+    for i in range(len(removed)):
         rest = [j for j in needed if j != i]
         if np.any(removed[rest], axis=0).all():
             needed = rest
+    return needed
+
+
+def _contradiction(axioms: Sequence[Judged], removed: Mask, region: str, total: int) -> None:
+    """Raise with a set of axioms of which none can be spared."""
+    needed = minimal(removed)
     names = ", ".join(f"{axioms[i].axiom.label} ({axioms[i].axiom.file})" for i in needed)
     raise RuleError(
-        f"hard rules contradict each other: {names} leave no class for region {region}"
-        f" ({total} region{'s' if total > 1 else ''} in all), expected at least one",
+        f"hard rules contradict each other: {names} leave no class for {region}"
+        f", one of {total} region{'s' if total > 1 else ''}, expected at least one",
         "give one of them a weight instead of ll:hard true",
     )

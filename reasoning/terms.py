@@ -143,7 +143,8 @@ class Terms:
             if one.axiom.hard and one.local and change.values.get(one.axiom.iri, np.inf) > 0
         ]
         n = len(self.regions)
-        return exclude(hard, n, self.before.legend, rows=n + len(self.repeated))
+        rows, legend = n + len(self.repeated), self.before.legend
+        return exclude(hard, n, legend, rows=rows, before=self.regions.cls)
 
     def unary(self, change: Change = AS_IT_IS, window: tuple[slice, slice] | None = None) -> Floats:
         """(y, x, class) everything but smoothness and rules, of the whole map or of a window."""
