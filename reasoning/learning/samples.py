@@ -22,20 +22,21 @@ from reasoning.learning.prepared import Prepared
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-PER_REGION = 16
-"""Most pixels of one region that are looked at, so that a lake does not hide a thousand small regions."""
+DENSITY = 4.0
+"""Of a region of n pixels at most DENSITY * sqrt(n) are looked at: a lake does not hide a thousand small regions, and
+none of its pixels stands for so many that chance decides."""
 PER_TILE = 4_000
 """Most pixels of one tile that are looked at."""
 
 
 def choose_pixels(
-    tile: Prepared, *, per_region: int = PER_REGION, per_tile: int = PER_TILE
+    tile: Prepared, *, density: float = DENSITY, per_tile: int = PER_TILE
 ) -> tuple[Ints, Ints, Floats]:
     """Draw known pixels of a tile by region, always the same ones.
 
-    Of each region at most `per_region` known pixels are kept at random, and of these at most `per_tile`. Each stands
-    for the inverse of its chance to be drawn, so that sums over the sample estimate sums over the tile. Pixels whose
-    true class a hard rule removed are left out: no weight can make them right.
+    Of each region of n known pixels at most `density * sqrt(n)` are kept at random, and of all at most `per_tile`. Each
+    stands for the inverse of its chance to be drawn, so that sums over the sample estimate sums over the tile. Pixels
+    whose true class a hard rule removed are left out: no weight can make them right.
 
     Returns:
         Rows, columns, and how many pixels each stands for.
@@ -45,14 +46,16 @@ def choose_pixels(
     mine = region[rows, cols].astype(np.intp)
     possible = tile.allowed[mine, tile.tile.truth[rows, cols].astype(np.intp)]
     rows, cols, mine = rows[possible], cols[possible], mine[possible]
-    draw = np.random.default_rng(0).random(len(mine))
+    rng = np.random.default_rng(0)
+    draw = rng.random(len(mine))
     order = np.lexsort((draw, mine))
     count = np.bincount(mine, minlength=len(tile.terms.regions))
+    most = np.minimum(np.ceil(density * np.sqrt(count)), count)
     starts = np.cumsum(count) - count
-    kept = order[np.arange(len(order)) - starts[mine[order]] < per_region]
-    stands = count[mine[kept]] / np.minimum(count[mine[kept]], per_region)
+    kept = order[np.arange(len(order)) - starts[mine[order]] < most[mine[order]]]
+    stands = count[mine[kept]] / most[mine[kept]]
     if len(kept) > per_tile:
-        fewer = np.sort(np.argsort(draw[kept], kind="stable")[:per_tile])
+        fewer = np.sort(rng.permutation(len(kept))[:per_tile])
         stands = stands[fewer] * (len(kept) / per_tile)
         kept = kept[fewer]
     return rows[kept], cols[kept], np.asarray(stands, np.float64)

@@ -60,7 +60,7 @@ def drawn_tile(seed, true=TRUE, *, temperature=1.5, size=64, rules=RULES):
         axioms=tuple(replace(a, weight=true[a.label]) for a in expert.axioms),
         calibration=Calibration(temperature, (0.3, -0.1, 0.1, -0.5, 0.2), iris),
     )
-    pixels = choose_pixels(tile, per_region=10**6, per_tile=10**6)
+    pixels = choose_pixels(tile, density=1e6, per_tile=10**6)
     choices = choices_of(tile, tile.solve(expert), parameters, pixels)
     scores = choices.scores(parameters.vector(fit))
     drawn = (scores + np.random.default_rng(seed).gumbel(size=scores.shape)).argmax(axis=1)
