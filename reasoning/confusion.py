@@ -24,8 +24,8 @@ def estimate_confusion(
 ) -> Confusion:
     """Count what a source says where the label is known.
 
-    p(e | k) = (n(e, k) + a p(e)) / (n(k) + a), with n in pixels, p(e) over all labels, and a the smoothing: a label that
-    was never seen under the source has p(e | k) = p(e), which says nothing.
+    p(e | k) = (n(e, k) + a p(e)) / (n(k) + a), with n in pixels, p(e) over all labels, and a the smoothing: a label
+    that was never seen under the source has p(e | k) = p(e), which says nothing.
 
     Args:
         layer: The source, on the grid of the labels.

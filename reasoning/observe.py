@@ -16,9 +16,9 @@ out of place still counts, but less. Its logarithm is weighed by a strength, les
 pixels is one observation, not n; each of its pixels gets 1 / (1 + log10(n) / 2) of it. Where no feature lies, nothing
 is said: sources have gaps.
 
-With a learned confusion matrix p(e | k) the ratio is 1 + t * (sum_e s_e p(e | k) / p(e) - 1) instead. A source of another
-date speaks with probability `fresh` of the place as it was when the image was taken, else of nothing: its ratio is drawn
-towards 1 by that factor (`reasoning.ageing`).
+With a learned confusion matrix p(e | k) the ratio is 1 + t * (sum_e s_e p(e | k) / p(e) - 1) instead. A source of
+another date speaks with probability `fresh` of the place as it was when the image was taken, else of nothing: its ratio
+is drawn towards 1 by that factor (`reasoning.ageing`).
 """
 
 from __future__ import annotations
