@@ -1,4 +1,4 @@
-"""A class expression and an ontology come in; what is wrong with its names goes out."""
+"""Class expressions, legends and an ontology come in; what is wrong with their names goes out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Sequence
 
 from kg import vocab
+from kg.errors import LegendError
 from kg.expressions import Count, Expression, Facet, Named, Only, Some, property_of, walk
+from kg.legend import Legend
 from kg.owl import NOTHING, THING
 from kg.schema import Ontology
 
@@ -17,6 +19,22 @@ def check_names(expression: Expression, ontology: Ontology) -> str:
     Classes of legends and those of OWL itself (owl:Thing) need no declaration.
     """
     return next(filter(None, (_wrong(part, ontology) for part in walk(expression))), "")
+
+
+def check_legend(legend: Legend, ontology: Ontology) -> None:
+    """Make sure that the ontology knows what the classes of a legend are.
+
+    Raises:
+        LegendError: A class is said to be something that the ontology does not declare; no rule would ever see it.
+    """
+    for one in legend.classes:
+        if one.kind and not ontology.is_class(one.kind):
+            near = _nearest(one.kind, ontology.classes, ontology)
+            raise LegendError(
+                f"legend {legend.name}: class {one.label!r} is {vocab.curie(one.kind)}, "
+                f"which no ontology declares{near}",
+                "correct its skos:exactMatch, closeMatch or broadMatch, or declare that class",
+            )
 
 
 def _wrong(part: Expression, ontology: Ontology) -> str:

@@ -16,7 +16,7 @@ from kg import vocab
 from kg.errors import RuleError
 from kg.expressions import walk
 from kg.legend import Legend
-from kg.names import check_names
+from kg.names import check_legend, check_names
 from kg.ontology import And, Axiom, Count, Expression, Facet, Not, Ontology, Some, manchester
 from reasoning.facts import Facts
 from reasoning.ground import Ground
@@ -102,8 +102,10 @@ def compile_axioms(
         One compiled axiom each, same order.
 
     Raises:
+        LegendError: A class of the legend is nothing that the ontology knows.
         RuleError: A name is unknown, a class is defined through itself, or an expression has no meaning here.
     """
+    check_legend(legend, ontology)
     ground = Ground(Labels(legend, ontology), with_roles(facts, axioms, ontology))
     return tuple(_compile(axiom, ground) for axiom in axioms)
 

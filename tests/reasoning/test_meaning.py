@@ -5,11 +5,13 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from kg import vocab
-from kg.errors import RuleError
+from kg.errors import LegendError, RuleError
+from kg.expressions import inverse
 from kg.legend import LandClass, Legend
 from kg.ontology import And, Axiom, Facet, Named, Some, load_ontology
 from reasoning.axioms import compile_axioms
 from reasoning.facts import Facts
+from reasoning.meaning import wanted
 
 LL = vocab.CORE
 NAMES = ("Water", "BeachSand", "TreeCover", "Grassland", "Building")
@@ -165,3 +167,22 @@ def test_definitions_are_expanded(defined):
 def test_definitions_that_cannot_be_used_are_errors(defined, name, cause):
     with pytest.raises(RuleError, match=cause):
         compile_axioms([axiom(Named(LL + name), WATER)], LEGEND, defined, facts())
+
+
+def test_a_legend_class_in_no_ontology_is_an_error_with_the_nearest_known():
+    with pytest.raises(LegendError) as caught:
+        compiled(WATER, Facet(AREA, ">=", 5.0), facts(), legend("Water", "Laek"))
+    assert caught.value.message == (
+        "legend test: class 'Laek' is ll:Laek, which no ontology declares; the nearest known is ll:Lake"
+    )
+
+
+def test_names_that_rules_want_reach_through_definitions_and_chains(defined):
+    core = load_ontology()
+    asked = axiom(BEACH, Some(LL + "nextButOneTo", Facet(WIDTH, ">=", 5.0)))
+    found = wanted([asked], core)
+    assert {LL + "nextButOneTo", LL + "touches", LL + "adjacentTo", WIDTH} <= found
+    assert LL + "near" not in found
+    assert wanted([axiom(TREES, Named(LL + "Lake"))], defined) == {AREA}
+    backwards = axiom(TREES, Some(inverse(LL + "northOf"), WATER))
+    assert {LL + "northOf", LL + "southOf"} <= wanted([backwards], core)
