@@ -14,9 +14,13 @@ from kg import vocab
 from kg.errors import RuleError
 from kg.grid import Grid
 from kg.legend import load_legend
+from kg.rules import load_rules, schema_of
 from reasoning import gaps as gaps_module
+from reasoning.axioms import compile_axioms
 from reasoning.directions import EAST_OF, NORTH_OF, SOUTH_OF, WEST_OF
+from reasoning.facts import gather_facts
 from reasoning.gaps import within_distance
+from reasoning.meaning import wanted
 from reasoning.regions import build_regions
 from reasoning.relations import (
     ADJACENT_TO,
@@ -177,7 +181,7 @@ def test_uphill_is_graded_by_the_rise_and_needs_elevation():
         measured(labels, UPHILL_OF)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(somewhere, sizes)
 def test_every_relation_is_graded_without_diagonal_and_repeats(labels, size):
     elevation = np.arange(99.0)
@@ -225,3 +229,34 @@ def test_a_role_below_near_has_its_own_distance_and_what_it_leaves_out_is_nears(
     assert [role.metres("distance") for role in roles] == [9.0, 100.0]
     assert [role.metres("tolerance") for role in roles] == [1.0, 1.0]
     assert {role.iri for role in roles_of(None, frozenset, {})} == {ADJACENT_TO, SURROUNDED_BY}
+
+
+RULES = """
+@prefix : <https://example.org/my#> . @prefix ll: <https://w3id.org/landlore/core#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+:near25 a owl:ObjectProperty ; rdfs:subPropertyOf ll:near ; ll:distance 25.0 ; ll:tolerance 0.0 .
+ll:Building rdfs:subClassOf _:r .
+_:r a owl:Restriction ; owl:onProperty :near25 ; owl:someValuesFrom ll:Pavement .
+[] a owl:Axiom ; owl:annotatedSource ll:Building ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget _:r ;
+    dct:identifier "b" ; ll:weight 1.0 .
+"""
+
+
+def test_a_rule_file_brings_its_own_distance_all_the_way_to_the_penalty(tmp_path):
+    path = tmp_path / "mine.ttl"
+    path.write_text(RULES)
+    rules = load_rules([path])
+    schema = schema_of(rules)
+    names = [one.kind.removeprefix(LL) for one in LEGEND.classes]
+    grass, pavement, building = (names.index(n) for n in ("Grassland", "Pavement", "Building"))
+    labels = np.full((3, 12), grass, np.int16)
+    labels[1, 1], labels[1, 3], labels[1, 8] = pavement, building, building
+    place = grid(labels.shape)
+    prediction = prediction_from_labels(labels, LEGEND, place)
+    regions = build_regions(prediction)
+    facts = gather_facts(regions, prediction, (), schema, wanted=wanted(rules, schema))
+    assert set(facts.relations) == {"https://example.org/my#near25"}
+    rule = compile_axioms(rules, LEGEND, schema, facts)[0]
+    penalty = rule.penalty(np.eye(len(LEGEND))[regions.cls])
+    assert penalty.tolist() == [0, 0, 0, 1]  # 10 m from pavement, and 60 m
