@@ -177,10 +177,11 @@ def standard_errors(theta: Floats, choices: Choices, prior: Prior) -> Floats:
     gradients. The pull of the prior is not counted as an error.
 
     Returns:
-        (parameter,) float64; NaN for a parameter that no pixel says anything about, or that lies at its bound.
+        (parameter,) float64; NaN for a parameter that no pixel says anything about; at a bound, the error that it would
+        have without the bound.
     """
     bent = curvature(theta, choices)
-    free = np.flatnonzero((np.diag(bent) > 1e-12) & (theta > prior.lower + 1e-9))
+    free = np.flatnonzero(np.diag(bent) > 1e-12)
     out = np.full(len(theta), np.nan)
     if not len(free):
         return out

@@ -27,8 +27,7 @@ class LearnedWeight:
         iri: The rule.
         expert: Its weight before, nats per pixel.
         learned: Its weight after.
-        error: Standard error with regions as clusters; NaN where no labelled pixel says anything about the rule, or
-            the weight is at its bound 0.
+        error: Standard error with regions as clusters; NaN where no labelled pixel says anything about the rule.
         regions: Sampled regions that the rule tells at least `MESSAGE` nats per unit of weight.
         tiles: Tiles with such regions.
     """

@@ -155,9 +155,7 @@ def _values(maps: Sequence[TrueMap], label: int, name: str) -> tuple[Floats, Flo
         column = one.facts.data.get(name)
         if column is not None:
             mine = (one.regions.cls == label) & np.isfinite(column)
-            height, width = one.regions.label.shape
-            first, last = one.regions.bbox[:, :2].min(axis=1), one.regions.bbox[:, 2:]
-            cut = (first == 0) | (last[:, 0] == height) | (last[:, 1] == width)
+            cut = np.zeros(len(mine)) if one.regions.cut is None else one.regions.cut
             rows.append(np.stack([column, one.regions.count, cut], axis=1)[mine])
     every = np.concatenate(rows) if rows else np.empty((0, 3))
     whole = every[every[:, 2] == 0]
