@@ -1,10 +1,11 @@
 """Inference: a tile of pixels with the shipped rules, and a hundred thousand regions (or more) as nodes.
 
-    python benchmarks/infer.py [--tile 1024] [--side 316] [--repeats 5] [--json FILE]
+    python benchmarks/infer.py [--tile 1024] [--side 316] [--repeats 5] [--vit] [--json FILE]
 
 Tile: noisy probabilities of 8 classes, an image of 4 bands and terrain (all invented, seeded), default rules,
 smoothness, to the fixed point. Regions: side x side regions, each beside its 4 neighbours, 10 classes, 12 axioms (8
-about a region itself, 4 about its neighbours), without pixels. Printed: medians, steps, peak memory.
+about a region itself, 4 about its neighbours), without pixels. With --vit also a forward pass of ViT-B/16 (random
+weights, crops of 224 x 224 that cover the tile, two threads). Printed: medians, processor time, steps, peak memory.
 """
 
 from __future__ import annotations
@@ -117,10 +118,28 @@ def region_nodes(side: int, seed: int) -> Problem:
     return Problem(unary, none, none, region, size, axioms, np.empty((0, len(legend))))
 
 
+def vision_transformer(size: int) -> Callable[[], Any]:
+    """A forward pass over as many crops as cover the tile."""
+    import torch
+    from transformers import ViTConfig, ViTModel
+
+    model, crops = ViTModel(ViTConfig()).eval(), (-(-size // 224)) ** 2
+    image = torch.zeros(5, 3, 224, 224)
+
+    def forward() -> None:
+        torch.set_num_threads(2)
+        with torch.inference_mode():
+            for _ in range(0, crops, 5):
+                model(image)
+
+    return forward
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, value in (("tile", 1024), ("side", 316), ("repeats", 5), ("seed", 0)):
         words.add_argument(f"--{name}", type=int, default=value)
+    words.add_argument("--vit", action="store_true")
     words.add_argument("--json", type=Path)
     chosen = words.parse_args()
     small = tile(64, chosen.seed)
@@ -130,14 +149,20 @@ def main() -> None:
         "tile": lambda: correct(scene[0], image=scene[1], dem=scene[2]),
         "regions": lambda: infer(problem),
     }
+    if chosen.vit:
+        runs["vit"] = vision_transformer(chosen.tile)
     found: dict[str, Any] = {}
+    spent: dict[str, list[float]] = {name: [] for name in runs}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(chosen.repeats):
         for name, task in runs.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             done = task()
             seconds[name].append(time.perf_counter() - start)
-            found[name] = {"steps": done.trace.steps, "stopped": done.trace.stopped}
+            spent[name].append(time.process_time() - used)
+            found[name] = {}
+            if name != "vit":
+                found[name] = {"steps": done.trace.steps, "stopped": done.trace.stopped}
             if name == "tile":
                 found[name] |= {
                     "axioms": len(done.axioms),
@@ -146,8 +171,11 @@ def main() -> None:
                 }
     found["regions"] |= {"axioms": len(problem.axioms), "nodes": chosen.side**2}
     for name in runs:
-        found[name]["seconds"] = median(seconds[name])
+        found[name] |= {"seconds": median(seconds[name]), "processor": median(spent[name])}
         print(f"{name:8}{found[name]['seconds']:8.2f} s  {found[name]}")
+    if chosen.vit:
+        found["tile_to_vit"] = found["tile"]["seconds"] / found["vit"]["seconds"]
+        print(f"tile / vit {found['tile_to_vit']:.2f} (bar: 0.10)")
     found["peak_mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of both {found['peak_mebibytes']:.0f} MiB")
     found |= {"repeats": chosen.repeats, "seed": chosen.seed, "machine": platform.machine()}

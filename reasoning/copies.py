@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron
 
 from reasoning.field import Field, Nodes
-from reasoning.pairs import NO_PAIRS, Pairs
+from reasoning.pairs import NoPairs, Pairs
 from reasoning.region_terms import RegionTerms
 from reasoning.truth import Form
 
@@ -88,7 +88,7 @@ def copies(field: Field, times: int) -> Copies:
         np.tile(nodes.unary, times),
         np.tile(nodes.size, times),
         (np.tile(nodes.row, times) + shift).astype(np.int32),
-        NO_PAIRS,
+        NoPairs(),
     )
     terms = RegionTerms(
         np.tile(regions.base, times),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.field import Field, Nodes, State
-from reasoning.pairs import NO_PAIRS, GridPairs, Listed, Pairs, listed
+from reasoning.pairs import GridPairs, Listed, NoPairs, Pairs, listed
 from reasoning.region_terms import Penalty, RegionTerms
 from reasoning.truth import Form
 
@@ -86,7 +86,7 @@ def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
     right, down = problem.right, problem.down
     most = 2 * (np.count_nonzero(right) + np.count_nonzero(down))
     if not most:
-        return NO_PAIRS
+        return NoPairs()
     if n == node.size and (problem.size == 1).all():
         return GridPairs(right.ravel(), down.ravel(), node.shape[1])
     starts, others, weights = np.zeros(n + 1, np.int64), np.empty(most, np.int32), np.empty(most)

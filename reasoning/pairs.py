@@ -110,5 +110,16 @@ def listed(matrix: csr_matrix) -> Listed:
     )
 
 
-NO_PAIRS = GridPairs(np.empty(0), np.empty(0), 1)
-"""Nothing is tied."""
+@dataclass(frozen=True)
+class NoPairs:
+    """Nothing is tied."""
+
+    count: int = 0
+
+    def feel(self, q: Floats, size: Floats, felt: Floats, span: tuple[int, int]) -> float:
+        """See `Pairs`."""
+        return 0.0
+
+    def edges(self, chosen: NDArray[np.intp]) -> Edges:
+        """See `Pairs`."""
+        return np.zeros(len(chosen), np.int64), np.empty(0, np.int32), np.empty(0)
