@@ -34,10 +34,8 @@ def pixels(seed, side=40, gaps=True):
 def test_a_part_feels_what_the_whole_feels(kind):
     smoothness = 0.0 if kind == "regions alone" else 1.0
     graph = GraphKind(regions=60, weight=2.0, smoothness=smoothness)
-    if kind.startswith("regions"):
-        problem = random_graph(1, graph, ONTOLOGY)
-    else:
-        problem = pixels(1, gaps=kind == "pixels")
+    tile = pixels(1, gaps=kind == "pixels")
+    problem = random_graph(1, graph, ONTOLOGY) if kind.startswith("regions") else tile
     layout = lay_out(problem, None)
     state = layout.start()
     moving = np.random.default_rng(0).random(len(state.change)) < 0.2
