@@ -215,7 +215,10 @@ def _evidence(observations: Sequence[Observation], c: _Changes) -> dict[int, tup
     found = []
     for one in observations:
         cell = _reach(one)[c.rows, c.cols]
-        seen = np.flatnonzero(cell >= 0)
+        spoke = one.potential[:, c.rows, c.cols].any(
+            axis=0
+        )  # a cell that was silenced is no evidence
+        seen = np.flatnonzero((cell >= 0) & spoke)
         mine = cell[seen]
         against = one.speaks[mine, c.new[seen]] <= one.speaks[mine, c.old[seen]]
         found.append(np.stack([c.group[seen], against, mine + len(names)], axis=1))
