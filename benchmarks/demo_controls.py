@@ -22,7 +22,7 @@ import numpy as np
 
 from fusion.metrics import confusion, miou, overall_accuracy
 from kg.evidence import EvidenceLayer
-from kg.expressions import And, Expression, Named, Not, Only, Or, Some
+from kg.expressions import Expression, Named, children, rebuild, walk
 from kg.legend import load_legend
 from kg.ontology import Axiom, load_ontology
 from kg.raster import read_raster
@@ -43,27 +43,13 @@ def derangement(names: Sequence[str], rng: np.random.Generator) -> dict[str, str
 
 
 def classes_of(expression: Expression) -> set[str]:
-    if isinstance(expression, Named):
-        return {expression.iri}
-    if isinstance(expression, (And, Or)):
-        return set().union(*(classes_of(part) for part in expression.parts))
-    if isinstance(expression, Not):
-        return classes_of(expression.part)
-    if isinstance(expression, (Some, Only)):
-        return classes_of(expression.filler)
-    return set()
+    return {part.iri for part in walk(expression) if isinstance(part, Named)}
 
 
 def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
     if isinstance(expression, Named):
         return Named(names.get(expression.iri, expression.iri))
-    if isinstance(expression, (And, Or)):
-        return replace(expression, parts=tuple(renamed(part, names) for part in expression.parts))
-    if isinstance(expression, Not):
-        return Not(renamed(expression.part, names))
-    if isinstance(expression, (Some, Only)):
-        return replace(expression, filler=renamed(expression.filler, names))
-    return expression
+    return rebuild(expression, tuple(renamed(part, names) for part in children(expression)))
 
 
 def shuffled_rules(
