@@ -20,7 +20,7 @@ from landlore.settings import RunSettings
 from landlore.sources import Sources
 
 if TYPE_CHECKING:
-    from reasoning.streaming.large import LargeCorrected
+    from reasoning.streaming.result import LargeCorrected
 
 LARGE = 16_000_000
 """Pixels from which a map of labels without any source beside it is corrected by strips."""
@@ -77,7 +77,8 @@ def correct_by_region(
         InputError: A source beside the map is given, or the file cannot be read.
         OutputError: The folder exists or cannot be written.
     """
-    from reasoning.streaming.large import LargeSettings, correct_large
+    from reasoning.streaming.result import LargeSettings
+    from reasoning.streaming.large import correct_large
 
     given, knobs = sources or Sources(), settings or RunSettings()
     for name in _BESIDE:
