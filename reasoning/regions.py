@@ -102,9 +102,9 @@ def build_regions(
 
 
 def regions_of(
-    classes: NDArray[np.int16], grid: Grid, image: Raster | None = None, *, connectivity: int = 4
+    classes: NDArray[np.integer], grid: Grid, image: Raster | None = None, *, connectivity: int = 4
 ) -> RegionGraph:
-    """As `build_regions`, of any (y, x) int16 values, negative where there is none."""
+    """As `build_regions`, of any (y, x) int16 or int32 values, negative where there is none."""
     source = _source(classes, image, grid, connectivity)
     table, label = _measured(source)
     if len(table.sums) == 0:
@@ -197,11 +197,19 @@ def components(
     from reasoning.streaming.strip import find_components
 
     _check_connectivity(connectivity)
-    plane = np.ascontiguousarray(classes, np.int64)
+    plane = np.ascontiguousarray(_small(classes), np.int32)
     runs, part, total = find_components(plane, 0, len(plane), diagonal=connectivity == 8)
     label = np.full(plane.shape, -1, np.int32)
     paint(runs, part, np.arange(total, dtype=np.int32), 0, label)
     return label, total
+
+
+def _small(values: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The same values, or numbers in their place where they do not fit into 32 bits."""
+    if values.dtype.itemsize < 4 or not values.size or values.max() < 2**31:
+        return values
+    found, places = np.unique(np.maximum(values, -1), return_inverse=True)
+    return np.asarray(places.reshape(values.shape) - int(found[0] < 0))
 
 
 def _check_connectivity(connectivity: int) -> None:
@@ -220,7 +228,7 @@ def _classes(prediction: Prediction) -> NDArray[np.int16]:
 
 
 def _source(
-    classes: NDArray[np.int16], image: Raster | None, grid: Grid, connectivity: int
+    classes: NDArray[np.integer], image: Raster | None, grid: Grid, connectivity: int
 ) -> Source:
     values = [] if image is None else [np.ascontiguousarray(_number(b)) for b in image.values]
     nodata = np.nan if image is None or image.nodata is None else float(image.nodata)

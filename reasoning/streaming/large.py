@@ -28,6 +28,8 @@ from reasoning.streaming.scan import scan
 from reasoning.streaming.strip import Source, find_components
 from reasoning.streaming.threads import each, strips_of
 
+__all__ = ["LargeCorrected", "LargeExplanation", "LargeSettings", "correct_large"]
+
 Tell = Callable[[str], None]
 
 
@@ -99,7 +101,7 @@ def _solved(
     """Everything between the two passes over the raster."""
     from kg.rules import load_rules, schema_of
 
-    rules = load_rules() if axioms is None else axioms
+    rules = tuple(load_rules() if axioms is None else axioms)
     place, ontology = read_grid(path), schema_of(rules)
     regions = region_graph(table, np.empty((0, 0), np.int32), place)
     tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")

@@ -22,13 +22,13 @@ class Runs(NamedTuple):
     Attributes:
         start: (run,) int32 first column.
         stop: (run,) int32 last column + 1.
-        kind: (run,) integer class, -1 for none.
+        kind: (run,) int32 class, -1 for none.
         row: (row + 1,) int64 first run of each row, and how many runs there are.
     """
 
     start: NDArray[np.int32]
     stop: NDArray[np.int32]
-    kind: NDArray[Any]
+    kind: NDArray[np.int32]
     row: NDArray[np.int64]
 
 

@@ -56,7 +56,7 @@ class Strip:
         part: (run,) int32 component, -1 for none.
         sums: (component, 9) int64, columns as above.
         box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
-        kind: (component,) integer class.
+        kind: (component,) int32 class.
         min_width: (component,) float64 metres.
         bands: (band, component) int64 sums in steps of the fixed point.
         missing: (band, component) int64 pixels without observation.
@@ -69,7 +69,7 @@ class Strip:
     part: NDArray[np.int32]
     sums: Ints
     box: NDArray[np.int32]
-    kind: NDArray[Any]
+    kind: NDArray[np.int32]
     min_width: NDArray[np.float64]
     bands: Ints
     missing: Ints
@@ -95,7 +95,7 @@ def find_components(
 
     total = count_runs(classes, low, high)
     start, stop, part = (np.empty(total, np.int32) for _ in range(3))
-    runs = Runs(start, stop, np.empty(total, classes.dtype), np.empty(high - low + 1, np.int64))
+    runs = Runs(start, stop, np.empty(total, np.int32), np.empty(high - low + 1, np.int64))
     fill_runs(classes, low, high, runs)
     each = np.arange(total, dtype=np.int32)
     parent = each.copy()
@@ -129,7 +129,7 @@ def measure(source: Source, low: int, high: int) -> Strip:
     bands, row = source.bands(low, high)
     for i, (band, scale) in enumerate(zip(bands, source.scales, strict=True)):
         add_bands(band, runs, part, (row, scale, source.nodata), added[i], missing[i])
-    kind = np.zeros(n, classes.dtype)
+    kind = np.zeros(n, np.int32)
     kind[part[part >= 0]] = runs.kind[part >= 0]
     return Strip(low, runs, part, sums, box, kind, width, added, missing, pairs, edges)
 

@@ -12,7 +12,7 @@ from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
-from reasoning.regions import build_regions
+from reasoning.regions import build_regions, components
 
 LEGEND = load_legend("town")
 
@@ -149,3 +149,9 @@ def test_neighbours_as_a_networkx_graph():
     assert sorted(graph.nodes) == [0, 1]
     assert graph.nodes[1] == {"cls": 1, "area": 400.0}
     assert graph.edges[0, 1]["boundary"] == 20.0
+
+
+def test_components_of_values_beyond_32_bits():
+    label, n = components(np.array([[2**40, 2**41, 2**40 + 2**32], [-5, 2**41, 0]]))
+    assert n == 4
+    assert label.tolist() == [[0, 1, 2], [-1, 1, 3]]

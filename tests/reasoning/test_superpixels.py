@@ -9,9 +9,10 @@ from affine import Affine
 from fusion.prediction import prediction_from_labels
 from kg.grid import Grid
 from kg.legend import load_legend
+from kg.raster import Raster
 from reasoning.correct import CorrectSettings, correct
 from reasoning.regions import build_regions, components
-from reasoning.superpixels import cut_regions
+from reasoning.superpixels import cut_regions, superpixels
 
 
 def _prediction(labels):
@@ -57,3 +58,58 @@ def test_corrections_in_pieces_still_sum_to_the_log_odds():
         assert sum(part.value for part in one.contributions) == pytest.approx(
             one.log_odds, abs=1e-6
         )
+
+
+def _scene(seed, side=60):
+    """Two components, and an image with a bright disc that the labels do not have."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(np.arange(side)[None] < side // 3, 0, 3).repeat(side, axis=0).astype(np.int16)
+    labels[5:9, 5:9] = -1
+    y, x = np.mgrid[:side, :side]
+    disc = (y - side / 2) ** 2 + (x - 2 * side / 3) ** 2 < (side / 6) ** 2
+    values = np.stack([disc * 5.0, disc * 3.0]) + rng.normal(size=(2, side, side)) * 0.2
+    before = _prediction(labels)
+    return before, Raster(values.astype(np.float32), before.grid, None, ("red", "nir")), disc
+
+
+@pytest.mark.parametrize(("seed", "connectivity"), [(0, 4), (1, 8)])
+def test_superpixels_are_connected_inside_components_and_follow_the_image(seed, connectivity):
+    before, image, disc = _scene(seed)
+    regions = build_regions(before, connectivity=connectivity)
+    piece = superpixels(regions, before.grid, 100.0, image, connectivity=connectivity)
+    assert ((piece >= 0) == (regions.label >= 0)).all()
+    assert components(piece, connectivity)[1] == piece.max() + 1  # each is connected
+    size = np.bincount(piece[piece >= 0])
+    assert 20 <= len(size) <= 60 and size.max() < 4 * 100
+    again = superpixels(regions, before.grid, 100.0, image, connectivity=connectivity)
+    assert (piece == again).all()
+    for k in range(len(size)):
+        assert len(np.unique(regions.label[piece == k])) == 1
+    share = np.bincount(piece[piece >= 0], disc[piece >= 0]) / size
+    plain = cut_regions(regions, before.grid, 100.0, connectivity=connectivity).label
+    cells = np.bincount(plain[piece >= 0], disc[piece >= 0]) / np.bincount(plain[piece >= 0])
+    mixed = [((s > 0.1) & (s < 0.9)).sum() for s in (share, cells)]
+    assert mixed[0] * 3 < mixed[1]  # the grid cuts across the disc, superpixels go around it
+
+
+def test_pieces_of_an_image_have_its_means_and_the_shape_of_their_component():
+    before, image, _ = _scene(2)
+    regions = build_regions(before, image)
+    pieces = cut_regions(regions, before.grid, 100.0, image)
+    assert len(pieces) > 20 and pieces.bands == ("red", "nir")
+    first = pieces.label == 0
+    assert pieces.means[0] == pytest.approx(image.values[:, first].mean(axis=1), rel=1e-5)
+    assert set(pieces.area) == set(regions.area)
+    assert (
+        pieces.cls[pieces.label[before.labels >= 0]].tolist()
+        == before.labels[before.labels >= 0].tolist()
+    )
+
+
+def test_an_image_without_observations_and_pixels_larger_than_a_piece():
+    before, image, _ = _scene(3)
+    regions = build_regions(before)
+    nothing = Raster(np.full_like(image.values, np.nan), image.grid, None, image.bands)
+    assert superpixels(regions, before.grid, 100.0, nothing).max() > 20
+    single = superpixels(regions, before.grid, 1.0, image)
+    assert single.max() + 1 == regions.count.sum()
