@@ -146,13 +146,29 @@ class RuleFile:
                 self.terms.objects(node, vocab.OWL + name)
                 for name in ("annotatedSource", "annotatedProperty", "annotatedTarget")
             )
-            if len(source) != 1 or len(target) != 1 or len(predicate) != 1:
-                continue
-            if str(predicate[0]) in _WORDS:  # not an annotation of something else
-                with self._noting():
-                    statement = self._statement(source[0], str(predicate[0]), target[0])
-                    found[self._match(statement, node, stated)].append(node)
+            with self._noting():
+                whole = len(source) == len(target) == len(predicate) == 1
+                if not whole or str(predicate[0]) not in _WORDS:
+                    self._refuse_weight(node, str(predicate[0]) if whole else "")
+                    continue
+                statement = self._statement(source[0], str(predicate[0]), target[0])
+                found[self._match(statement, node, stated)].append(node)
         return found
+
+    def _refuse_weight(self, node: str, predicate: str) -> None:
+        """An annotation of something that is no class axiom may say anything but a weight."""
+        said = self._said(node)
+        if said.weight is not None or said.hard:
+            about = (
+                vocab.curie(predicate)
+                if predicate
+                else "nothing: it lacks source, property or target"
+            )
+            raise self._fault(
+                f"the annotation {said.called}",
+                f"the annotation {said.called} has a weight, but is about {about}; expected a class axiom",
+                "weigh SubClassOf, EquivalentTo, DisjointWith or DisjointClasses axioms, or SWRL rules",
+            )
 
     def _match(self, statement: Statement, node: str, stated: _Stated) -> tuple[object, ...]:
         if statement.key in stated:

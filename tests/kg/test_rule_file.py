@@ -134,6 +134,17 @@ def test_disjoint_classes_that_the_ontology_has_may_be_repeated(rules):
     assert rules("ll:Water owl:disjointWith ll:Bare .") == ()
 
 
+def test_a_weight_on_what_is_no_class_axiom_is_an_error(rules):
+    text = """ll:near rdfs:domain ll:Region . [] a owl:Axiom ; owl:annotatedSource ll:near ; {} ;
+        owl:annotatedTarget ll:Region ; dct:identifier "d" ; """
+    domain = text.format("owl:annotatedProperty rdfs:domain")
+    assert rules(domain + 'rdfs:comment "fine" .') == ()
+    with pytest.raises(AxiomError, match="'d' has a weight, but is about rdfs:domain"):
+        rules(domain + "ll:weight 1.0 .")
+    with pytest.raises(AxiomError, match="is about nothing"):
+        rules(text.format("a owl:Axiom") + "ll:hard true .")
+
+
 # --- as editors save it
 
 EDITOR = """<?xml version="1.0"?>
