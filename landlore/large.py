@@ -77,8 +77,8 @@ def correct_by_region(
         InputError: A source beside the map is given, or the file cannot be read.
         OutputError: The folder exists or cannot be written.
     """
-    from reasoning.streaming.result import LargeSettings
     from reasoning.streaming.large import correct_large
+    from reasoning.streaming.result import LargeSettings
 
     given, knobs = sources or Sources(), settings or RunSettings()
     for name in _BESIDE:

@@ -219,7 +219,7 @@ def _noted(word: str, home: Path) -> str:
 
 def _back(word: str, home: Path) -> str:
     legend, equals, path = word.partition("=")
-    if equals and not _found(home, word).exists():
+    if equals and not Path(os.path.normpath(home / word)).exists():
         return f"{legend}={_found(home, path)}"
     return str(_found(home, word))
 

@@ -1,5 +1,7 @@
 """`landlore.interpret` on a small drawn image: kept probabilities, knowledge loss, and asking the run again."""
 
+import shutil
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -46,11 +48,16 @@ def done(home):
     return interpret(home, "run", smoothness=2.0).corrected
 
 
-def test_the_run_keeps_its_probabilities_and_can_be_asked(home, done):
-    kept = read_raster(home / "run" / "before.tif").values
+def test_a_run_that_was_moved_with_its_inputs_can_be_asked(home, done, tmp_path):
+    moved = tmp_path / "elsewhere" / "run"
+    shutil.copytree(home / "run", moved)
+    (moved / "inputs").mkdir()
+    for name in ("image.tif", "worldcover.tif"):
+        shutil.copy(home / name, moved / "inputs" / name)
+    kept = read_raster(moved / "before.tif").values
     assert np.array_equal(kept, done.before.probabilities)
     told = []
-    again = solve_again(home / "run", told.append).corrected
+    again = solve_again(moved, told.append).corrected
     assert told[-1] == "solving the run again", "no word of a difference"
     assert again.corrections == done.corrections
     assert np.array_equal(again.after.probabilities, done.after.probabilities)
