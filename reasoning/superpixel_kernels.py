@@ -90,4 +90,4 @@ def _apart(
     for b in range(len(bands)):
         if seen[2 + b] > 0 and not np.isnan(bands[b, y, x]):
             far += (bands[b, y, x] - mean[2 + b]) ** 2
-    return far
+    return float(far)
