@@ -11,6 +11,8 @@ SLACK = 1e-12
 """Rise of F, per pixel or relative, that counts as rounding."""
 HALVINGS = 40
 """How often a step is halved before inference stops with "no descent"."""
+TIED = 0.6
+"""First step where smoothness ties nodes: they pull each other too far when all of them go at once."""
 SHARE = 0.4
 """Once fewer nodes than this still move, they are solved for themselves."""
 MARGINS = (1e4, 1e3, 1e2, 10.0)
@@ -37,7 +39,7 @@ class Descent:
         Returns:
             The last state and "converged", "no descent" or "cap".
         """
-        h, tried = 1.0, False
+        h, tried = (TIED if field.nodes.pairs.count else 1.0), False
         while state.residual > tolerance:
             if self._left <= 0:
                 return state, "cap"

@@ -139,28 +139,26 @@ class Field:
         q = np.empty_like(state.q)
         q[:, len(state.change) :] = state.q[:, len(state.change) :]
 
-        def move(first: int, last: int) -> None:
+        def work(first: int, last: int) -> float:
             here = np.s_[:, first:last]
             np.subtract(state.goal[here], state.q[here], out=q[here])
             q[here] *= h
             q[here] += state.q[here]
+            return self._own_at(q, first, last)
 
-        in_blocks(move, len(state.change), BLOCK)
-        return self.state(q, self._own(q))
+        own = np.sum(in_blocks(work, len(state.change), BLOCK))
+        return self.state(q, float(own))
 
     def _own(self, q: Floats) -> float:
         """The nodes' own part of F: size * q . (log q - unary)."""
+        return float(np.sum(in_blocks(partial(self._own_at, q), len(self.nodes.size), BLOCK)))
+
+    def _own_at(self, q: Floats, first: int, last: int) -> float:
         from reasoning.field_kernels import own_rows
 
-        nodes = self.nodes
-
-        def work(first: int, last: int) -> float:
-            logs = np.maximum(q[:, first:last], 1e-300)
-            own = np.empty(last - first)
-            own_rows(q, np.log(logs, out=logs), nodes.unary, own, first)
-            return float(own @ nodes.size[first:last])
-
-        return float(np.sum(in_blocks(work, len(nodes.size), BLOCK)))
+        logs, own = np.maximum(q[:, first:last], 1e-300), np.empty(last - first)
+        own_rows(q, np.log(logs, out=logs), self.nodes.unary, own, first)
+        return float(own @ self.nodes.size[first:last])
 
     def moved(self, state: State, chosen: NDArray[np.intp], q: Floats, energy: float) -> State:
         """The state after some nodes went to q (label, chosen), which changed F by `energy`; the old one is used up.
