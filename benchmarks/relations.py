@@ -2,9 +2,9 @@
 
     python benchmarks/relations.py [--distance 100]
 
-The tile is smooth noise of six classes with 2 % of single pixels, at 10 m. Processor seconds, median of three; the first
-call, which compiles, is left out. `rcc8` is all eight relations to 19,000 features at once. Control: one numpy pass
-that reads the labels and adds them up per region.
+The tile is smooth noise of six classes with 2 % of single pixels, at 10 m. Processor seconds, median of three; the
+first call, which compiles, is left out. `rcc8` is all eight relations to 19,000 features at once. Control: one numpy
+pass that reads the labels and adds them up per region.
 """
 
 from __future__ import annotations
