@@ -79,6 +79,8 @@ def mine(
     knobs, tree = settings or MineSettings(), schema_of(axioms)
     legend = check_tiles(tiles)
     tiles = [tile for tile in tiles if tile.known.any()]
+    if scenes(tiles).max() + 1 < knobs.scenes:
+        return ()
     maps = [true_map(tile, tree) for tile in tiles]
     found = patterns(maps, legend, tree, knobs.tail)
     every = [one.axiom for one in found]

@@ -13,7 +13,7 @@ from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
 from landlore.cli import app
-from landlore.learning import TileFiles, learn, mine, read_tiles
+from landlore.learning import TileFiles, mine, read_tiles
 from reasoning.learning.file import read_fit
 
 CODES = (10, 30, 50, 70, 100)
@@ -41,11 +41,11 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiles")
     for i in range(3):
         rng = np.random.default_rng(i)
-        fields = np.stack([gaussian_filter(rng.normal(size=(64, 64)), 6) for _ in CODES])
+        fields = np.stack([gaussian_filter(rng.normal(size=(48, 48)), 6) for _ in CODES])
         truth = np.array(CODES)[fields.argmax(axis=0)]
         said = truth.copy()
-        for y in range(2, 62, 4):
-            x = int(rng.integers(0, 58))
+        for y in range(2, 46, 4):
+            x = int(rng.integers(0, 42))
             said[y, x : x + 5] = 50
         save(folder / f"truth{i}.tif", truth)
         save(folder / f"said{i}.tif", said)
@@ -98,9 +98,6 @@ def test_learn_from_the_command_line_and_correct_with_it(folder, tmp_path):
     assert {part.kind for one in run.corrected.corrections for part in one.contributions} >= {
         "calibration"
     }
-    again = tmp_path / "again.ttl"
-    learn(files(folder), again, rules=[folder / "rules.ttl"])
-    assert again.read_bytes() == out.read_bytes()
 
 
 def test_mine_from_the_command_line(folder, tmp_path):
@@ -121,12 +118,12 @@ def test_bad_files_are_two_lines(folder, tmp_path):
         TileFiles([], [], "s2korea")
     with pytest.raises(InputError, match="1 of --scene for 3"):
         TileFiles(said, truth, "s2korea", scenes=["a"])
-    moved = save(tmp_path / "moved.tif", np.full((64, 64), 50), origin=510000)
+    moved = save(tmp_path / "moved.tif", np.full((48, 48), 50), origin=510000)
     with pytest.raises(
         GridError, match=r"moved\.tif: .* another grid than .*said0\.tif.*\nrio warp"
     ):
         read_tiles(TileFiles(said[:1], [moved], "s2korea"))
-    unknown = save(tmp_path / "unknown.tif", np.full((64, 64), 77))
+    unknown = save(tmp_path / "unknown.tif", np.full((48, 48), 77))
     with pytest.raises(LegendError, match=r"unknown\.tif: .*unknown class code 77"):
         read_tiles(TileFiles(said[:1], [unknown], "s2korea"))
     asked = [

@@ -99,5 +99,5 @@ def learned(drawn_tiles):
     from reasoning.learning.school import LearnSettings
     from reasoning.learning.weights import learn_weights
 
-    settings = LearnSettings(shrinkages=(3e-4, 3e-5), balances=(0.0,), polished=(False,))
+    settings = LearnSettings(shrinkages=(3e-5,), balances=(0.0,), polished=(False,))
     return learn_weights(drawn_tiles, RULES, settings=settings)
