@@ -24,7 +24,7 @@ K = len(LEGEND.classes)
 WATER, BEACH, TREES, GRASS, CROPS, BUILDING, ROAD, SOIL = range(8)
 LL = vocab.CORE
 OSM = vocab.GRAPH + "osm"
-SIZE = 160
+SIZE = 128
 GRID = Grid("EPSG:32633", Affine(10, 0, 500000, 0, -10, 5300000), SIZE, SIZE)
 
 
