@@ -177,13 +177,13 @@ def calibrate(case: Case) -> Calibration:
     return with_bias(fitted, best_bias(np.concatenate(scores), both, np.ones(len(both))))
 
 
-def learn(case: Case, rules: Sequence[Axiom], settings: CorrectSettings) -> Fit:
+def learn(tiles: Sequence[LabelledTile], rules: Sequence[Axiom], settings: CorrectSettings) -> Fit:
     """Weights, smoothness and calibration by likelihood (shrunk to the expert's), then biases by mean IoU."""
-    expert = expert_fit(rules, [], settings)
-    ready = [prepare(tile, expert.axioms, settings) for tile in labelled(case)]
-    parameters = Parameters.of(
-        case.tiles.legend, expert, {iri for one in ready for iri in one.rules}
-    )
+    names = sorted({layer.name for tile in tiles for layer in tile.layers})
+    expert = expert_fit(rules, names, settings)
+    ready = [prepare(tile, expert.axioms, settings) for tile in tiles]
+    active = {iri for one in ready for iri in one.rules}
+    parameters = Parameters.of(tiles[0].prediction.legend, expert, active)
     knobs = LearnSettings(correct=settings, shrinkages=(SHRINKAGE,), balances=(BALANCE,))
     school = School(parameters, tuple(_pupil(one, parameters) for one in ready), knobs)
     theta, _, choices = school.learn(np.arange(len(ready)))
@@ -235,7 +235,7 @@ def run_case(case: Case, draws: int, seed: int) -> list[dict[str, Any]]:
     for name, labels in tuned(case, calibration.apply):
         table.add(f"calibration + {name}", labels)
     ours(table, "ours: smoothness only", (), settings)
-    fit = learn(case, rules, settings)
+    fit = learn(labelled(case), rules, settings)
     ours(table, "ours: learned + calibration", fit.axioms, fit.settings(settings))
     ours(table, "  the same without its rules", (), fit.settings(settings))
     ours(table, "ours: rules by hand", rules, settings)
@@ -244,7 +244,7 @@ def run_case(case: Case, draws: int, seed: int) -> list[dict[str, Any]]:
     for number, shuffled in enumerate(shuffles):
         ours(table, f"  the same, shuffled {number + 1}", shuffled, settings)
     for number, shuffled in enumerate(shuffles):
-        other = learn(case, shuffled, settings)
+        other = learn(labelled(case), shuffled, settings)
         ours(table, f"  learned, shuffled {number + 1}", other.axioms, other.settings(settings))
     return table.rows
 

@@ -3,8 +3,8 @@
 A label map without probabilities is equally sure everywhere. Here a class's look is learned from the pixels that carry
 its label (linear discriminant analysis on colour and texture, Hastie, Tibshirani and Friedman, "The Elements of
 Statistical Learning", 4.3), each part of the image judged by what the other parts teach, and Bayes' rule weighs the
-look against the label. Labels are wrong in places, so looks overlap and stay modest; the label loses its confidence where
-the pixel looks like another class, the more so the more frequent that class is.
+look against the label. Labels are wrong in places, so looks overlap and stay modest; a label loses its confidence
+where the pixel looks like another class, the more so the more frequent that class is.
 """
 
 from __future__ import annotations
@@ -139,11 +139,11 @@ def _discriminant(
 ) -> tuple[Floats, Floats]:
     """(feature, class) weights and (class,) offsets of log p(x | class), up to a constant; one covariance."""
     means = np.stack([_mean(x[y == k]) for k in classes])
-    spread: Floats = np.eye(x.shape[1]) * 1e-2
+    spread = np.asarray(np.eye(x.shape[1]) * 1e-2, np.float64)
     for k, mean in zip(classes, means, strict=True):
         apart = x[y == k] - mean
-        spread = spread + apart.T @ apart / len(x)
-    weights: Floats = np.linalg.solve(spread, means.T)
+        spread += np.asarray(apart.T @ apart, np.float64) / len(x)
+    weights = np.asarray(np.linalg.solve(spread, means.T), np.float64)
     return weights, -0.5 * np.einsum("kf,fk->k", means, weights)
 
 
