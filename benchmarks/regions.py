@@ -34,7 +34,7 @@ from kg.raster import Raster
 from reasoning.regions import RegionGraph, build_regions, region_graph
 from reasoning.streaming.scan import scan
 from reasoning.streaming.strip import Source, fixed_point, magnitude
-from reasoning.streaming.threads import in_threads, strips_of
+from reasoning.streaming.threads import in_threads, rows_for, strips_of
 
 
 def scene(size: int, bands: int, seed: int) -> tuple[Prediction, Raster]:
@@ -67,7 +67,7 @@ def statistics(labels: NDArray[np.int16], image: Raster) -> int:
     from reasoning.streaming.runs import add_bands, add_shapes
     from reasoning.streaming.strip import find_components
 
-    strips = strips_of(len(labels), 2048)
+    strips = strips_of(len(labels), rows_for(len(labels)))
     scales = scales_of(image)
 
     def one(rows: tuple[int, int]) -> int:
@@ -82,7 +82,7 @@ def statistics(labels: NDArray[np.int16], image: Raster) -> int:
 
 
 def scales_of(image: Raster) -> tuple[float, ...]:
-    rows = strips_of(image.grid.height, 2048)
+    rows = strips_of(image.grid.height, rows_for(image.grid.height))
     return tuple(
         fixed_point(max(in_threads(lambda r, b=b: magnitude(b[slice(*r)]), rows)), b.dtype, b.size)
         for b in image.values

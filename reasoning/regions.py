@@ -15,14 +15,12 @@ from kg.grid import Grid
 from kg.raster import Raster
 from reasoning.streaming.scan import check_size
 from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, Source, fixed_point, magnitude, measure
-from reasoning.streaming.threads import in_threads, strips_of
+from reasoning.streaming.threads import in_threads, rows_for, strips_of
 
 if TYPE_CHECKING:
     from networkx import Graph
 
     from reasoning.streaming.merge import Table
-
-_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,7 @@ def _classes(prediction: Prediction) -> NDArray[np.int16]:
 
     p = np.ascontiguousarray(prediction.probabilities)
     out = np.empty(prediction.grid.shape, np.int16)
-    in_threads(lambda rows: most_probable(p, *rows, out), strips_of(len(out), _ROWS))
+    in_threads(lambda rows: most_probable(p, *rows, out), strips_of(len(out), rows_for(len(out))))
     return out
 
 
@@ -242,7 +240,7 @@ def _source(
 
 def _top(band: NDArray[np.generic], nodata: float) -> float:
     """Largest finite magnitude of a band."""
-    rows = strips_of(len(band), _ROWS)
+    rows = strips_of(len(band), rows_for(len(band)))
     return max(in_threads(lambda part: magnitude(band[slice(*part)], nodata), rows))
 
 
@@ -257,7 +255,9 @@ def _measured(source: Source) -> tuple[Table, NDArray[np.int32]]:
     from reasoning.streaming.runs import paint
 
     check_size(source.height, source.width)
-    strips = in_threads(lambda rows: measure(source, *rows), strips_of(source.height, _ROWS))
+    strips = in_threads(
+        lambda rows: measure(source, *rows), strips_of(source.height, rows_for(source.height))
+    )
     table = merge(strips, diagonal=source.diagonal)
     label = np.full((source.height, source.width), -1, np.int32)
     in_threads(

@@ -260,10 +260,12 @@ def largest(bits: NDArray[Any], low: int, high: int, limits: NDArray[Any]) -> An
         limits: Mask without the sign, pattern of infinity, and pattern of "no observation"; type of `bits`.
     """
     mask, infinite, nodata = limits[0], limits[1], limits[2]
-    top = np.zeros(1, bits.dtype)[0]
+    top = np.zeros(
+        bits.shape[1], bits.dtype
+    )  # by column: the processor then takes several at a time
     for y in range(low, high):
         for x in range(bits.shape[1]):
             size = bits[y, x] & mask
-            if size < infinite and bits[y, x] != nodata:
-                top = max(top, size)
-    return top
+            seen = size if (size < infinite) & (bits[y, x] != nodata) else mask & 0
+            top[x] = max(top[x], seen)
+    return top.max()

@@ -15,6 +15,11 @@ MOST = 4
 """Threads; each holds one strip, so more of them would only cost memory."""
 
 
+def rows_for(height: int) -> int:
+    """Rows of a strip in memory: one strip for each thread, but 512 to 2048 rows, because strips have margins."""
+    return max(512, min(2048, -(-height // min(MOST, os.cpu_count() or 1))))
+
+
 def strips_of(height: int, rows: int) -> list[tuple[int, int]]:
     """(first row, last row + 1) of the strips that a raster of `height` rows is cut into."""
     return [(low, min(low + rows, height)) for low in range(0, height, rows)]

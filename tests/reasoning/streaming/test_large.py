@@ -1,6 +1,7 @@
 """Rasters corrected by strips: the same map, whatever the strips, and the same as in memory."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,10 @@ from reasoning.streaming.result import LargeSettings
 
 LEGEND = load_legend("worldcover")
 AREA = vocab.CORE + "area"
+TILE = (
+    Path(__file__).resolve().parents[4]
+    / "shared/data/geo/sao_tome/ESA_WorldCover_10m_2020_v100_N00E006_Map.tif"
+)
 
 
 def enclosed(name, most):
@@ -180,3 +185,18 @@ def test_an_interruption_leaves_nothing_behind(tmp_path):
             progress=stop,
         )
     assert [p.name for p in tmp_path.iterdir()] == ["codes.tif"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TILE.is_file(), reason=f"{TILE} is not here")
+def test_a_whole_worldcover_tile(tmp_path):
+    done, why = correct_large(TILE, LEGEND, tmp_path / "run", axioms=RULES)
+    assert (
+        len(done.regions) == 21_737
+    )  # cc3d, 4-connected, on the whole array: 21,738 with nodata's parts left out
+    assert 0 < done.changed_pixels and len(why.sentences_en) == min(1000, done.changed_regions)
+    box = (30_000, 20_000, 3000, 3000)
+    before, after = (
+        read_raster(p, window=box).values for p in (TILE, tmp_path / "run/corrected.tif")
+    )
+    assert ((before == 0) == (after == 0)).all()
