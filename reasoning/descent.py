@@ -13,9 +13,9 @@ HALVINGS = 40
 """How often a step is halved before inference stops with "no descent"."""
 TIED = 0.6
 """First step where smoothness ties nodes: they pull each other too far when all of them go at once."""
-SHARE = 0.4
+SHARE = 0.12
 """Once fewer nodes than this still move, they are solved for themselves."""
-MARGINS = (1e4, 1e3, 1e2, 10.0)
+MARGINS = (1e2, 10.0)
 """A node rests when it would move by less than the tolerance over this; the largest that leaves few nodes is taken."""
 LEAST = 256
 """Fields of fewer nodes are not divided."""
