@@ -61,6 +61,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "knob": ("{name} at {value} instead of {old} ({share} {way})", "{name}取 {value} 而非 {old}({way} {share})"),
     "dropped": ("{name} left out", "去掉{name}"),
     "network": ("{name} {value} nats more for it", "{name}多支持 {value} 奈特"),
+    "certain": ("for certain", "确定"),
     "less": ("less", "减少"),
     "extra": ("more", "增加"),
 }  # fmt: skip
@@ -123,7 +124,7 @@ def _pair(flips: list[Flip], names: Names, words: Wording) -> str:
         now=names.classes[first.now][words.column], then=names.classes[first.then][words.column],
         area=area(sum(flip.area for flip in flips), words.units), pixels=_pixels(pixels, words),
         regions=_say("region" if regions == 1 else "regions", words, n=regions),
-        lat=degrees(first.lat, "NS"), lon=degrees(first.lon, "EW"), odds=signed(odds),
+        lat=degrees(first.lat, "NS"), lon=degrees(first.lon, "EW"), odds=signed(odds) if math.isfinite(odds) else _WORDS["certain"][words.column],
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class Flip:
         pixels: How many.
         area: Square metres.
         lon, lat: One of these pixels near their middle, degrees, CRS84.
-        log_odds: Mean over them of log q(then) / q(now) under the change, nats.
+        log_odds: Mean over them of log q(then) / q(now) under the change, nats; infinite in a best labelling.
     """
 
     region: int

@@ -96,13 +96,18 @@ def _what_if_record(found: WhatIf) -> dict[str, Any]:
         "values": dict(found.change.values),
         "window": {"rows": [rows.start, rows.stop], "columns": [cols.start, cols.stop]},
         "pixels": found.pixels,
-        "flips": [asdict(flip) for flip in found.flips],
+        "flips": [_finite(asdict(flip)) for flip in found.flips],
     }
 
 
 def _why_not_record(found: WhyNot) -> dict[str, Any]:
-    """As `dataclasses.asdict`, infinities as null."""
-    record = asdict(found)
-    for part in (record, *record["knobs"]):
-        part |= {k: None for k, v in part.items() if isinstance(v, float) and math.isinf(v)}
-    return record
+    record = _finite(asdict(found))
+    return record | {"knobs": [_finite(knob) for knob in record["knobs"]]}
+
+
+def _finite(record: dict[str, Any]) -> dict[str, Any]:
+    """The same with null for what JSON has no number for."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in record.items()
+    }

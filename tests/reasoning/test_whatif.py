@@ -14,7 +14,9 @@ from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import And, Axiom, Facet, Named, Some
+from reasoning.answers import told_what_if
 from reasoning.correct import CorrectSettings, solve
+from reasoning.sentences import names_of
 from reasoning.solved import solve_terms
 from reasoning.terms import Change
 from reasoning.whatif import pixel_at, term_named, what_if, window_around
@@ -141,6 +143,19 @@ def test_regions_as_nodes_are_asked_the_same_way():
     whole = what_if(run, Change({OSM: 0.0}))
     part = what_if(run, Change({OSM: 0.0}), window=(slice(20, 90), slice(10, 70)))
     assert whole.flips and np.array_equal(part.labels, whole.labels[20:90, 10:70])
+
+
+def test_a_best_labelling_is_solved_whole_and_certain():
+    labels = np.full((7, 9), GRASS, np.int16)
+    labels[3, 2:7] = WATER
+    rule, grid = replace(NARROW, weight=4.0), replace(GRID, height=7, width=9)
+    settings = CorrectSettings(mode="map")
+    run = solve(prediction_from_labels(labels, LEGEND, grid), axioms=[rule], settings=settings)
+    found = what_if(run, Change({rule.iri: 0.0}), window=(slice(1, 6), slice(1, 8)))
+    (flip,) = found.flips
+    assert flip.pixels == 5 and np.isinf(flip.log_odds)
+    text = told_what_if(found, names_of(run.corrected), run.corrected.before, run.terms.values())
+    assert "(for certain)" in text[1]
 
 
 def test_bad_changes_and_places_are_two_lines(solved):
