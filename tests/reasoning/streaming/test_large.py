@@ -191,10 +191,8 @@ def test_an_interruption_leaves_nothing_behind(tmp_path):
 @pytest.mark.skipif(not TILE.is_file(), reason=f"{TILE} is not here")
 def test_a_whole_worldcover_tile(tmp_path):
     done, why = correct_large(TILE, LEGEND, tmp_path / "run", axioms=RULES)
-    assert (
-        len(done.regions) == 21_737
-    )  # cc3d, 4-connected, on the whole array: 21,738 with nodata's parts left out
-    assert 0 < done.changed_pixels and len(why.sentences_en) == min(1000, done.changed_regions)
+    assert len(done.regions) == 21_738  # as connected-components-3d counts on the whole array
+    assert done.changed_pixels > 0 and len(why.sentences_en) == min(1000, done.changed_regions)
     box = (30_000, 20_000, 3000, 3000)
     before, after = (
         read_raster(p, window=box).values for p in (TILE, tmp_path / "run/corrected.tif")
