@@ -119,12 +119,13 @@ def _pair(flips: list[Flip], names: Names, words: Wording) -> str:
     pixels, first = sum(flip.pixels for flip in flips), flips[0]
     regions = len({flip.region for flip in flips})
     odds = sum(flip.log_odds * flip.pixels for flip in flips) / pixels
+    told = signed(odds) if math.isfinite(odds) else _WORDS["certain"][words.column]
     return _say(
         "pair", words,
         now=names.classes[first.now][words.column], then=names.classes[first.then][words.column],
         area=area(sum(flip.area for flip in flips), words.units), pixels=_pixels(pixels, words),
         regions=_say("region" if regions == 1 else "regions", words, n=regions),
-        lat=degrees(first.lat, "NS"), lon=degrees(first.lon, "EW"), odds=signed(odds) if math.isfinite(odds) else _WORDS["certain"][words.column],
+        lat=degrees(first.lat, "NS"), lon=degrees(first.lon, "EW"), odds=told,
     )  # fmt: skip
 
 
