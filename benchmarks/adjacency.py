@@ -6,7 +6,7 @@
    Area under the ROC curve, mean over all pairs (A, C) that occur in train and test tiles, the direction of each pair
    taken from train tiles. 0.5 = says nothing; the control shuffles right and wrong within each label.
 2. What the rules that ship take from the *true* labels (nats per pixel), with and without the ranges of facts of
-   regions that the image edge or nodata cuts (`reasoning.unseen`): all of it is harm.
+   regions that the image edge or nodata cuts (`reasoning.regions.unseen`): all of it is harm.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from weak_base import Tile, fit_base, load_tiles
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.ontology import load_ontology
 from kg.rules import load_rules
-from reasoning.axioms import compile_axioms
 from reasoning.facts import Beside, gather_facts
-from reasoning.regions import RegionGraph, build_regions
-from reasoning.relations import boundary_shares
+from reasoning.logic.axioms import compile_axioms
+from reasoning.regions.graph import RegionGraph, build_regions
+from reasoning.space.relations import boundary_shares
 
 Floats = NDArray[np.float64]
 SMALLEST = 5

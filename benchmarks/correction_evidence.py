@@ -30,7 +30,7 @@ from kg.legend import Legend
 from kg.rules import load_rules
 from reasoning.correct import correct
 from reasoning.learning.tiles import LabelledTile
-from reasoning.regions import components
+from reasoning.regions.graph import components
 
 MISSING, FALSE, COARSE = 0.4, 0.1, 10
 LEARN_TILES = 4

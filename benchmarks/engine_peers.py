@@ -15,9 +15,9 @@ import numpy as np
 from engine_world import LL, Codes, World, axioms
 
 from kg import vocab
-from reasoning.axioms import compile_axioms
 from reasoning.facts import Facts
-from reasoning.infer import Problem, infer, region_message
+from reasoning.inference.infer import Problem, infer, region_message
+from reasoning.logic.axioms import compile_axioms
 
 PREFIXES = f"PREFIX ll: <{LL}> PREFIX rdf: <{vocab.RDF}> "
 PATTERNS = (

@@ -20,12 +20,12 @@ import numpy as np
 
 from kg.ontology import load_ontology
 from kg.schema import Ontology
-from reasoning.anneal import solve_map
-from reasoning.copies import copies
-from reasoning.exact import enumerate_labels
-from reasoning.infer import Problem, infer
-from reasoning.layout import lay_out
-from reasoning.random_graphs import GraphKind, random_graph
+from reasoning.inference.anneal import solve_map
+from reasoning.inference.copies import copies
+from reasoning.inference.exact import enumerate_labels
+from reasoning.inference.infer import Problem, infer
+from reasoning.inference.layout import lay_out
+from reasoning.inference.random_graphs import GraphKind, random_graph
 
 NEAR = 1e-9
 """Nats by which energies may differ and still be the same."""

@@ -32,10 +32,10 @@ from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import And, Axiom, Expression, Facet, Named, Not, Some, load_ontology
 from kg.raster import Raster
-from reasoning.axioms import compile_axioms
 from reasoning.correct import correct
 from reasoning.facts import ADJACENT_TO, Facts
-from reasoning.infer import Problem, infer
+from reasoning.inference.infer import Problem, infer
+from reasoning.logic.axioms import compile_axioms
 
 LL = vocab.CORE
 

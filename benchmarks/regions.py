@@ -31,7 +31,7 @@ from fusion.prediction import Prediction, prediction_from_labels
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
-from reasoning.regions import RegionGraph, build_regions, region_graph
+from reasoning.regions.graph import RegionGraph, build_regions, region_graph
 from reasoning.streaming.scan import scan
 from reasoning.streaming.strip import Source, fixed_point, magnitude
 from reasoning.streaming.threads import in_threads, rows_for, strips_of

@@ -24,9 +24,9 @@ from kg import vocab
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import load_legend
-from reasoning.rcc import meetings
-from reasoning.regions import build_regions, components
-from reasoning.relations import BASE, Measurer, Role
+from reasoning.regions.graph import build_regions, components
+from reasoning.space.rcc import meetings
+from reasoning.space.relations import BASE, Measurer, Role
 
 SIDE, CLASSES, ROUNDS = 1024, 6, 3
 

@@ -16,10 +16,10 @@ from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
 
 if TYPE_CHECKING:
-    from reasoning.reasons import Account
+    from reasoning.explanation.reasons import Account
+    from reasoning.explanation.whatif import WhatIf
+    from reasoning.explanation.whynot import WhyNot
     from reasoning.solved import Solved
-    from reasoning.whatif import WhatIf
-    from reasoning.whynot import WhyNot
 
 SLIGHTEST = 0.0005
 """Nats that a reason of its own line has at least; less would be printed as 0.000."""
@@ -48,7 +48,7 @@ def explain(
         InputError: Not a run folder, or no such region.
         GridError: The place is outside the map.
     """
-    from reasoning.reasons import explain_at, read_accounts, reason_of
+    from reasoning.explanation.reasons import explain_at, read_accounts, reason_of
 
     folder = Path(run)
     if not (folder / "run.json").exists():
@@ -82,7 +82,7 @@ def explain(
 
 def _within(folder: Path, lon: float, lat: float) -> list[Account]:
     """Of a run by regions: corrections whose bounds hold the place."""
-    from reasoning.reasons import reason_at
+    from reasoning.explanation.reasons import reason_at
 
     grid = read_grid(folder / "corrected.tif")
     row, col = (float(v) for v in grid.rowcol(lon, lat))
@@ -113,9 +113,9 @@ def what_if(
         InputError: Not a run that can be solved again, a term it does not have, or no such region.
         GridError: The place is outside of the map.
     """
+    from reasoning.explanation.whatif import pixel_at, place_of, term_named, window_around
+    from reasoning.explanation.whatif import what_if as ask
     from reasoning.terms import Change
-    from reasoning.whatif import pixel_at, place_of, term_named, window_around
-    from reasoning.whatif import what_if as ask
 
     solved = _solved(run)
     change = Change({term_named(solved.terms, name): value for name, value in values.items()})
@@ -139,8 +139,8 @@ def why_not(run: str | Path | Solved, place: tuple[float, float], wanted: str) -
         InputError: Not a run that can be solved again, no such class, or the place is of that class already.
         GridError: The place is outside of the map.
     """
-    from reasoning.whatif import pixel_at
-    from reasoning.whynot import why_not as ask
+    from reasoning.explanation.whatif import pixel_at
+    from reasoning.explanation.whynot import why_not as ask
 
     solved = _solved(run)
     row, col = pixel_at(solved.terms, *place)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from reasoning.correction import Corrected
-    from reasoning.sentences import Names
+    from reasoning.explanation.sentences import Names
 
 WIDTH = 1600
 _MARGIN, _GAP, _HEAD, _TITLE = 36, 22, 84, 46
@@ -93,7 +93,7 @@ def draw_figure(corrected: Corrected, names: Names, *, image: Raster | None = No
 
 def _causes(corrected: Corrected, names: Names) -> tuple[_Cause, ...]:
     """What changed pixels, most pixels first, each with a colour of its kind."""
-    from reasoning.sentences import cause
+    from reasoning.explanation.sentences import cause
 
     pixels: dict[str, int] = {}
     for correction in corrected.corrections:
@@ -165,7 +165,7 @@ def _panels(
 
 def _cause_colours(corrected: Corrected, causes: Sequence[_Cause]) -> Colours:
     """(correction + 1, 4): colour of each correction's cause; the last row is transparent."""
-    from reasoning.sentences import cause
+    from reasoning.explanation.sentences import cause
 
     colour = {c.term: (*c.colour, 255) for c in causes}
     rows = [colour[cause(correction)] for correction in corrected.corrections]

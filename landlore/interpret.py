@@ -24,7 +24,7 @@ from landlore.sources import Sources, feature_layers, product_layers, products
 
 if TYPE_CHECKING:
     from reasoning.correction import Corrected
-    from reasoning.explain import Explanation
+    from reasoning.explanation.explain import Explanation
 
 Progress = Callable[[str], None]
 """Called with one line when a stage begins."""
@@ -202,7 +202,7 @@ def _solve(
     settings: RunSettings,
     tell: Progress,
 ) -> Interpretation:
-    from reasoning.explain import explain
+    from reasoning.explanation.explain import explain
 
     made_here = isinstance(placed, Raster)
     axioms = chosen_axioms(sources, settings)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import InputError
-from reasoning.region_terms import Penalty
-from reasoning.regions import region_means
+from reasoning.inference.region_terms import Penalty
+from reasoning.regions.graph import region_means
 from reasoning.terms import Terms
 
 Floats = NDArray[np.float64]

@@ -35,7 +35,7 @@ from kg.raster import Raster
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
     from reasoning.correction import Corrected, Correction
-    from reasoning.explain import Explanation
+    from reasoning.explanation.explain import Explanation
 
 KINDS = ("network", "calibration", "evidence", "smoothness", "axiom")
 COLUMNS = (
@@ -133,7 +133,7 @@ def write_corrections(corrected: Corrected, explanation: Explanation, path: Path
 
 
 def _row(i: int, correction: Correction, explanation: Explanation, legend: Legend) -> list[Any]:
-    from reasoning.sentences import cause
+    from reasoning.explanation.sentences import cause
 
     codes = [legend.codes[legend.index(c)] for c in (correction.before, correction.after)]
     labels = [explanation.names.classes[c][0] for c in (correction.before, correction.after)]
@@ -150,8 +150,8 @@ def _row(i: int, correction: Correction, explanation: Explanation, legend: Legen
 
 def summary(corrected: Corrected, explanation: Explanation) -> dict[str, Any]:
     """What came in and what came out, for `run.json`."""
-    from reasoning.conflicts import rule_conflicts
-    from reasoning.sentences import cause
+    from reasoning.explanation.conflicts import rule_conflicts
+    from reasoning.explanation.sentences import cause
 
     by_cause: Counter[str] = Counter()
     for correction in corrected.corrections:

@@ -24,14 +24,14 @@ from kg.errors import InputError
 from kg.files import shipped
 from kg.reasons import SceneReason
 from kg.schema import Ontology
-from reasoning.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence, cover
+from reasoning.scenes.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence, cover
 
 if TYPE_CHECKING:
     from fusion.prediction import SceneScores
     from fusion.scene import SceneAnswer
     from kg.scenes import SceneKnowledge
     from landlore.scenes import ClassifySettings
-    from reasoning.scene_axioms import SceneCorrection
+    from reasoning.scenes.scene_axioms import SceneCorrection
 
 EVERYWHERE = "*"
 _Line = tuple[str, str, str, float]
@@ -64,7 +64,7 @@ def explained(
 def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrection:
     from kg.ontology import load_ontology
     from kg.rules import load_rules
-    from reasoning.scene_axioms import correct_scenes
+    from reasoning.scenes.scene_axioms import correct_scenes
 
     ontology = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])
     ours = sorted(shipped("ontologies/rules/scenes").glob("*.ttl"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fusion.classgraph import ClassVectors
     from kg.embedding import KGEmbedding
     from kg.scenes import SceneKnowledge
-    from reasoning.scene_axioms import SceneCorrection
+    from reasoning.scenes.scene_axioms import SceneCorrection
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""
@@ -237,7 +237,7 @@ def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
 
 
 def _write(done: Classified, folder: Path) -> None:
-    from reasoning.scene import scene_graph, scene_statements
+    from reasoning.scenes.scene import scene_graph, scene_statements
 
     name = "scenes"
     lines = scene_statements(done.reasons, done.knowledge, run=name, model=done.scores.model)

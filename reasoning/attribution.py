@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg import vocab
 from reasoning.correction import Contribution, Correction
-from reasoning.hard import Exclusions
-from reasoning.infer import Problem, Solution, region_message
-from reasoning.observe import Observation
-from reasoning.regions import RegionGraph, components
+from reasoning.evidence.observe import Observation
+from reasoning.inference.infer import Problem, Solution, region_message
+from reasoning.logic.hard import Exclusions
+from reasoning.regions.graph import RegionGraph, components
 from reasoning.terms import Terms
 
 Floats = NDArray[np.float64]
@@ -114,7 +114,7 @@ def _patches(kind: Ints, rows: Ints, cols: Ints, shape: tuple[int, ...]) -> NDAr
 
 def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:
     """(term, kind, mean contribution per group) of everything that spoke."""
-    from reasoning.smooth import smoothness_gradient
+    from reasoning.inference.smooth import smoothness_gradient
 
     each = np.arange(len(c.rows))
     terms = []

@@ -12,16 +12,16 @@ from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
 from kg.ontology import Axiom, Ontology
 from kg.raster import Raster
-from reasoning.ageing import aged
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
+from reasoning.evidence.ageing import aged
+from reasoning.evidence.observe import Observation, check_grid, observation
 from reasoning.facts import Beside, Facts, gather_facts, limit_messages
-from reasoning.meaning import wanted
-from reasoning.observe import Observation, check_grid, observation
-from reasoning.regions import build_regions
+from reasoning.logic.meaning import wanted
+from reasoning.regions.graph import build_regions
+from reasoning.regions.superpixels import cut_regions
 from reasoning.settings import CorrectSettings
 from reasoning.solved import Solved, corrected_prediction, solve_terms
-from reasoning.superpixels import cut_regions
 from reasoning.terms import Terms
 
 __all__ = ["CorrectSettings", "correct", "normalised", "solve"]
@@ -72,7 +72,7 @@ def solve(
     dem: Raster | None = None,
     settings: CorrectSettings | None = None,
 ) -> Solved:
-    """As `correct`, keeping what later questions need (`reasoning.whatif`, `reasoning.whynot`)."""
+    """As `correct`, keeping what what-if and why-not need (`reasoning.explanation`)."""
     return _solved(
         *terms_of(prediction, layers=layers, axioms=axioms, image=image, dem=dem, settings=settings)
     )
@@ -93,9 +93,9 @@ def terms_of(
         The terms, the facts that the rules were compiled on, and (axiom IRI, why) of rules that cannot act.
     """
     from kg.rules import load_rules, schema_of
-    from reasoning.axioms import compile_axioms
-    from reasoning.roles import with_roles
-    from reasoning.smooth import neighbour_weights
+    from reasoning.inference.smooth import neighbour_weights
+    from reasoning.logic.axioms import compile_axioms
+    from reasoning.logic.roles import with_roles
 
     knobs = settings or CorrectSettings()
     rules = tuple(load_rules() if axioms is None else axioms)

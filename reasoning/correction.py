@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg.evidence import EvidenceLayer
 from kg.ontology import Axiom
-from reasoning.regions import RegionGraph
+from reasoning.regions.graph import RegionGraph
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from kg.evidence import EvidenceLayer
 from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
 from kg.schema import Ontology
-from reasoning.measures import INDICES, TEXTURES, distances, spectral, terrain, textures
-from reasoning.rcc import topology
-from reasoning.regions import RegionGraph
-from reasoning.relations import (
+from reasoning.regions.graph import RegionGraph
+from reasoning.regions.measures import INDICES, TEXTURES, distances, spectral, terrain, textures
+from reasoning.regions.unseen import EDGE, edge_distances, fact_ranges
+from reasoning.space.rcc import topology
+from reasoning.space.relations import (
     ADJACENT_TO,
     DOWNHILL_OF,
     SURROUNDED_BY,
@@ -28,7 +29,6 @@ from reasoning.relations import (
     Measurer,
     roles_of,
 )
-from reasoning.unseen import EDGE, edge_distances, fact_ranges
 
 __all__ = ["ADJACENT_TO", "SURROUNDED_BY", "Beside", "Facts", "core_classes", "gather_facts"]
 

@@ -33,8 +33,8 @@ class CorrectSettings:
         max_steps: Steps after which it stops in any case.
         mode: "marginals" (probabilities that fit everything) or "map" (the one best labelling).
         nodes: "pixels", or "regions": whole regions are decided at once, faster and without smoothness.
-        superpixel: Side in metres of the pieces that components are cut into (`reasoning.superpixels`): superpixels
-            of the image where there is one, else square cells; 0 for none.
+        superpixel: Side in metres of the pieces that components are cut into (`reasoning.regions.superpixels`):
+            superpixels of the image where there is one, else square cells; 0 for none.
         calibration: How far the network's probabilities can be believed, or None: as they are.
         seed: Seed of mode "map".
         date: When the image was taken, "2021" or "2021-06-30": evidence of other dates counts less; "" where unknown.

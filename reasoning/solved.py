@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from reasoning.correction import BEST, Corrected, Trace
 from reasoning.facts import Facts
-from reasoning.hard import Exclusions
-from reasoning.infer import Held, Problem, Solution, infer
+from reasoning.inference.infer import Held, Problem, Solution, infer
+from reasoning.logic.hard import Exclusions
 from reasoning.terms import AS_IT_IS, Change, Terms
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ def solve_terms(
 
 def _best_labelling(problem: Problem, regions: int, seed: int) -> Solution:
     """The best labelling found, as marginals that are 0 or 1."""
-    from reasoning.anneal import solve_map
+    from reasoning.inference.anneal import solve_map
 
     found = solve_map(problem, seed=seed)
     labels, k = found.labels, problem.unary.shape[2]

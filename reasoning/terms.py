@@ -19,14 +19,14 @@ from fusion.prediction import Prediction
 from kg import vocab
 from kg.errors import RuleError
 from kg.ontology import HARD_WEIGHT
-from reasoning.hard import Exclusions, exclude
-from reasoning.infer import EXCLUDED, Problem
-from reasoning.observe import Observation
-from reasoning.regions import RegionGraph, region_means
+from reasoning.evidence.observe import Observation
+from reasoning.inference.infer import EXCLUDED, Problem
+from reasoning.logic.hard import Exclusions, exclude
+from reasoning.regions.graph import RegionGraph, region_means
 from reasoning.settings import CorrectSettings
 
 if TYPE_CHECKING:
-    from reasoning.axioms import CompiledAxiom
+    from reasoning.logic.axioms import CompiledAxiom
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]

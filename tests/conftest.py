@@ -19,8 +19,8 @@ from kg.legend import LandClass, Legend
 from kg.ontology import And, Axiom, Facet, Named, Not, Some, load_ontology
 from kg.store import KnowledgeGraph
 from reasoning.correction import Contribution, Corrected, Correction, Trace
-from reasoning.explain import explain
-from reasoning.regions import RegionGraph
+from reasoning.explanation.explain import explain
+from reasoning.regions.graph import RegionGraph
 
 SOURCES = {
     "osm": """

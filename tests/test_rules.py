@@ -13,8 +13,8 @@ from kg.files import shipped
 from kg.legend import legend_names, load_legend
 from kg.ontology import Facet, Named, check_consistent, load_ontology, manchester
 from kg.rules import load_rules
-from reasoning.axioms import compile_axioms
 from reasoning.facts import Facts
+from reasoning.logic.axioms import compile_axioms
 
 RULES = load_rules()
 ONTOLOGY = load_ontology()

@@ -13,9 +13,9 @@ from kg.errors import InputError
 from landlore.cli.printing import say, teller
 
 if TYPE_CHECKING:
+    from reasoning.explanation.whatif import WhatIf
+    from reasoning.explanation.whynot import WhyNot
     from reasoning.solved import Solved
-    from reasoning.whatif import WhatIf
-    from reasoning.whynot import WhyNot
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def answer(asked: Asked, values: Mapping[str, float], wanted: str | None) -> Non
 def _what_if(solved: Solved, asked: Asked, values: Mapping[str, float]) -> None:
     from kg.ontology import load_ontology
     from landlore.ask import what_if
-    from reasoning.answers import told_place, told_what_if
-    from reasoning.sentences import names_of
-    from reasoning.whatif import pixel_at
+    from reasoning.explanation.answers import told_place, told_what_if
+    from reasoning.explanation.sentences import names_of
+    from reasoning.explanation.whatif import pixel_at
 
     found = what_if(solved, values, place=asked.place, region=asked.region)
     if asked.as_json:
@@ -78,8 +78,8 @@ def _what_if(solved: Solved, asked: Asked, values: Mapping[str, float]) -> None:
 def _why_not(solved: Solved, asked: Asked, wanted: str) -> None:
     from kg.ontology import load_ontology
     from landlore.ask import why_not
-    from reasoning.answers import told_why_not
-    from reasoning.sentences import names_of
+    from reasoning.explanation.answers import told_why_not
+    from reasoning.explanation.sentences import names_of
 
     found = why_not(solved, asked.place or (0.0, 0.0), wanted)
     if asked.as_json:

@@ -12,7 +12,7 @@ from landlore.cli.options import AsJson
 from landlore.cli.printing import say
 
 if TYPE_CHECKING:
-    from reasoning.check import RuleCheck
+    from reasoning.logic.check import RuleCheck
 
 check = typer.Typer(no_args_is_help=True, help="Say what is wrong with files, without a run.")
 
@@ -33,7 +33,7 @@ def check_rules(
 ) -> None:
     """Say which rules cannot be compiled and why, which can never act, and whether they contradict each other."""
     from kg.legend import load_legend
-    from reasoning.check import check_rules as check_files
+    from reasoning.logic.check import check_rules as check_files
 
     found = check_files(files, load_legend(legend) if legend else None)
     say(json.dumps(_record(found), ensure_ascii=False)) if as_json else _tell(found)

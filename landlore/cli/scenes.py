@@ -77,7 +77,7 @@ def classify(
 
 
 def _report(done: Classified, show: int) -> None:
-    from reasoning.scene import scene_sentences
+    from reasoning.scenes.scene import scene_sentences
 
     for reason in done.reasons[:show]:
         say(scene_sentences(reason, done.knowledge)[0])

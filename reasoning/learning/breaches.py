@@ -13,7 +13,7 @@ from kg.ontology import Axiom
 from reasoning.correct import terms_of
 from reasoning.learning.calibration import Calibration, identity
 from reasoning.learning.tiles import LabelledTile
-from reasoning.regions import region_means
+from reasoning.regions.graph import region_means
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

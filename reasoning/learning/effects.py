@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.axioms import CompiledAxiom
-from reasoning.infer import Solution, region_message
+from reasoning.inference.infer import Solution, region_message
 from reasoning.learning.fit import Fit
 from reasoning.learning.prepared import Prepared, prepare
 from reasoning.learning.scores import tile_counts
 from reasoning.learning.tiles import LabelledTile
+from reasoning.logic.axioms import CompiledAxiom
 from reasoning.settings import CorrectSettings
 
 Floats = NDArray[np.float64]

@@ -19,7 +19,7 @@ from kg.legend import Legend, membership
 from kg.ontology import Axiom, Expression, Facet, Named, Not, Only, Ontology, Some
 from reasoning.facts import Beside, Facts, gather_facts
 from reasoning.learning.tiles import LabelledTile
-from reasoning.regions import RegionGraph, build_regions
+from reasoning.regions.graph import RegionGraph, build_regions
 
 Floats = NDArray[np.float64]
 

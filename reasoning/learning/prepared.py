@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kg.ontology import Axiom
 from reasoning.correct import CorrectSettings, terms_of
-from reasoning.infer import Solution
+from reasoning.inference.infer import Solution
 from reasoning.learning.fit import Fit
 from reasoning.learning.tiles import LabelledTile
 from reasoning.solved import corrected_prediction, solve_terms

@@ -4,8 +4,8 @@ The score of pixel i in region r for class k is linear in what is learned,
 
     log p_ik / T + bias_k + sum_s strength_s potential_s_ik + smoothness * pull_ik - sum_a w_a message_a(r, k),
 
-each part being exactly what the last step of `reasoning.infer` adds up at the marginals given. So the likelihood of
-the true labels, given the marginals around them (a pseudo-likelihood: Besag, The Statistician 24, 1975), is concave.
+each part being exactly what the last step of `reasoning.inference.infer` adds up at the marginals given. So the
+likelihood of the true labels, given the marginals around them (a pseudo-likelihood: Besag, The Statistician 24, 1975), is concave.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.ontology import HARD_WEIGHT
-from reasoning.infer import EXCLUDED, Solution, region_message
+from reasoning.inference.infer import EXCLUDED, Solution, region_message
 from reasoning.learning.choices import Choices
 from reasoning.learning.fit import Parameters
 from reasoning.learning.prepared import Prepared
@@ -78,7 +78,7 @@ def choices_of(
     Returns:
         Choices whose weight is what each pixel stands for; their clusters are regions.
     """
-    from reasoning.smooth import smoothness_gradient
+    from reasoning.inference.smooth import smoothness_gradient
 
     rows, cols, stands = pixels
     n, k, terms = len(rows), len(parameters.legend), tile.terms

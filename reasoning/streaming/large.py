@@ -19,8 +19,8 @@ from kg.official import code_table
 from kg.ontology import Axiom
 from kg.raster import read_grid, read_raster
 from reasoning.correction import Corrected
-from reasoning.explain import explain
-from reasoning.regions import region_graph
+from reasoning.explanation.explain import explain
+from reasoning.regions.graph import region_graph
 from reasoning.streaming.merge import Table
 from reasoning.streaming.nodes import NodeRun, causes, listed, solve_nodes
 from reasoning.streaming.result import LargeCorrected, LargeExplanation, LargeSettings

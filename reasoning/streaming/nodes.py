@@ -20,15 +20,15 @@ from kg.ontology import Axiom, Ontology
 from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected, Correction
 from reasoning.facts import Facts, limit_messages, shapes
-from reasoning.hard import Exclusions
-from reasoning.infer import Problem, Solution
-from reasoning.meaning import wanted
-from reasoning.regions import RegionGraph
-from reasoning.relations import CHEAP, Measurer, roles_of
+from reasoning.inference.infer import Problem, Solution
+from reasoning.logic.hard import Exclusions
+from reasoning.logic.meaning import wanted
+from reasoning.regions.graph import RegionGraph
+from reasoning.regions.unseen import fact_ranges
 from reasoning.settings import CorrectSettings
 from reasoning.solved import corrected_prediction, solve_terms
+from reasoning.space.relations import CHEAP, Measurer, roles_of
 from reasoning.terms import Terms
-from reasoning.unseen import fact_ranges
 
 NOT_BY_STRIPS = "not measured for rasters that are read by strips"
 
@@ -81,7 +81,7 @@ def solve_nodes(
     """Compile rules on regions and decide every region.
 
     Args:
-        regions: From `reasoning.regions.region_graph`.
+        regions: From `reasoning.regions.graph.region_graph`.
         legend: Names the classes.
         grid: Grid of the raster.
         rules: Rules.
@@ -92,8 +92,8 @@ def solve_nodes(
         RuleError: A rule cannot be compiled, or hard rules contradict each other.
         RasterError: The confidence is out of range.
     """
-    from reasoning.axioms import compile_axioms
-    from reasoning.roles import with_roles
+    from reasoning.logic.axioms import compile_axioms
+    from reasoning.logic.roles import with_roles
 
     knobs, confidence, model = settings
     row = node_row(regions)
@@ -184,10 +184,10 @@ def listed(
 def causes(run: NodeRun) -> dict[str, tuple[int, int]]:
     """Term IRI -> (regions, pixels) of the changes that it is the one strongest reason for, most pixels first.
 
-    As in `reasoning.sentences.cause`: the first hard rule that removed the class before, else the rule with the
-    largest contribution, else the network.
+    As in `reasoning.explanation.sentences.cause`: the first hard rule that removed the class before, else the rule with
+    the largest contribution, else the network.
     """
-    from reasoning.infer import region_message
+    from reasoning.inference.infer import region_message
 
     changed = np.flatnonzero(run.old != run.new)
     old, new = run.old[changed], run.new[changed]

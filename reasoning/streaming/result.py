@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kg.errors import InputError
 from kg.grid import Grid
 from reasoning.correction import Corrected
-from reasoning.explain import Explanation
+from reasoning.explanation.explain import Explanation
 from reasoning.settings import CorrectSettings
 from reasoning.streaming.scan import MOST
 

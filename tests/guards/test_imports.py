@@ -20,7 +20,7 @@ def test_import_loads_nothing_heavy():
 
 
 def test_reasoning_never_loads_torch():
-    code = "import sys, reasoning.correct, reasoning.explain; print('torch' in sys.modules)"
+    code = "import sys, reasoning.correct, reasoning.explanation.explain; print('torch' in sys.modules)"
     assert run(code).strip() == "False"
 
 

@@ -18,7 +18,7 @@ DOORS = {
     "pyogrio": {"kg/sources/vector.py"},
     "shapely": {"kg/spatial.py"},
     "pykeen": {"kg/embed.py"},
-    "numba": {"reasoning/regions.py", "reasoning/kernels.py"},
+    "numba": {"reasoning/regions/graph.py", "reasoning/kernels.py"},
 }
 RANK = {"kg": 0, "fusion": 1, "reasoning": 2, "landlore": 3}
 

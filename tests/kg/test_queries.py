@@ -205,7 +205,7 @@ def test_every_query_is_portable_and_titled(name, handmade_graph):
 def test_every_query_has_a_test():
     here = Path(__file__).read_text(encoding="utf-8")
     assert len(query_names()) >= 12
-    scenes = {"scene-answers"}  # tests/reasoning/test_scene.py
+    scenes = {"scene-answers"}  # tests/reasoning/scenes/test_scene.py
     assert [n for n in query_names() if f'handmade_graph, "{n}"' not in here] == sorted(scenes)
 
 

@@ -14,9 +14,9 @@ from kg.raster import Raster, read_grid, read_raster
 from kg.store import KnowledgeGraph
 from landlore.figure import WIDTH, draw_figure
 from landlore.report import write_run
-from reasoning.explain import explain
-from reasoning.reasons import explain_at, read_accounts, reason_number
-from reasoning.sentences import names_of
+from reasoning.explanation.explain import explain
+from reasoning.explanation.reasons import explain_at, read_accounts, reason_number
+from reasoning.explanation.sentences import names_of
 
 FILES = {
     "changed.tif", "confidence.tif", "corrected.tif", "corrections.csv", "explanations.trig",
@@ -90,7 +90,7 @@ def test_the_folder_answers_for_a_pixel(folder, handmade):
 
 
 def test_some_accounts_are_read_without_the_rest(folder, handmade_graph):
-    from reasoning.reasons import _excerpt
+    from reasoning.explanation.reasons import _excerpt
 
     found = read_accounts(folder, [2, 0, 99])
     assert [a.index for a in found] == [0, 2]

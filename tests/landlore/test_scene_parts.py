@@ -13,8 +13,8 @@ from kg.ontology import load_ontology
 from kg.scenes import load_scenes, strength
 from landlore.scene_parts import read_parts
 from landlore.scenes import ClassifySettings, classify
-from reasoning.scene import scene_sentences
-from reasoning.scene_parts import COVER, HAS_COVER, HAS_PART
+from reasoning.scenes.scene import scene_sentences
+from reasoning.scenes.scene_parts import COVER, HAS_COVER, HAS_PART
 
 LL = vocab.CORE
 ONTOLOGY = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])

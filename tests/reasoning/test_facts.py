@@ -13,7 +13,6 @@ from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology
 from kg.raster import Raster
-from reasoning.axioms import compile_axioms
 from reasoning.facts import (
     ADJACENT_TO,
     SURROUNDED_BY,
@@ -23,9 +22,10 @@ from reasoning.facts import (
     gather_facts,
     limit_messages,
 )
-from reasoning.meaning import wanted as wanted_names
-from reasoning.measures import slope
-from reasoning.regions import build_regions
+from reasoning.logic.axioms import compile_axioms
+from reasoning.logic.meaning import wanted as wanted_names
+from reasoning.regions.graph import build_regions
+from reasoning.regions.measures import slope
 
 LEGEND, TREE = load_legend("town"), load_ontology()
 LL = vocab.CORE

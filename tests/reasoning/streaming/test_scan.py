@@ -11,7 +11,7 @@ from kg.errors import RasterError
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
-from reasoning.regions import build_regions, region_graph
+from reasoning.regions.graph import build_regions, region_graph
 from reasoning.streaming.scan import check_size, scan
 from reasoning.streaming.strip import Source, fixed_point
 

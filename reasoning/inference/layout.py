@@ -1,0 +1,125 @@
+"""How a problem of pixels becomes a field of nodes, and back: planes come in, (label, node) arrays go out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.inference.field import Field, Nodes, State
+from reasoning.inference.pairs import GridPairs, Listed, NoPairs, Pairs, listed
+from reasoning.inference.region_terms import Penalty, RegionTerms
+from reasoning.logic.truth import Form
+
+if TYPE_CHECKING:
+    from reasoning.inference.infer import Held, Problem
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A problem as a field.
+
+    Attributes:
+        field: Nodes that move, and their regions.
+        node: (y, x) int32 node of each pixel; held pixels come after those that move; -1 where there is no region.
+        held: (label, held) marginals of the pixels that do not move.
+    """
+
+    field: Field
+    node: NDArray[np.int32]
+    held: Floats
+
+    def start(self) -> State:
+        """The state that inference starts from."""
+        return self.field.start(self.held)
+
+    def planes(self, q: Floats) -> Floats:
+        """(y, x, label) of a state, zeros where there is no region."""
+        inside = self.node >= 0
+        if inside.all() and not self.held.shape[1]:
+            return np.ascontiguousarray(q.T).reshape(*self.node.shape, len(q))
+        out = np.zeros((*self.node.shape, len(q)))
+        out[inside] = q.T[self.node[inside]]
+        return out
+
+    def means(self, state: State) -> Floats:
+        """(row, label) means that the axioms saw."""
+        return np.ascontiguousarray(self.field.regions.means(state.q, self.field.nodes).T)
+
+
+def lay_out(problem: Problem, held: Held | None) -> Layout:
+    """The field of a problem."""
+    inside = problem.region >= 0
+    free = inside if held is None else inside & held.free
+    n, k = int(free.sum()), problem.unary.shape[2]
+    node = np.full(inside.shape, -1, np.int32)
+    node[free] = np.arange(n)
+    still = inside & ~free
+    node[still] = n + np.arange(still.sum())
+    rest = np.empty((k, 0)) if held is None else np.ascontiguousarray(held.q[still].T)
+    row = problem.region[free]
+    size = problem.size[free]
+    whole = bool(len(row)) and held is None and np.array_equal(row, np.arange(len(row)))
+    regions, static = _region_terms(problem, held, whole)
+    if still.any():
+        for j in range(k):
+            regions.base[j] += np.bincount(
+                problem.region[still], problem.size[still] * rest[j], len(regions.b)
+            )
+    unary = np.ascontiguousarray(problem.unary[free].T)
+    for j in range(k):
+        unary[j] -= static[j][row]
+    nodes = Nodes(unary, size, row, _pairs(problem, node, n))
+    return Layout(Field(nodes, regions), node, rest)
+
+
+def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
+    """Neighbours of the nodes that move."""
+    from reasoning.inference.field_kernels import grid_pairs
+
+    if problem.pairs is not None:
+        return listed(problem.pairs)
+    right, down = problem.right, problem.down
+    most = 2 * (np.count_nonzero(right) + np.count_nonzero(down))
+    if not most:
+        return NoPairs()
+    if n == node.size and (problem.size == 1).all():
+        return GridPairs(right.ravel(), down.ravel(), node.shape[1])
+    starts, others, weights = np.zeros(n + 1, np.int64), np.empty(most, np.int32), np.empty(most)
+    grid_pairs(right, down, node, n, (starts, others, weights))
+    return Listed(starts, others[: starts[-1]], weights[: starts[-1]])
+
+
+def _region_terms(problem: Problem, held: Held | None, whole: bool) -> tuple[RegionTerms, Floats]:
+    """Counts and linked axioms, the rows of `Problem.fixed` last; (label, row) messages of the other axioms."""
+    k, inside = problem.unary.shape[2], problem.region >= 0
+    least = 0 if held is None else len(held.count)
+    count = np.bincount(problem.region[inside], problem.size[inside], least).astype(np.float64)
+    if held is not None:
+        count += held.count
+    live, extra = len(count), len(problem.fixed)
+    b = np.concatenate([count, np.zeros(extra)])
+    base = np.zeros((k, live + extra))
+    base[:, live:] = problem.fixed.T
+    if held is not None:
+        base[:, :live] = held.sums.T
+    static = np.zeros((k, live + extra))
+    start, ones = np.full((k, len(b)), 1.0 / k).T, np.ones(len(b))
+    for weight, axiom in problem.axioms:
+        form = _form(axiom)
+        if axiom.local and isinstance(form, Form):
+            form.pull(start, weight * ones, static.T)
+        elif axiom.local:
+            static += weight * axiom.gradient(start, ones).T
+    linked = tuple((w, _form(a)) for w, a in problem.axioms if not a.local)
+    return RegionTerms(base, np.maximum(b, 1.0), b, linked, whole), static
+
+
+def _form(axiom: Penalty) -> Penalty | Form:
+    """The form of a compiled axiom, or the axiom."""
+    form = getattr(axiom, "violation", None)
+    return form if isinstance(form, Form) else axiom

@@ -1,0 +1,1 @@
+"""Scores of whole images and scene axioms come in; corrected scores and their reasons go out."""
