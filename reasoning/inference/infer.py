@@ -149,8 +149,8 @@ def infer(
 ) -> Solution:
     """Find a stationary point of F, from softmax(log p - evidence - local penalties) on, F never rising.
 
-    Once most nodes rest, the others take steps of their own with the rest held, and so on (`reasoning.inference.descent`);
-    the end is checked, and its last step taken, over all nodes.
+    Once most nodes rest, the others take steps of their own with the rest held, and so on (see
+    `reasoning.inference.descent`); the end is checked, and its last step taken, over all nodes.
 
     Args:
         problem: The terms of F.

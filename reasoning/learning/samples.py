@@ -5,7 +5,8 @@ The score of pixel i in region r for class k is linear in what is learned,
     log p_ik / T + bias_k + sum_s strength_s potential_s_ik + smoothness * pull_ik - sum_a w_a message_a(r, k),
 
 each part being exactly what the last step of `reasoning.inference.infer` adds up at the marginals given. So the
-likelihood of the true labels, given the marginals around them (a pseudo-likelihood: Besag, The Statistician 24, 1975), is concave.
+likelihood of the true labels, given the marginals around them (a pseudo-likelihood: Besag, The Statistician 24, 1975),
+is concave.
 """
 
 from __future__ import annotations
