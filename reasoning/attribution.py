@@ -169,33 +169,40 @@ def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
     odds = np.where(np.isfinite(odds), odds, sum(values for _, _, values in terms))
     confidence, (lon, lat) = c.mean(q[each, c.new]), _middles(run, c)
     evidence, classes = _evidence(run.terms.observations, c), run.before.legend.classes
-    pixel_area = run.before.grid.pixel_area
-    spoke = [_spoken(terms, values) for values in np.stack([v for _, _, v in terms], axis=1)]
-    return tuple(
-        Correction(
-            region=int(region[g]),
-            before=classes[old[g]].iri,
-            after=classes[new[g]].iri,
-            pixels=int(c.count[g]),
-            area=float(c.count[g] * pixel_area),
-            lon=float(lon[g]),
-            lat=float(lat[g]),
-            log_odds=float(odds[g]),
-            contributions=spoke[g],
-            evidence=evidence.get(int(g), ()),
-            confidence=float(confidence[g]),
-            excluded_by=run.exclusions.by(int(region[g]), int(old[g])),
+    spoke = _spoken(terms)
+    columns = (c.count, c.count * run.before.grid.pixel_area, lon, lat, odds, confidence)
+    plain = [column.tolist() for column in (region, old, new, *columns)]
+    made = []
+    for g in order.tolist():
+        at, was, now, pixels, area, x, y, sums, sure = (column[g] for column in plain)
+        made.append(
+            Correction(
+                region=at,
+                before=classes[was].iri,
+                after=classes[now].iri,
+                pixels=pixels,
+                area=area,
+                lon=x,
+                lat=y,
+                log_odds=sums,
+                contributions=spoke[g],
+                evidence=evidence.get(g, ()),
+                confidence=sure,
+                excluded_by=run.exclusions.by(at, was),
+            )
         )
-        for g in order
-    )
+    return tuple(made)
 
 
-def _spoken(terms: Sequence[tuple[str, str, Floats]], values: Floats) -> tuple[Contribution, ...]:
-    """Contributions that are not 0, largest magnitude first."""
-    order = np.argsort(-np.abs(values), kind="stable")
-    return tuple(
-        Contribution(terms[i][0], terms[i][1], float(values[i])) for i in order if values[i] != 0
-    )
+def _spoken(terms: Sequence[tuple[str, str, Floats]]) -> list[tuple[Contribution, ...]]:
+    """For each group, the contributions that are not 0, largest magnitude first."""
+    values = np.stack([one for _, _, one in terms], axis=1)
+    ranks = np.argsort(-np.abs(values), axis=1, kind="stable").tolist()
+    heads = [(term, kind) for term, kind, _ in terms]
+    return [
+        tuple(Contribution(*heads[i], row[i]) for i in rank if row[i])
+        for rank, row in zip(ranks, values.tolist(), strict=True)
+    ]
 
 
 def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:

@@ -44,6 +44,8 @@ class Exclusions:
 
     def by(self, region: int, label: int) -> tuple[str, ...]:
         """IRIs of the axioms that took this label from this region."""
+        if not self.axioms:
+            return ()
         return tuple(
             iri
             for iri, gone in zip(self.axioms, self.removed[:, region, label], strict=True)
