@@ -198,9 +198,8 @@ def _spoken(terms: Sequence[tuple[str, str, Floats]]) -> list[tuple[Contribution
     """For each group, the contributions that are not 0, largest magnitude first."""
     values = np.stack([one for _, _, one in terms], axis=1)
     ranks = np.argsort(-np.abs(values), axis=1, kind="stable").tolist()
-    heads = [(term, kind) for term, kind, _ in terms]
     return [
-        tuple(Contribution(*heads[i], row[i]) for i in rank if row[i])
+        tuple(Contribution(terms[i][0], terms[i][1], row[i]) for i in rank if row[i])
         for rank, row in zip(ranks, values.tolist(), strict=True)
     ]
 

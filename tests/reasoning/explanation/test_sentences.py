@@ -95,7 +95,7 @@ def test_small_reasons_are_told_together(handmade, names):
     assert "另一项较小的理由(+0.25)" in sentence_zh(four, names)
     again = replace(four, contributions=(*four.contributions, product))
     assert "and 2 smaller reasons (+0.50)" in sentence_en(again, names)
-    speck = replace(product, value=0.03)
+    speck = product._replace(value=0.03)
     told = sentence_en(replace(first, contributions=(*first.contributions, speck)), names)
     assert "smaller" not in told and "+0.03" not in told, "under a twentieth of the case"
 
