@@ -13,6 +13,7 @@ from kg.errors import InputError
 from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
 from landlore.outputs import whole_folder
+from landlore.qgis import write_style
 from landlore.reason import chosen_axioms, correct_settings
 from landlore.report import write_corrections
 from landlore.rerun import digest
@@ -69,8 +70,8 @@ def correct_by_region(
         legend: Name or file of the legend of the codes.
         sources: Rule files only; nothing beside the map can be used.
         settings: How; `confidence`, `rules`, `calibration` count.
-        out: Folder for corrected.tif, corrections.csv (the largest), explanations.trig and run.json; appears whole or
-            not at all.
+        out: Folder for corrected.tif (.qml), corrections.csv (the largest), explanations.trig and run.json; appears whole
+            or not at all.
         progress: Told of each stage.
 
     Raises:
@@ -100,6 +101,7 @@ def correct_by_region(
         for part in sorted((folder / "map").iterdir()):
             part.rename(folder / part.name)
         (folder / "map").rmdir()
+        write_style(folder / "corrected.qml", names)
         write_corrections(done, reasons, folder / "corrections.csv")
         told = _summary(done, reasons.run) | {
             "sha256": {Path(path).name: before},

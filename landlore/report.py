@@ -1,6 +1,7 @@
 """The outputs of a run: a corrected map and its reasons come in, files that open well elsewhere go out.
 
 corrected.tif      official codes, colour table, class names, nodata, overviews by mode
+corrected.qml      its class names and colours for QGIS
 changed.tif        1 where the class changed, 0 where not, 255 where there is no prediction
 confidence.tif     probability of the class after
 reasons.tif        number of the correction of each changed pixel, -1 elsewhere
@@ -31,6 +32,7 @@ from kg.grid import Grid
 from kg.legend import Legend
 from kg.official import official_codes
 from kg.raster import Raster
+from landlore.qgis import write_style
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
@@ -106,6 +108,7 @@ def write_rasters(corrected: Corrected, folder: Path) -> None:
         colours=colours,
         names=legend.names(),
     )
+    write_style(folder / "corrected.qml", legend)
     changed = np.where(valid, corrected.changed, 255).astype(np.uint8)
     names = {0: "unchanged", 1: "changed"}
     write_raster(folder / "changed.tif", _layer(changed, grid, 255, "changed"), names=names)

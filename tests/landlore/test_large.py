@@ -31,7 +31,7 @@ def home(tmp_path_factory):
 
 def test_the_stripe_goes_and_says_why(home):
     assert sorted(p.name for p in (home / "run").iterdir()) == [
-        "corrected.tif", "corrections.csv", "explanations.trig", "run.json",
+        "corrected.qml", "corrected.tif", "corrections.csv", "explanations.trig", "run.json",
     ]  # fmt: skip
     codes = read_raster(home / "run" / "corrected.tif").values[0]
     assert (codes[30, 10:14] != 10).all() and (codes[:30] == 40).all()
