@@ -70,7 +70,7 @@ def correct_by_region(
         legend: Name or file of the legend of the codes.
         sources: Rule files only; nothing beside the map can be used.
         settings: How; `confidence`, `rules`, `calibration` count.
-        out: Folder for corrected.tif (.qml), corrections.csv (the largest), explanations.trig and run.json; appears whole
+        out: Folder for corrected.tif (.qml), corrections.csv (the largest), explanations.trig, run.json; appears whole
             or not at all.
         progress: Told of each stage.
 
