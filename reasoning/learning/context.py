@@ -1,0 +1,68 @@
+"""What may lie around what: a legend comes in, one candidate rule for every pair of its classes goes out.
+
+Every rule starts at weight 0, as a question and not as knowledge: only labelled tiles give it a weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kg import vocab
+from kg.legend import LandClass, Legend
+from kg.ontology import And, Axiom, Expression, Named, Not, Ontology, Or, Some
+
+AMID = vocab.CORE + "amid"
+CITATION = "Candidate made for every pair of classes of the legend; its weight is learned from labelled tiles."
+
+
+def context_rules(
+    legend: Legend, ontology: Ontology, *, role: str = AMID, weight: float = 0.0
+) -> tuple[Axiom, ...]:
+    """`X SubClassOf role some X` for every class and `X SubClassOf not (role some Y)` for every pair.
+
+    Args:
+        legend: Its classes. One that covers others (as "background" does) stands for what the others leave of it.
+        ontology: Knows which class is below which.
+        role: IRI of the role: what counts as around.
+        weight: Nats per pixel that every rule starts with.
+
+    Returns:
+        One rule per ordered pair, sorted by IRI.
+    """
+    alone = [expression_of(legend, i, ontology) for i in range(len(legend))]
+    rules = list(_rules(legend, alone, role, weight))
+    return tuple(sorted(rules, key=lambda rule: rule.iri))
+
+
+def expression_of(legend: Legend, label: int, ontology: Ontology) -> Expression:
+    """The class expression that holds for one label of a legend and for no other."""
+    kind = legend.classes[label].kind
+    below = sorted({one.kind for one in legend.classes if one.kind != kind} & ontology.below(kind))
+    if not below:
+        return Named(kind)
+    inner: Expression = Named(below[0]) if len(below) == 1 else Or(tuple(map(Named, below)))
+    return And((Named(kind), Not(inner)))
+
+
+def _rules(legend: Legend, alone: list[Expression], role: str, weight: float) -> Iterator[Axiom]:
+    for i, one in enumerate(legend.classes):
+        for j, other in enumerate(legend.classes):
+            around = Some(role, alone[j])
+            right = around if i == j else Not(around)
+            says = "lies amid its like" if i == j else f"does not lie amid {other.label.lower()}"
+            yield Axiom(
+                iri=vocab.RULE + f"context-{_name(one)}-{_name(other)}",
+                label=f"{one.label} {says}",
+                label_zh="",
+                left=alone[i],
+                right=right,
+                weight=weight,
+                hard=False,
+                citation=CITATION,
+                file="",
+                comment="",
+            )
+
+
+def _name(one: LandClass) -> str:
+    return one.label.lower().replace(" ", "-")
