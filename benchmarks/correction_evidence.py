@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from correction import LOOSE, Case, Table, learn, sum_error
+from correction import Case, Table, sum_error
 from numpy.typing import NDArray
 from smoothers import potts
 from weak_base import Tile, fit_base, load_tiles
@@ -28,10 +28,12 @@ from kg import vocab
 from kg.evidence import EvidenceLayer
 from kg.legend import Legend
 from kg.rules import load_rules
-from reasoning.correct import correct
+from reasoning.correct import CorrectSettings, correct
+from reasoning.learning.checked import fit_rules
 from reasoning.learning.tiles import LabelledTile
 from reasoning.regions.graph import components
 
+LOOSE = CorrectSettings(tolerance=1e-2, max_steps=12, smoothness=1.0)
 MISSING, FALSE, COARSE = 0.4, 0.1, 10
 LEARN_TILES = 4
 DRAWN = ("Building", "Road", "Water")
@@ -135,7 +137,7 @@ def run_case(case: Case, seed: int) -> list[dict[str, Any]]:
         LabelledTile(p, t.truth, layers=e, image=t.image, name=t.name) for t, p, *e in drawn
     ]
     for name, axioms in (("", ()), (" + rules", rules)):
-        fit = learn(teachers, axioms, LOOSE)
+        fit = fit_rules(teachers, axioms, LOOSE)
         row(f"learned{name}", evidence, rules=fit.axioms, settings=fit.settings(LOOSE))
     row("fused + smoothness + rules", evidence, rules=rules, settings=LOOSE)
     row("  without the vector layer", [e[1:] for e in evidence], rules=rules, settings=LOOSE)

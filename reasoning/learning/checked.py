@@ -82,6 +82,16 @@ def learn_checked(
     return Checked(chosen, fits[chosen], scores, fits)
 
 
+def fit_rules(
+    tiles: Sequence[LabelledTile],
+    rules: Sequence[Axiom],
+    settings: CorrectSettings,
+    stages: Stages | None = None,
+) -> Fit:
+    """Fit one set of rules to all tiles, whether it is worth it or not; arguments are those of `learn_checked`."""
+    return _Course.of(tiles, rules, settings, stages or Stages()).fit(range(len(tiles)))
+
+
 def choose(scores: Mapping[str, float]) -> str:
     """The best name, or the better one without rules where no set of rules beats it by `MARGIN`."""
     plain = max((CALIBRATION, SMOOTHNESS), key=lambda name: scores[name])

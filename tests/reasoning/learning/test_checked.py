@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kg.errors import InputError
-from reasoning.learning.checked import CALIBRATION, SMOOTHNESS, choose, learn_checked
+from reasoning.learning.checked import CALIBRATION, SMOOTHNESS, choose, fit_rules, learn_checked
 from reasoning.learning.staged import Stages
 from reasoning.settings import CorrectSettings
 
@@ -31,6 +31,13 @@ def test_calibration_alone_has_no_rule_and_no_smoothness(checked):
     assert alone.axioms == ()
     assert alone.smoothness == 0
     assert checked.fits[SMOOTHNESS].smoothness > 0
+
+
+def test_one_set_of_rules_is_fitted_without_a_choice(drawn_tiles, rules):
+    stages = Stages(rounds=1, balance=0.0, hold=0.0, polished=False)
+    fit = fit_rules(drawn_tiles[:2], rules, QUICK, stages)
+    weights = {axiom.label: axiom.weight for axiom in fit.axioms}
+    assert weights["field-wide"] > 1.2 > 0.9 > weights["lone"]
 
 
 def test_rules_must_win_clearly():
