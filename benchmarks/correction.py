@@ -35,7 +35,7 @@ from reasoning.correct import CorrectSettings, correct
 from reasoning.correction import Corrected
 from reasoning.learning.calibration import fit_calibration
 from reasoning.learning.checked import SMOOTHNESS, learn_checked
-from reasoning.learning.context import context_rules
+from reasoning.learning.context import context_rules, rule_iri
 from reasoning.learning.staged import Stages
 from reasoning.learning.tiles import LabelledTile
 
@@ -144,13 +144,12 @@ def exchanged(rules: Sequence[Axiom], legend: Legend, rng: np.random.Generator) 
     k = len(legend)
     order = np.roll(rng.permutation(k), 1)
     order = order if (order != np.arange(k)).all() else np.roll(np.arange(k), 1)
-    labels = [one.label.lower().replace(" ", "-") for one in legend.classes]
-    place = {f"{a}-{b}": (i, j) for i, a in enumerate(labels) for j, b in enumerate(labels)}
-    known = {place[rule.iri.partition("#context-")[2]]: rule.weight for rule in rules}
+    place = {rule_iri(legend, i, j): (i, j) for i in range(k) for j in range(k)}
+    known = {place[rule.iri]: rule.weight for rule in rules}
     return [
         replace(rule, weight=known.get((int(order[i]), int(order[j])), 0.0))
         for rule in rules
-        for i, j in [place[rule.iri.partition("#context-")[2]]]
+        for i, j in [place[rule.iri]]
     ]
 
 

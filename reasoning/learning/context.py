@@ -5,10 +5,11 @@ Every rule starts at weight 0, as a question and not as knowledge: only labelled
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kg import vocab
-from kg.legend import LandClass, Legend
+from kg.legend import Legend
 from kg.ontology import And, Axiom, Expression, Named, Not, Ontology, Or, Some
 
 AMID = vocab.CORE + "amid"
@@ -51,7 +52,7 @@ def _rules(legend: Legend, alone: list[Expression], role: str, weight: float) ->
             right = around if i == j else Not(around)
             says = "lies amid its like" if i == j else f"does not lie amid {other.label.lower()}"
             yield Axiom(
-                iri=vocab.RULE + f"context-{_name(one)}-{_name(other)}",
+                iri=rule_iri(legend, i, j),
                 label=f"{one.label} {says}",
                 label_zh="",
                 left=alone[i],
@@ -64,5 +65,12 @@ def _rules(legend: Legend, alone: list[Expression], role: str, weight: float) ->
             )
 
 
-def _name(one: LandClass) -> str:
-    return one.label.lower().replace(" ", "-")
+def rule_iri(legend: Legend, label: int, around: int) -> str:
+    """IRI of the rule about one class and another around it."""
+    return vocab.RULE + f"context-{_name(legend, label)}-{_name(legend, around)}"
+
+
+def _name(legend: Legend, label: int) -> str:
+    """The label of a class in letters that an identifier may have, or its number."""
+    words = re.sub("[^a-z0-9]+", "-", legend.classes[label].label.lower()).strip("-")
+    return words or f"class-{label}"
