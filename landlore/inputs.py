@@ -10,7 +10,7 @@ import numpy as np
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.cog import class_names
-from kg.errors import GridError, LegendError, RasterError
+from kg.errors import GridError, InputError, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import Raster, read_raster, resample
@@ -110,9 +110,13 @@ def read_image(
         grid: The grid that the image must lie on.
 
     Raises:
+        InputError: Two bands of one name.
         RasterError: Unreadable, or all nodata.
         GridError: No CRS, or not on `grid`.
     """
+    twice = sorted({name for name in bands or () if (bands or ()).count(name) > 1})
+    if twice:
+        raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
     image = read_raster(path, bands=bands)
     if grid is not None and not image.grid.same_as(grid):
         raise GridError(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LARGE = 16_000_000
 """Pixels from which a map of labels without any source beside it is corrected by strips."""
+_NOT_BY_REGION = ("smoothness", "evidence", "mode", "superpixel")
 _BESIDE = ("landcover", "osm", "vector", "facts", "graph", "image", "dem")
 
 
@@ -75,19 +76,14 @@ def correct_by_region(
         progress: Told of each stage.
 
     Raises:
-        InputError: A source beside the map is given, or the file cannot be read.
+        InputError: A source beside the map or a setting that would do nothing is given, or the file cannot be read.
         OutputError: The folder exists or cannot be written.
     """
     from reasoning.streaming.large import correct_large
     from reasoning.streaming.result import LargeSettings
 
     given, knobs = sources or Sources(), settings or RunSettings()
-    for name in _BESIDE:
-        if getattr(given, name):
-            raise InputError(
-                f"--by-region and --{name}: by regions, only the map itself and rules are used",
-                f"leave --{name} out, or --by-region",
-            )
+    _refuse(given, knobs)
     names = load_legend(legend) if isinstance(legend, str) else legend
     before = digest(Path(path)) if Path(path).is_file() else ""
     chosen = correct_settings(given, replace(knobs, nodes="regions"))
@@ -110,6 +106,22 @@ def correct_by_region(
         text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False)
         (folder / "run.json").write_text(text + "\n", encoding="utf-8")
     return ByRegion(done, Path(out).absolute())
+
+
+def _refuse(given: Sources, knobs: RunSettings) -> None:
+    """Raise an InputError for a source or a setting that would do nothing."""
+    for name in _BESIDE:
+        if getattr(given, name):
+            raise InputError(
+                f"--by-region and --{name}: by regions, only the map itself and rules are used",
+                f"leave --{name} out, or --by-region",
+            )
+    for name in _NOT_BY_REGION:
+        if getattr(knobs, name) != getattr(RunSettings(), name):
+            raise InputError(
+                f"--by-region and --{name} {getattr(knobs, name)}: whole regions are decided, by rules alone",
+                f"leave --{name} out, or cut the map into smaller ones",
+            )
 
 
 def _summary(done: LargeCorrected, run: str) -> dict[str, Any]:

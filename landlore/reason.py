@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
-from kg.errors import RuleError
+from kg.errors import InputError, RuleError
 from kg.grid import Grid
 from kg.ontology import load_ontology
 from kg.raster import Raster
@@ -131,8 +131,12 @@ def side_image(sources: Sources, grid: Grid) -> Raster | None:
     """The image on the grid of the prediction, or None.
 
     Raises:
-        InputError: It cannot be read or lies elsewhere.
+        InputError: It cannot be read or lies elsewhere, or its bands are named and it is not.
     """
+    if sources.bands and not sources.image:
+        raise InputError(
+            "--bands: names the bands of an image, and no --image is given", "add --image"
+        )
     return read_image(sources.image, bands=sources.bands, grid=grid) if sources.image else None
 
 

@@ -45,6 +45,8 @@ def explain(
 
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
+    if at and region is not None:
+        raise InputError("explain: a place and a region are given", "leave out --at or --region")
     place = words.parse_place(at) if at else None
     if changes or wanted is not None:
         asked = questions.Asked(run, place, region, lang, as_json)
