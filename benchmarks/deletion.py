@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.legend import load_legend
-from landlore.demo import make_scene
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_terrain
+from landlore.showcase import make_scene
 from landlore.sources import Sources, feature_layers, product_layers
 from reasoning.correct import CorrectSettings, solve
 from reasoning.correction import Correction

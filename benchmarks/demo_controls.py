@@ -27,9 +27,9 @@ from kg.legend import load_legend
 from kg.ontology import Axiom, load_ontology
 from kg.raster import read_raster
 from kg.rules import load_rules
-from landlore.demo import make_scene
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_terrain
+from landlore.showcase import make_scene
 from landlore.sources import Sources, feature_layers, product_layers
 from reasoning.correct import CorrectSettings, correct
 

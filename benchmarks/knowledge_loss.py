@@ -25,12 +25,12 @@ from fusion.segment import segment
 from fusion.settings import SegmentSettings
 from kg.legend import load_legend
 from kg.raster import read_raster
-from landlore.demo import make_scene
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_terrain
 from landlore.knowledge_loss import knowledge_loss
 from landlore.reason import Known, chosen_axioms, reason, terms_known
 from landlore.settings import RunSettings
+from landlore.showcase import make_scene
 from landlore.sources import Sources, feature_layers, product_layers
 
 

@@ -43,11 +43,11 @@ _HOMES = {
     "Sources": "landlore.sources",
     "build": "landlore.graph",
     "classify": "landlore.scenes",
-    "correct": "landlore.interpret",
-    "demo": "landlore.demo",
+    "correct": "landlore.maps",
+    "demo": "landlore.showcase",
     "embed": "landlore.embedding",
     "explain": "landlore.ask",
-    "interpret": "landlore.interpret",
+    "interpret": "landlore.maps",
     "legend_names": "kg.legend",
     "load_legend": "kg.legend",
     "load_ontology": "kg.ontology",
@@ -101,12 +101,12 @@ if TYPE_CHECKING:
     from kg.rules import load_rules
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query, what_if, why_not
-    from landlore.demo import demo
     from landlore.embedding import embed
     from landlore.graph import build, open_graph
-    from landlore.interpret import correct, interpret
+    from landlore.maps import correct, interpret
     from landlore.scenes import classify
     from landlore.settings import RunSettings, read_settings
+    from landlore.showcase import demo
     from landlore.sources import Sources
     from reasoning.correction import Corrected
 

@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Interpret a SIMULATED coastal town, print what was corrected and why, and write the outputs."""
     need_vision("landlore demo")
-    from landlore.demo import demo as run
+    from landlore.showcase import demo as run
 
     done = run(out, seed=seed, progress=teller(as_json))
     say(json.dumps(done.to_record()) if as_json else done.to_text())

@@ -32,8 +32,8 @@ from landlore.cli.options import (
 from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
-    from landlore.interpret import Interpretation
     from landlore.large import ByRegion
+    from landlore.maps import Interpretation
 
 
 def correct(
@@ -74,8 +74,8 @@ def correct(
 ) -> None:
     """Correct the map of any model by evidence and rules, with a reason for every change."""
     from landlore.cli import words
-    from landlore.interpret import correct as run
     from landlore.large import correct_by_region, is_large
+    from landlore.maps import correct as run
     from landlore.settings import read_settings
 
     sources = words.sources(
@@ -133,7 +133,7 @@ def interpret(
     """Map an image without labels, learning from a land-cover product, then correct and explain the map."""
     need_vision("landlore interpret")
     from landlore.cli import words
-    from landlore.interpret import interpret as run
+    from landlore.maps import interpret as run
     from landlore.settings import read_settings
 
     sources = words.sources(
@@ -152,7 +152,7 @@ def interpret(
 
 
 def _report(done: Interpretation, as_json: bool) -> None:
-    from landlore.interpret import telling_sentences
+    from landlore.maps import telling_sentences
 
     folder = done.folder or Path()
     corrected = done.corrected

@@ -1,6 +1,7 @@
 """The public names are exactly these, and each says what it takes and gives."""
 
 import inspect
+from pathlib import Path
 
 import landlore as ll
 
@@ -23,3 +24,8 @@ def test_each_name_has_a_docstring():
 
 def test_dir_lists_the_lazy_names():
     assert set(NAMES) <= set(dir(ll))
+
+
+def test_no_public_name_is_a_module_of_the_package():
+    home = Path(ll.__file__).parent  # importing landlore.x would put the module in place of ll.x
+    assert not {p.stem for p in home.iterdir()} & set(NAMES)

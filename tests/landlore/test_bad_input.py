@@ -235,9 +235,9 @@ def test_terminated_run_leaves_nothing(folder, monkeypatch, capsys):
     def stop(*_args, **_kwargs):
         signal.raise_signal(signal.SIGTERM)
 
-    import landlore.interpret
+    import landlore.maps
 
-    monkeypatch.setattr(landlore.interpret, "write_run", stop)
+    monkeypatch.setattr(landlore.maps, "write_run", stop)
     before = sorted(p.name for p in folder.iterdir())
     code, _ = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
     assert code == 128 + signal.SIGTERM
@@ -248,9 +248,9 @@ def test_full_disk_leaves_nothing(folder, monkeypatch, capsys):
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    import landlore.interpret
+    import landlore.maps
 
-    monkeypatch.setattr(landlore.interpret, "write_run", full)
+    monkeypatch.setattr(landlore.maps, "write_run", full)
     before = sorted(p.name for p in folder.iterdir())
     code, printed = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
     assert code == 2
@@ -278,13 +278,13 @@ def test_failed_build_keeps_the_former_graph(folder, monkeypatch, capsys):
 
 
 def test_second_of_two_runs_into_one_folder_is_refused(folder, monkeypatch, capsys):
-    import landlore.interpret
+    import landlore.maps
 
     def first(*_args, **_kwargs):
         (folder / "out").mkdir()
         (folder / "out" / "run.json").write_text("{}")
 
-    monkeypatch.setattr(landlore.interpret, "write_run", first)
+    monkeypatch.setattr(landlore.maps, "write_run", first)
     code, printed = run(["correct", "labels.tif", "-o", "out"], folder, monkeypatch, capsys)
     assert code == 2
     assert "exists already" in printed.err

@@ -15,7 +15,7 @@ from kg.cog import write_raster
 from kg.errors import GridError, InputError, RuleError
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
-from landlore.interpret import interpret
+from landlore.maps import interpret
 
 GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 80, 100)
 TOWN = ll.load_legend("town")

@@ -18,7 +18,7 @@ from reasoning.explanation.explain import explain
 from reasoning.explanation.reasons import explain_at, read_accounts, reason_number
 from reasoning.explanation.sentences import names_of
 
-FILES = {
+FILES = {"corrected.qml",
     "changed.tif", "confidence.tif", "corrected.tif", "corrections.csv", "explanations.trig",
     "figure.png", "graph.trig", "reasons.tif", "run.json",
 }  # fmt: skip

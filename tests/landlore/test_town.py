@@ -7,9 +7,9 @@ import pytest
 
 from kg.files import shipped
 from kg.raster import read_raster
-from landlore.demo import make_scene
 from landlore.feature import BEACH, BUILDING, CROP, GRASS, ROAD, SOIL, TREE, WATER
 from landlore.render import TOWN_CODES, WORLDCOVER
+from landlore.showcase import make_scene
 from landlore.town import build_town
 
 RECIPE = tomllib.loads(shipped("data/demo/recipe.toml").read_text(encoding="utf-8"))

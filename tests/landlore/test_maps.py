@@ -1,4 +1,4 @@
-"""`landlore.interpret` on a small drawn image: kept probabilities, knowledge loss, and asking the run again."""
+"""`landlore.maps` on a small drawn image: kept probabilities, knowledge loss, and asking the run again."""
 
 import shutil
 

@@ -15,7 +15,7 @@ from kg.files import shipped
 from kg.legend import load_legend
 from kg.queries import load_query
 from kg.raster import read_raster
-from landlore.interpret import Interpretation, interpret, telling_sentences
+from landlore.maps import Interpretation, interpret, telling_sentences
 from landlore.outputs import whole_folder
 from landlore.render import Files, render
 from landlore.settings import RunSettings
