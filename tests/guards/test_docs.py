@@ -59,3 +59,10 @@ def test_readme_has_both_commands():
     text = (ROOT / "README.md").read_text()
     assert "pip install '.[vision]' && .venv/bin/landlore demo" in text
     assert "<!-- test-command -->" in text
+
+
+def test_the_path_of_data_names_files_that_are_there():
+    text = (ROOT / "docs" / "concepts.md").read_text()
+    named = set(re.findall(r"(?<![\w/])((?:kg|fusion|reasoning|landlore)(?:/[a-z_]+)+)", text))
+    assert len(named) > 30
+    assert not [n for n in named if not (ROOT / n).is_dir() and not (ROOT / f"{n}.py").is_file()]
