@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from reasoning.inference.field import Field, Nodes, State
 from reasoning.inference.pairs import GridPairs, Listed, NoPairs, Pairs, listed
-from reasoning.inference.region_terms import Penalty, RegionTerms
+from reasoning.inference.region_terms import Penalty, RegionTerms, Weighted
+from reasoning.logic.sums import merged
 from reasoning.logic.truth import Form
 
 if TYPE_CHECKING:
@@ -115,8 +116,15 @@ def _region_terms(problem: Problem, held: Held | None, whole: bool) -> tuple[Reg
             form.pull(start, weight * ones, static.T)
         elif axiom.local:
             static += weight * axiom.gradient(start, ones).T
-    linked = tuple((w, _form(a)) for w, a in problem.axioms if not a.local)
+    linked = _linked(problem)
     return RegionTerms(base, np.maximum(b, 1.0), b, linked, whole), static
+
+
+def _linked(problem: Problem) -> Weighted:
+    """Axioms that look at neighbours, those that ask the same of them added up."""
+    axioms = [(w, _form(a)) for w, a in problem.axioms if not a.local]
+    forms = [(w, a) for w, a in axioms if isinstance(a, Form)]
+    return (*merged(forms), *((w, a) for w, a in axioms if not isinstance(a, Form)))
 
 
 def _form(axiom: Penalty) -> Penalty | Form:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -43,6 +44,11 @@ class Ground:
     def ontology(self) -> Ontology:
         """The schema that expressions are written in."""
         return self.labels.ontology
+
+    @cached_property
+    def _relations(self) -> Mapping[str, csr_matrix]:
+        """One matrix per role, whichever rules ask for it, so that what they share is seen."""
+        return {role: csr_matrix(matrix) for role, matrix in self.facts.relations.items()}
 
     def missing(self, expression: Expression) -> str:
         """Which fact an expanded expression needs that this run does not have; "" when it has all."""
@@ -96,7 +102,7 @@ class Ground:
             raise UnusableError(f"{size} relations side by side; at most {MAX_LINKS} are compiled")
         links = tuple(
             Link(
-                csr_matrix(self.facts.relations[family.role]),
+                self._relations[family.role],
                 self.form(family.filler, upper=family.upper),
                 at_least=tuple(sorted(family.parts)),
                 origin=self.facts.origin,

@@ -148,17 +148,49 @@ def some_chances(edges: Edges, t: Floats, out: Floats, first: int, last: int) ->
         out[1, r - first] = 1.0 - none
 
 
+SAFE = 1e-3
+"""Factors of a product that are smaller are left out by multiplying the others, not by division."""
+
+
 @compiled
-def some_slopes(edges: Edges, t: Floats, b: Floats, out: Floats, span: tuple[int, int]) -> None:
-    """`count_slopes` where only N = 0 and N >= 1 matter: R times the product of the other factors."""
+def some_pull(
+    edges: Edges, t: Floats, upstream: tuple[Floats, Floats], out: Floats, span: tuple[int, int]
+) -> None:
+    """Add to `out` (region,) the derivative of sum over rows of upstream[row] * P(N >= 1) by t.
+
+    That of a row by t_s is R times the product of the other factors 1 - R t: all of them over its own.
+
+    Args:
+        edges: The relation.
+        t: (region,) truth of the filler.
+        upstream: (region,) weight of each row, and its P(N = 0).
+        out: (region,) what is added to.
+        span: First row, and one past the last.
+    """
     starts, columns, values, _ = edges
-    first, last = span
-    for r in range(first, last):
-        before = b[1, r - first] - b[0, r - first]
-        for e in range(starts[r], starts[r + 1]):
-            out[e] = before * values[e]
-            before *= 1.0 - values[e] * t[columns[e]]
+    weight, none = upstream
+    before = np.empty(16)
+    for r in range(span[0], span[1]):
+        if weight[r] == 0.0:
+            continue
+        first, last = starts[r], starts[r + 1]
+        least = 1.0
+        for e in range(first, last):
+            least = min(least, 1.0 - values[e] * t[columns[e]])
+        if least > SAFE:
+            all_others = weight[r] * none[r]
+            for e in range(first, last):
+                s = columns[e]
+                out[s] += all_others * values[e] / (1.0 - values[e] * t[s])
+            continue
+        if last - first > len(before):
+            before = np.empty(2 * (last - first))
+        product = weight[r]
+        for e in range(first, last):
+            before[e - first] = product
+            product *= 1.0 - values[e] * t[columns[e]]
         after = 1.0
-        for e in range(starts[r + 1] - 1, starts[r] - 1, -1):
-            out[e] *= after
-            after *= 1.0 - values[e] * t[columns[e]]
+        for e in range(last - 1, first - 1, -1):
+            s = columns[e]
+            out[s] += before[e - first] * after * values[e]
+            after *= 1.0 - values[e] * t[s]

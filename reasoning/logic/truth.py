@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 ROWS = 16384
 """Regions worked on at a time, so that they stay in the processor's cache."""
 
+PARTS = 4
+"""In so many parts, whatever the number of threads, neighbours are told: each part has sums of its own."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -64,7 +67,7 @@ class Link:
         from reasoning.logic.link_kernels import count_chances, some_chances
 
         out = np.empty((len(self.at_least) + 1, last - first))
-        if self.at_least == (1,):
+        if self._plain:
             some_chances(self._edges, t, out, first, last)
         else:
             count_chances(self._edges, t, self._counts, out, first, last)
@@ -75,35 +78,50 @@ class Link:
         truth: Floats = self.chances(q)[1:].sum(axis=0)
         return truth
 
-    def slopes_at(self, t: Floats, b: Floats, out: Floats, first: int) -> None:
-        """Fill the entries of some regions in `out` (edge,): what each tells its neighbour's t.
+    def room(self) -> Floats:
+        """Where `keep` puts what `spread` needs: (2, region), or (edge,) where more than P(N >= 1) matters."""
+        return np.zeros((2, len(self._edges[0]) - 1) if self._plain else len(self._edges[1]))
+
+    def keep(self, t: Floats, chances: Floats, b: Floats, room: Floats, first: int) -> None:
+        """Note for some regions what their chances are worth.
 
         Args:
             t: (region,) the filler's truth.
+            chances: (state, some regions) of `chances_at`.
             b: (state, some regions) weight of each state, from region `first` on.
-            out: (edge,) derivative of the weighted sum of chances.
+            room: Of `room()`.
             first: First of these regions.
         """
-        from reasoning.logic.link_kernels import count_slopes, some_slopes
+        from reasoning.logic.link_kernels import count_slopes
 
-        span = (first, first + b.shape[1])
-        if self.at_least == (1,):
-            some_slopes(self._edges, t, b, out, span)
+        last = first + b.shape[1]
+        if self._plain:
+            room[0, first:last], room[1, first:last] = b[1] - b[0], chances[0]
         else:
-            count_slopes(self._edges, t, self._counts, b, out, span)
+            count_slopes(self._edges, t, self._counts, b, room, (first, last))
 
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
         """Add the derivative of sum over states of b[state, r] * chances[state, r] to `out` (region, label)."""
-        slopes = np.empty(len(self._edges[1]))
-        self.slopes_at(self.filler.value(q), b, slopes, 0)
-        self.spread(q, slopes, out)
+        room, t = self.room(), self.filler.value(q)
+        self.keep(t, self.chances_at(t, 0, b.shape[1]), b, room, 0)
+        self.spread(q, t, room, out)
 
-    def spread(self, q: Floats, slopes: Floats, out: Floats) -> None:
-        """Add what all edges (edge,) tell the filler's truth at their ends to `out` (region, label)."""
-        from reasoning.logic.link_kernels import end_sums
+    def spread(self, q: Floats, t: Floats, room: Floats, out: Floats) -> None:
+        """Add what all regions tell the filler's truth at their neighbours to `out` (region, label)."""
+        from reasoning.logic.link_kernels import end_sums, some_pull
 
-        upstream = np.zeros(len(q))
-        end_sums(self._edges[1], slopes, upstream)
+        n, upstream = len(q), np.zeros(len(q))
+
+        def work(first: int, last: int) -> Floats:
+            told = np.zeros(n)
+            some_pull(self._edges, t, (room[0], room[1]), told, (first, last))
+            return told
+
+        if self._plain:
+            for told in in_blocks(work, n, max(ROWS, -(-n // PARTS))):
+                upstream += told
+        else:
+            end_sums(self._edges[1], room, upstream)
         self.filler.pull(q, upstream, out)
 
     def restricted(self, cut: Cut) -> Link:
@@ -120,9 +138,9 @@ class Link:
         return Link(every, self.filler.repeated(times), self.at_least, origin)
 
     @property
-    def edge_count(self) -> int:
-        """Entries of the relation."""
-        return len(self._edges[1])
+    def _plain(self) -> bool:
+        """Whether only N = 0 and N >= 1 matter."""
+        return self.at_least == (1,)
 
     @cached_property
     def _counts(self) -> NDArray[np.intp]:
@@ -185,7 +203,7 @@ class Form:
             self.pull(q, b, out)
             return self.value(q)
         truths = [link.filler.value(q) for link in self.links]
-        slopes = [np.empty(link.edge_count) for link in self.links]
+        rooms = [link.room() for link in self.links]
         total = np.zeros(n)
 
         def work(first: int, last: int) -> None:
@@ -199,12 +217,13 @@ class Form:
                 for j, state in enumerate(states):
                     rest = _chance(states[:j] + states[j + 1 :], values[:j] + values[j + 1 :])
                     upstream[j][state] += rest * dot * b[here]
-            for link, t, weight, edges in zip(self.links, truths, upstream, slopes, strict=True):
-                link.slopes_at(t, weight, edges, first)
+            kept = zip(self.links, truths, values, upstream, rooms, strict=True)
+            for link, t, chances, weight, room in kept:
+                link.keep(t, chances, weight, room, first)
 
         in_blocks(work, n, ROWS)
-        for link, edges in zip(self.links, slopes, strict=True):
-            link.spread(q, edges, out)
+        for link, t, room in zip(self.links, truths, rooms, strict=True):
+            link.spread(q, t, room, out)
         return total
 
     def _chances_at(self, truths: list[Floats], first: int, last: int) -> list[Floats]:
