@@ -56,7 +56,7 @@ def run(folder: Path, seed: int, weights: list[float]) -> list[dict[str, float |
     dem = read_terrain(files.dem, image.grid)
     products = product_layers(sources, image.grid)
     features = feature_layers(known_graph(sources, image.grid), image.grid)
-    known = Known(products, features, chosen_axioms(sources, settings))
+    known = Known(products, features, chosen_axioms(sources, settings), image, dem)
     truth = town.encode(read_raster(files.truth).values[0])
     knobs = SegmentSettings(seed=seed, steps=settings.steps)
     rows: list[dict[str, float | str]] = []

@@ -80,8 +80,9 @@ def prediction_from_labels(
     k = len(legend.classes)
     if not 1 / k < confidence < 1:
         raise RasterError(
-            f"confidence {confidence} is not between {1 / k:.3f} and 1",
-            "give --confidence, for example 0.8",
+            f"confidence {confidence}: expected more than {1 / k:.3f} (chance among {k} classes) and less than 1 "
+            "(a label that is sure can never be corrected)",
+            "--confidence 0.8, or 0.99 for labels that are hardly ever wrong",
         )
     rest = (1 - confidence) / (k - 1)
     out = np.full((k, *labels.shape), rest, np.float32)

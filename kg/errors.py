@@ -12,6 +12,8 @@ LandloreError
 │   └── QueryError        SPARQL that cannot be parsed or run
 ├── OutputError           a folder that cannot be written, a full disk
 └── MissingExtraError     an optional dependency is not installed
+
+LandloreWarning           something that the user gave is used, but not as it may have been meant
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ class LandloreError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}"
+
+
+class LandloreWarning(UserWarning):
+    """Something that the user gave is used, but perhaps not as it was meant; the command line prints one line."""
 
 
 class InputError(LandloreError):

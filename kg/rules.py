@@ -63,9 +63,7 @@ def read_rules(
     from kg.ontology import load_ontology
 
     known = ontology or load_ontology()
-    if paths is None:
-        paths = sorted(shipped("ontologies/rules").glob("*.ttl"))
-    files = {path: _read(path) for path in map(Path, paths)}
+    files = {path: _read(path) for path in map(Path, shipped_rules() if paths is None else paths)}
     schema = _extended(known, files.values())
     carried = None if schema is known else schema
     found: dict[str, Axiom] = {}
@@ -79,6 +77,11 @@ def read_rules(
                 found[axiom.iri] = replace(axiom, ontology=carried)
         faults += file.faults
     return tuple(found.values()), tuple(faults)
+
+
+def shipped_rules() -> list[Path]:
+    """The rule files that ship and are in force by default, by name."""
+    return sorted(shipped("ontologies/rules").glob("*.ttl"))
 
 
 def ontology_with(paths: Sequence[str | Path], ontology: Ontology | None = None) -> Ontology:

@@ -56,18 +56,17 @@ def explain(
             f"{folder}: not the folder of a run (no run.json)",
             "landlore correct ... -o FOLDER makes one",
         )
-    if not (folder / "corrected.tif").exists():
+    told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if "images" in told:
         raise InputError(
             f"{folder}: a run of scenes has no places",
             f"landlore query {folder} --name scene-answers",
         )
-    if place is not None and (folder / "reasons.tif").exists():
-        return explain_at(folder, *place)
     if place is not None:
-        return _within(folder, *place)
+        return (_within if told.get("job") == "by-region" else explain_at)(folder, *place)
     if region is None:
         return read_accounts(folder, range(top))
-    known = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["regions"])
+    known = int(told["regions"])
     if not 0 <= region < known:
         raise InputError(
             f"region {region}: the run has regions 0 to {known - 1}"
@@ -75,9 +74,7 @@ def explain(
             else f"region {region}: the run has no regions",
             f"landlore explain {folder} --top 5",
         )
-    graph = KnowledgeGraph()
-    graph.load(folder / "explanations.trig")
-    return reason_of(graph, region)
+    return reason_of(_explained(folder), region)
 
 
 def _within(folder: Path, lon: float, lat: float) -> list[Account]:
@@ -88,9 +85,15 @@ def _within(folder: Path, lon: float, lat: float) -> list[Account]:
     row, col = (float(v) for v in grid.rowcol(lon, lat))
     if not (0 <= row < grid.height and 0 <= col < grid.width):
         raise GridError(f"{lon} {lat} lies outside of the map of {folder}", "give longitude first")
+    return reason_at(_explained(folder), lon, lat)
+
+
+def _explained(folder: Path) -> KnowledgeGraph:
+    from reasoning.explanation.reasons import explanations_in
+
     graph = KnowledgeGraph()
-    graph.load(folder / "explanations.trig")
-    return reason_at(graph, lon, lat)
+    graph.load(explanations_in(folder))
+    return graph
 
 
 def what_if(
@@ -113,10 +116,13 @@ def what_if(
         InputError: Not a run that can be solved again, a term it does not have, or no such region.
         GridError: The place is outside of the map.
     """
+    from landlore.question import check_question
     from reasoning.explanation.whatif import pixel_at, place_of, term_named, window_around
     from reasoning.explanation.whatif import what_if as ask
     from reasoning.terms import Change
 
+    if isinstance(run, (str, Path)):
+        check_question(run, terms=values, place=place, region=region)
     solved = _solved(run)
     change = Change({term_named(solved.terms, name): value for name, value in values.items()})
     window = None
@@ -139,9 +145,12 @@ def why_not(run: str | Path | Solved, place: tuple[float, float], wanted: str) -
         InputError: Not a run that can be solved again, no such class, or the place is of that class already.
         GridError: The place is outside of the map.
     """
+    from landlore.question import check_question
     from reasoning.explanation.whatif import pixel_at
     from reasoning.explanation.whynot import why_not as ask
 
+    if isinstance(run, (str, Path)):
+        check_question(run, place=place, wanted=wanted)
     solved = _solved(run)
     row, col = pixel_at(solved.terms, *place)
     return ask(solved, row, col, class_named(solved.terms.before.legend, wanted))
@@ -175,9 +184,12 @@ def class_named(legend: Legend, name: str) -> str:
     words |= {label: one.iri for label, one in labels.items()}
     if name.lower() in words or name in words:
         return words.get(name) or words[name.lower()]
-    near = get_close_matches(name.lower(), labels, 1, 0)
+    near = get_close_matches(name.lower(), labels, 2, 0.5)
+    meant = " or ".join(repr(labels[one].label) for one in near)
+    every = ", ".join(one.label for one in legend.classes)
     raise LegendError(
-        f"{name!r}: no class of legend {legend.name}", f"did you mean {labels[near[0]].label!r}?"
+        f"{name!r}: no class of legend {legend.name}",
+        f"did you mean {meant}?" if near else f"one of {every}",
     )
 
 

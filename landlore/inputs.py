@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.cog import class_names
-from kg.errors import GridError, InputError, LegendError, RasterError
+from kg.errors import GridError, InputError, LandloreWarning, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import Raster, read_raster, resample
@@ -113,6 +114,9 @@ def read_image(
         InputError: Two bands of one name.
         RasterError: Unreadable, or all nodata.
         GridError: No CRS, or not on `grid`.
+
+    Warns:
+        LandloreWarning: Pixels are nodata in some bands only, and so count as nodata; how many is said.
     """
     twice = sorted({name for name in bands or () if (bands or ()).count(name) > 1})
     if twice:
@@ -125,7 +129,24 @@ def read_image(
         )
     image = _without_alpha(image)
     _not_empty(bool(image.valid.any()), path)
+    _tell_of_holes(image, path)
     return image
+
+
+def _tell_of_holes(image: Raster, path: str | Path) -> None:
+    """Warn of pixels that count as nodata though some of their bands hold a value."""
+    each = [replace(image, values=band[None]).valid for band in image.values]
+    holes = np.logical_or.reduce(each) & ~image.valid
+    if not holes.any():
+        return
+    per_band = zip(image.bands, (int((holes & ~valid).sum()) for valid in each), strict=True)
+    told = ", ".join(f"{name} {count:,}" for name, count in per_band if count)
+    warnings.warn(
+        f"{path}: {int(holes.sum()):,} of {holes.size:,} pixels count as nodata, because some of their bands hold NaN, "
+        f"infinity or the nodata value ({told})",
+        LandloreWarning,
+        stacklevel=3,
+    )
 
 
 def _without_alpha(image: Raster) -> Raster:
@@ -145,11 +166,16 @@ def read_terrain(path: str | Path, grid: Grid) -> Raster:
     """Elevation in metres on the grid of the prediction (bilinear); band name "elevation".
 
     Raises:
-        RasterError: Unreadable.
+        RasterError: Unreadable, or more than one band.
         GridError: No CRS, or no overlap.
     """
     dem = read_raster(path)
-    values = dem.values[:1].astype(np.float32)
+    if len(dem.values) != 1:
+        raise RasterError(
+            f"{path}: has {len(dem.values)} bands ({', '.join(dem.bands)}), expected one: elevation in metres",
+            f"is it the image? of a stack, gdal_translate -b 1 {path} OUT takes band 1",
+        )
+    values = dem.values.astype(np.float32)
     _not_empty(bool(dem.valid.any()), path)
     values[0, ~dem.valid] = np.nan
     return resample(Raster(values, dem.grid, None, ("elevation",), "m"), grid, method="bilinear")

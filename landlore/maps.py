@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
 from kg.errors import InputError
+from kg.grid import Grid
 from kg.legend import Legend, load_legend
-from kg.raster import Raster
+from kg.raster import Raster, read_grid
 from kg.rules import schema_of
 from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
-from landlore.inputs import read_image, read_prediction, read_terrain
+from landlore.inputs import read_prediction
 from landlore.outputs import whole_folder
-from landlore.reason import Known, chosen_axioms, reason, run_name, side_image, terms_known
+from landlore.reason import (
+    Known,
+    chosen_axioms,
+    correct_settings,
+    known_layers,
+    read_beside,
+    reason,
+    run_name,
+    terms_known,
+)
 from landlore.report import write_run
 from landlore.rerun import Inputs, write_inputs
 from landlore.settings import RunSettings
@@ -85,7 +95,7 @@ def correct(
         told = Inputs("correct", prediction, legend)
         legend = load_legend(legend) if isinstance(legend, str) else legend
         prediction = read_prediction(prediction, legend, confidence=settings.confidence)
-    return _run(lambda _: prediction, prediction, (sources, settings, told), (out, progress))
+    return _run(lambda _: prediction, prediction.grid, (sources, settings, told), (out, progress))
 
 
 def interpret(
@@ -125,18 +135,16 @@ def interpret(
         if isinstance(legend, str)
         else legend
     )
-    raster = read_image(image, bands=sources.bands)
     sources = replace(sources, image=str(image))
 
     def predict(known: Known) -> Prediction:
-        return _segment(raster, known, chosen, sources, (settings, progress))
+        return _segment(known, chosen, sources, (settings, progress))
 
     told = Inputs("interpret", None, legend if isinstance(legend, str) else chosen)
-    return _run(predict, raster, (sources, settings, told), (out, progress))
+    return _run(predict, read_grid(image), (sources, settings, told), (out, progress))
 
 
 def _segment(
-    image: Raster,
     known: Known,
     legend: Legend,
     sources: Sources,
@@ -147,7 +155,9 @@ def _segment(
     from fusion.settings import SegmentSettings
 
     settings, tell = how
-    dem = read_terrain(sources.dem, image.grid) if sources.dem else None
+    image, dem = known.image, known.dem
+    if image is None:
+        raise InputError("interpret: no image", "landlore interpret IMAGE ...")
     knobs = SegmentSettings(seed=settings.seed, steps=settings.steps)
     told = [0.0]
 
@@ -170,16 +180,16 @@ def _segment(
 
 def _run(
     predict: Callable[[Known], Prediction],
-    placed: Raster | Prediction,
+    grid: Grid,
     given: tuple[Sources, RunSettings, Inputs],
     where: tuple[str | Path | None, Progress | None],
 ) -> Interpretation:
     (sources, settings, told), (out, progress) = given, where
     tell = progress or (lambda _: None)
     if out is None:
-        return _with_reasons(_solve(predict, placed, sources, settings, tell))
+        return _with_reasons(_solve(predict, grid, (sources, settings, told), tell))
     with whole_folder(out, overwrite=settings.overwrite) as folder:
-        done = _solve(predict, placed, sources, settings, tell)
+        done = _solve(predict, grid, (sources, settings, told), tell)
         tell("writing the outputs")
         known = None if done.graph.read_only else done.graph
         kept = write_inputs(folder, Path(out), told, (sources, settings), done.corrected.before)
@@ -197,29 +207,31 @@ def _with_reasons(done: Interpretation) -> Interpretation:
 
 def _solve(
     predict: Callable[[Known], Prediction],
-    placed: Raster | Prediction,
-    sources: Sources,
-    settings: RunSettings,
+    grid: Grid,
+    given: tuple[Sources, RunSettings, Inputs],
     tell: Progress,
 ) -> Interpretation:
     from reasoning.explanation.explain import explain
 
-    made_here = isinstance(placed, Raster)
+    sources, settings, told = given
+    made_here = told.job == "interpret"
     axioms = chosen_axioms(sources, settings)
+    correct_settings(
+        sources, settings
+    )  # learned numbers that cannot be read are told before anything is made
+    beside = read_beside(sources, grid)
     tell("building the knowledge graph")
-    graph = known_graph(sources, placed.grid)
-    products = product_layers(sources, placed.grid)
-    features = feature_layers(graph, placed.grid)
+    graph = known_graph(sources, grid)
+    products, features = product_layers(sources, grid), feature_layers(graph, grid)
+    known = known_layers(products, features, axioms, beside, settings)
     if made_here:
         tell("learning a map from the product")
-    known = Known(products, features, axioms)
     prediction = predict(known)
     tell("reasoning over regions, evidence and rules")
     corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
     tell(f"explaining {len(corrected.corrections)} corrections")
     explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))
-    image = placed if isinstance(placed, Raster) else side_image(sources, placed.grid)
-    return Interpretation(corrected, explanation, graph, image, None)
+    return Interpretation(corrected, explanation, graph, known.image, None)
 
 
 def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:

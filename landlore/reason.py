@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
-from kg.errors import InputError, RuleError
+from kg.errors import InputError, LandloreWarning, RuleError
 from kg.grid import Grid
 from kg.ontology import load_ontology
 from kg.raster import Raster
-from kg.rules import load_rules
+from kg.rules import load_rules, shipped_rules
 from landlore.inputs import read_image, read_terrain
 from landlore.settings import RunSettings
 from landlore.sources import Sources
@@ -35,11 +37,58 @@ class Known:
         products: Land-cover products on its grid.
         features: Mapped features on its grid.
         axioms: Rules, weighed.
+        image: On its grid, or None.
+        dem: Elevation in metres on its grid, or None.
     """
 
     products: tuple[EvidenceLayer, ...]
     features: tuple[EvidenceLayer, ...]
     axioms: tuple[Axiom, ...]
+    image: Raster | None
+    dem: Raster | None
+
+
+def known_layers(
+    products: Sequence[EvidenceLayer],
+    features: Sequence[EvidenceLayer],
+    axioms: tuple[Axiom, ...],
+    beside: tuple[Raster | None, Raster | None],
+    settings: RunSettings,
+) -> Known:
+    """What is known, with the dates of sources that the settings state; `beside` are image and elevation.
+
+    Raises:
+        InputError: The settings speak of a source that the run does not have; the nearest is named.
+
+    Warns:
+        LandloreWarning: The image has a date and a source has none, so that it does not age.
+    """
+    names = [layer.name for layer in (*products, *features)]
+    for option, stated in (
+        ("--source-date", settings.dates),
+        ("--reliability", settings.reliability),
+    ):
+        for name in sorted(stated.keys() - set(names)):
+            near = get_close_matches(name, names, 1, 0)
+            raise InputError(
+                f"{option} {name}={stated[name]}: the run has no source {name!r} on its ground",
+                f"did you mean {near[0]!r}? known: {', '.join(names)}"
+                if near
+                else "add the source",
+            )
+    dated = [
+        tuple(replace(layer, date=settings.dates.get(layer.name, layer.date)) for layer in layers)
+        for layers in (products, features)
+    ]
+    undated = [layer.name for layers in dated for layer in layers if not layer.date]
+    if settings.date and undated:
+        warnings.warn(
+            f"--date {settings.date}: {', '.join(undated)} without a date of their own count in full; "
+            f"--source-date {undated[0]}=YEAR states one",
+            LandloreWarning,
+            stacklevel=2,
+        )
+    return Known(dated[0], dated[1], axioms, *beside)
 
 
 def reason(
@@ -55,7 +104,7 @@ def reason(
     Args:
         prediction: What is corrected.
         known: What speaks.
-        sources: Image and terrain beside it.
+        sources: Its rule files may hold learned numbers.
         settings: How.
         learned: The prediction was learned from the first product, which then gives facts to rules, but does not
             speak twice.
@@ -69,8 +118,8 @@ def reason(
         prediction,
         layers=(*known.products, *known.features),
         axioms=known.axioms,
-        image=side_image(sources, prediction.grid),
-        dem=read_terrain(sources.dem, prediction.grid) if sources.dem else None,
+        image=known.image,
+        dem=known.dem,
         settings=correct_settings(sources, settings, known.products[:1] if learned else ()),
     )
 
@@ -85,8 +134,8 @@ def terms_known(
         prediction,
         layers=(*known.products, *known.features),
         axioms=known.axioms,
-        image=side_image(sources, prediction.grid),
-        dem=read_terrain(sources.dem, prediction.grid) if sources.dem else None,
+        image=known.image,
+        dem=known.dem,
         settings=correct_settings(sources, settings, known.products[:1]),
     )
     return terms
@@ -116,8 +165,11 @@ def correct_settings(
         superpixel=settings.superpixel,
         seed=settings.seed,
         strengths={layer.name: 0.0 for layer in silent},
+        date=settings.date,
+        reliabilities=settings.reliability,
     )
-    files = [settings.calibration] if settings.calibration else list(sources.rules or ())
+    given = [*(sources.rules or ()), *sources.add_rules]
+    files = [settings.calibration] if settings.calibration else given
     fit = read_fit(files) if files else None
     if fit is None and settings.calibration:
         raise RuleError(
@@ -127,17 +179,18 @@ def correct_settings(
     return base if fit is None else fit.beside(base)
 
 
-def side_image(sources: Sources, grid: Grid) -> Raster | None:
-    """The image on the grid of the prediction, or None.
+def read_beside(sources: Sources, grid: Grid) -> tuple[Raster | None, Raster | None]:
+    """The image and the elevation on the grid of the prediction, or None.
 
     Raises:
-        InputError: It cannot be read or lies elsewhere, or its bands are named and it is not.
+        InputError: One cannot be read or lies elsewhere, or bands are named and no image is.
     """
     if sources.bands and not sources.image:
         raise InputError(
             "--bands: names the bands of an image, and no --image is given", "add --image"
         )
-    return read_image(sources.image, bands=sources.bands, grid=grid) if sources.image else None
+    image = read_image(sources.image, bands=sources.bands, grid=grid) if sources.image else None
+    return image, read_terrain(sources.dem, grid) if sources.dem else None
 
 
 def chosen_axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
@@ -146,13 +199,20 @@ def chosen_axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
     Raises:
         RuleError: A file without rules, or a rule that cannot be read.
     """
-    files = None if sources.rules is None else [Path(p) for p in sources.rules]
-    rules = load_rules(files, load_ontology())
-    if files and not rules:
-        raise RuleError(f"{files[0]}: holds no rule", "docs/rules.md shows one")
+    rules = load_rules(rule_files(sources), load_ontology())
+    given = [*(sources.rules or ()), *sources.add_rules]
+    silent = [path for path in given if not any(a.file == Path(path).name for a in rules)]
+    if given and len(silent) == len(given):
+        raise RuleError(f"{silent[0]}: holds no rule", "docs/rules.md shows one")
     return (
         tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()
     )
+
+
+def rule_files(sources: Sources) -> list[Path]:
+    """The rule files of a run: those that are given, or those that ship, and those that are added."""
+    start = shipped_rules() if sources.rules is None else map(Path, sources.rules)
+    return [*start, *map(Path, sources.add_rules)]
 
 
 def run_name(corrected: Corrected, settings: RunSettings) -> str:

@@ -23,7 +23,7 @@ from kg.legend import Legend, legend_names, load_legend
 from kg.raster import Raster, read_raster
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
-from landlore.reason import Known, chosen_axioms, reason, run_name
+from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
 from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BEFORE = "before.tif"
 """Probabilities of a prediction that was made by the run, or came from memory."""
-_FILES = ("landcover", "osm", "vector", "facts", "rules")
+_FILES = ("landcover", "osm", "vector", "facts", "rules", "add_rules")
 _PATHS = ("graph", "image", "dem")
 _AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
 
@@ -113,30 +113,37 @@ def solve_again(folder: str | Path, progress: Callable[[str], None] | None = Non
     """
     tell = progress or (lambda _: None)
     home = Path(folder).absolute()
-    name, told = _read(home)
+    told, run = read_run(home)
     _check(home, told["sha256"])
     sources, settings = _sources(home, told["sources"]), RunSettings(**told["settings"])
     if settings.calibration:
-        settings = replace(settings, calibration=str(_found(home, settings.calibration)))
+        settings = replace(settings, calibration=str(found(home, settings.calibration)))
     prediction = _prediction(home, told, settings)
+    beside = read_beside(sources, prediction.grid)
     tell("reading what is known")
     graph = known_graph(sources, prediction.grid)
-    known = Known(
+    known = known_layers(
         product_layers(sources, prediction.grid),
         feature_layers(graph, prediction.grid),
         chosen_axioms(sources, settings),
+        beside,
+        settings,
     )
     tell("solving the run again")
     solved = reason(prediction, known, sources, settings, learned=told["job"] == "interpret")
-    if not name.endswith(f"/{run_name(solved.corrected, settings)}"):
+    if not str(run["run"]).endswith(f"/{run_name(solved.corrected, settings)}"):
         tell(
             "the run comes out differently now than it did then (another version, or other rules that ship)"
         )
     return solved
 
 
-def _read(home: Path) -> tuple[str, dict[str, Any]]:
-    """IRI of the run, and its inputs."""
+def read_run(home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs of a run, and everything that its `run.json` says.
+
+    Raises:
+        InputError: Not the folder of a run of a map, or one that does not name its inputs.
+    """
     path = home / "run.json"
     if not path.is_file():
         raise InputError(f"{home}: not the folder of a run (no run.json)", _AGAIN)
@@ -154,13 +161,13 @@ def _read(home: Path) -> tuple[str, dict[str, Any]]:
         raise InputError(
             f"{path}: does not name its inputs, so nothing can be solved again", _AGAIN
         )
-    return str(run["run"]), dict(told)
+    return dict(told), dict(run)
 
 
 def _check(home: Path, digests: dict[str, str]) -> None:
     """Every input is there and as it was."""
     for name, known in sorted(digests.items()):
-        path = _found(home, name)
+        path = found(home, name)
         if not path.is_file():
             raise InputError(
                 f"{path}: an input of the run is gone", f"put it back, or into {home / 'inputs'}"
@@ -174,9 +181,9 @@ def _check(home: Path, digests: dict[str, str]) -> None:
 
 def _prediction(home: Path, told: dict[str, Any], settings: RunSettings) -> Prediction:
     legend = told["legend"]
-    loaded = load_legend(legend if legend in legend_names() else str(_found(home, legend)))
+    loaded = load_legend(legend if legend in legend_names() else str(found(home, legend)))
     if told["prediction"] is not None:
-        path = _found(home, told["prediction"])
+        path = found(home, told["prediction"])
         return read_prediction(path, loaded, confidence=settings.confidence)
     kept = read_raster(home / BEFORE)
     return Prediction(
@@ -187,7 +194,8 @@ def _prediction(home: Path, told: dict[str, Any], settings: RunSettings) -> Pred
 def _sources(home: Path, told: dict[str, Any]) -> Sources:
     given: dict[str, Any] = dict(told)
     for name in (*_FILES, *_PATHS):
-        given[name] = _each(told[name], lambda word: _back(word, home))
+        if name in told:
+            given[name] = _each(told[name], lambda word: _back(word, home))
     if given["bands"] is not None:
         given["bands"] = tuple(given["bands"])
     return Sources(**given)
@@ -220,11 +228,11 @@ def _noted(word: str, home: Path) -> str:
 def _back(word: str, home: Path) -> str:
     legend, equals, path = word.partition("=")
     if equals and not Path(os.path.normpath(home / word)).exists():
-        return f"{legend}={_found(home, path)}"
-    return str(_found(home, word))
+        return f"{legend}={found(home, path)}"
+    return str(found(home, word))
 
 
-def _found(home: Path, name: str) -> Path:
+def found(home: Path, name: str) -> Path:
     """Where a noted file is: where it was, else in RUN/inputs."""
     path = Path(os.path.normpath(home / name))
     beside = home / "inputs" / path.name

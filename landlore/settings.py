@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from kg.errors import InputError
 
 KNOWN = {"mode": ("marginals", "map"), "nodes": ("pixels", "regions")}
 """Settings that are one of a few words."""
+_KINDS: dict[type, str] = {dict: "a table of sources"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class RunSettings:
         mode: "marginals" (probabilities that fit everything) or "map" (the one best labelling found).
         nodes: "pixels", or "regions": whole regions are decided at once, faster and without smoothness.
         superpixel: Side in metres of the pieces that regions are cut into; 0 for none.
+        date: When the image was taken, "2021" or "2021-06-30": evidence of other dates counts less; "" where unknown.
+        dates: Source -> its date, where its file does not say it.
+        reliability: Source -> how often it is right, 0..1, where that is known; the others have one of their kind.
         calibration: File of `landlore learn`: how far the network can be believed, what each source is worth, and
             the smoothness unless another than the default is given; "" for none.
         knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
@@ -45,6 +51,9 @@ class RunSettings:
     mode: str = "marginals"
     nodes: str = "pixels"
     superpixel: float = 0.0
+    date: str = ""
+    dates: Mapping[str, str] = field(default_factory=dict)
+    reliability: Mapping[str, float] = field(default_factory=dict)
     calibration: str = ""
     knowledge_loss: float = 0.0
     seed: int = 0
@@ -64,9 +73,30 @@ class RunSettings:
                     f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}",
                     f'for example {name} = "{known[0]}"',
                 )
+        self._check_sources()
         if self.steps < 1:
             raise InputError(
                 f"steps is {self.steps}, expected 1 or more", "for example steps = 500"
+            )
+
+    def _check_sources(self) -> None:
+        from reasoning.evidence.ageing import year_of
+
+        for name, share in self.reliability.items():
+            number = isinstance(share, int | float) and not isinstance(share, bool)
+            if not number or not 0 <= share <= 1:
+                raise InputError(
+                    f"reliability of {name} is {share!r}, expected 0..1", f"for example {name}=0.9"
+                )
+        if self.date:
+            year_of(self.date, "--date: the image")
+        object.__setattr__(self, "dates", {name: str(one) for name, one in self.dates.items()})
+        for name, when in self.dates.items():
+            year_of(when, f"--source-date: {name}")
+        if self.dates and not self.date:
+            raise InputError(
+                "--source-date and no --date: only the time between them counts",
+                "add --date 2021-06-30",
             )
 
 
@@ -97,14 +127,23 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
     known = {f.name: type(getattr(RunSettings(), f.name)) for f in fields(RunSettings)}
+    table = {key: _undated(value) for key, value in table.items()}
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0)
             raise InputError(f"{path}: unknown setting {key!r}", f"did you mean {near[0]!r}?")
         wanted = (int, float) if known[key] is float else known[key]
         if not isinstance(value, wanted) or (isinstance(value, bool) and known[key] is not bool):
+            example = "{ osm = 0.9 }" if known[key] is dict else known[key](1)
             raise InputError(
-                f"{path}: {key} is {value!r}, expected {known[key].__name__}",
-                f"for example {key} = {known[key](1)}",
+                f"{path}: {key} is {value!r}, expected {_KINDS.get(known[key], known[key].__name__)}",
+                f"for example {key} = {example}",
             )
     return table
+
+
+def _undated(value: Any) -> Any:
+    """TOML has dates of its own; here they are text."""
+    if isinstance(value, dict):
+        return {name: _undated(one) for name, one in value.items()}
+    return value.isoformat() if isinstance(value, date) else value

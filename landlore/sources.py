@@ -40,6 +40,7 @@ class Sources:
         bands: Names of the image's bands, where the file has none.
         dem: Elevation in metres.
         rules: Rule files (OWL); default those that ship.
+        add_rules: Rule files beside those of `rules`.
         cell: Product pixels per graph cell, along each side; default so that a product has about 10,000 cells.
     """
 
@@ -52,10 +53,11 @@ class Sources:
     bands: tuple[str, ...] | None = None
     dem: str | None = None
     rules: tuple[str, ...] | None = None
+    add_rules: tuple[str, ...] = ()
     cell: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("landcover", "osm", "vector", "facts", "bands", "rules"):
+        for name in ("landcover", "osm", "vector", "facts", "bands", "rules", "add_rules"):
             value = getattr(self, name)
             if value is not None:
                 one = isinstance(value, (str, Path))

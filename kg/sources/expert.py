@@ -18,6 +18,8 @@ _CITES = (
     vocab.PROV + "wasDerivedFrom",
     vocab.PROV + "hadPrimarySource",
 )
+_TYPE = vocab.RDF + "type"
+_RULES = (vocab.OWL + "Axiom", "http://www.w3.org/2003/11/swrl#Imp")
 _CHUNK = 2000
 
 
@@ -50,6 +52,11 @@ class ExpertSource:
         found = read_turtle(self.path)
         if not found:
             raise SourceError(f"{self.path}: no statement in it, expected Turtle", "check the path")
+        if any(p.value == _TYPE and getattr(o, "value", "") in _RULES for _, p, o in found):
+            raise SourceError(
+                f"{self.path}: holds rules (weighted axioms), expected facts",
+                f"--rules {self.path}, or --add-rules {self.path} beside those that ship",
+            )
         if not any(predicate.value in _CITES for _, predicate, _ in found):
             raise SourceError(
                 f"{self.path}: {len(found)} statements and no citation, expected at least one",

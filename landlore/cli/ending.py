@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 
-from kg.errors import LandloreError
+from kg.errors import LandloreError, LandloreWarning
 
 _MISUSE: Any = typer.BadParameter.__mro__[1]  # UsageError, of click or of typer's own copy of it
 _STOPPED = 130
@@ -26,7 +27,9 @@ def run(app: typer.Typer) -> NoReturn:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     code: Any = 0
     try:
-        code = app(standalone_mode=False)
+        with warnings.catch_warnings():
+            _tell_warnings()
+            code = app(standalone_mode=False)
         sys.stdout.flush()
     except LandloreError as error:
         _complain(error.message, error.hint)
@@ -43,6 +46,27 @@ def run(app: typer.Typer) -> NoReturn:
     if code == _STOPPED:
         sys.stderr.write("stopped; nothing half-written was left behind\n")
     sys.exit(code)
+
+
+def _tell_warnings() -> None:
+    """Print our own warnings as one line on standard error, others as Python does."""
+    plain = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, LandloreWarning):
+            sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
+        else:
+            plain(message, category, filename, lineno, file, line)
+
+    warnings.simplefilter("default", LandloreWarning)
+    warnings.showwarning = show
 
 
 def _stop(*_: Any) -> NoReturn:

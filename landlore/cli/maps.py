@@ -10,9 +10,11 @@ import typer
 
 from landlore.cli.options import (
     MOST,
+    AddRules,
     AsJson,
     Bands,
     Calibration,
+    Date,
     Dem,
     Facts,
     Graph,
@@ -23,13 +25,15 @@ from landlore.cli.options import (
     Osm,
     Out,
     Overwrite,
+    Reliability,
     Rules,
     Settings,
     Smoothness,
+    SourceDate,
     Superpixel,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller
+from landlore.cli.printing import need_vision, say, teller, told_inference
 
 if TYPE_CHECKING:
     from landlore.large import ByRegion
@@ -53,6 +57,7 @@ def correct(
     bands: Bands = None,
     dem: Dem = None,
     rules: Rules = [],
+    add_rules: AddRules = [],
     confidence: Annotated[
         float | None, typer.Option(help="Probability of the stated class of labels.")
     ] = None,
@@ -61,6 +66,9 @@ def correct(
     nodes: Nodes = None,
     superpixel: Superpixel = None,
     calibration: Calibration = None,
+    date: Date = None,
+    source_date: SourceDate = [],
+    reliability: Reliability = [],
     by_region: Annotated[
         bool,
         typer.Option(
@@ -80,11 +88,12 @@ def correct(
 
     sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
-        bands=words.band_names(bands), dem=dem, rules=rules or None,
+        bands=words.band_names(bands), dem=dem, rules=rules or None, add_rules=add_rules,
     )  # fmt: skip
     given = {
         "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
         "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
+        **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     chosen = read_settings(settings, **given)
     if by_region or (nodes is None and is_large(prediction, sources)):
@@ -113,6 +122,7 @@ def interpret(
     bands: Bands = None,
     dem: Dem = None,
     rules: Rules = [],
+    add_rules: AddRules = [],
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=MOST, help="Seed of everything random.")
@@ -126,6 +136,9 @@ def interpret(
     nodes: Nodes = None,
     superpixel: Superpixel = None,
     calibration: Calibration = None,
+    date: Date = None,
+    source_date: SourceDate = [],
+    reliability: Reliability = [],
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -138,11 +151,12 @@ def interpret(
 
     sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph,
-        bands=words.band_names(bands), dem=dem, rules=rules or None,
+        bands=words.band_names(bands), dem=dem, rules=rules or None, add_rules=add_rules,
     )  # fmt: skip
     given = {
         "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "mode": mode,
         "nodes": nodes, "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
+        **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     done = run(
         image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
@@ -170,12 +184,16 @@ def _report(done: Interpretation, as_json: bool) -> None:
         return
     say(
         f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
-        f"inference {corrected.trace.stopped} after {corrected.trace.steps} steps"
+        f"{told_inference(corrected.trace)}"
     )
     idle = len(corrected.inactive)
     if idle:
         say(
             f"{idle} rules could not act here (run.json says why); some need --dem, or --bands with names"
+        )
+    if max(corrected.after.legend.codes) > 255:
+        say(
+            "corrected.tif has codes above 255, and no colour table: its colours are in corrected.qml (QGIS)"
         )
     for sentence in telling_sentences(done):
         say(f"  {sentence}")
@@ -200,7 +218,7 @@ def _report_large(done: ByRegion, as_json: bool) -> None:
     regions = len(found.regions.count)
     say(
         f"{found.changed_pixels:,} pixels in {found.changed_regions:,} of {regions:,} regions changed; "
-        f"inference {found.trace.stopped} after {found.trace.steps} steps"
+        f"{told_inference(found.trace)}"
     )
     say(
         f"landlore explain {done.folder}: the {len(found.corrections):,} largest, each with its reasons"

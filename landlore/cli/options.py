@@ -34,7 +34,28 @@ Image = Annotated[str | None, typer.Option(help="Image on the grid of the predic
 Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
 Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
 Rules = Annotated[
-    list[str], typer.Option(help="Rule file (OWL); default: those that ship. May be repeated.")
+    list[str],
+    typer.Option(help="Rule file (OWL), instead of those that ship. May be repeated."),
+]
+AddRules = Annotated[
+    list[str],
+    typer.Option(
+        help="Rule file (OWL), beside those that ship or that --rules names. May be repeated."
+    ),
+]
+Date = Annotated[
+    str | None,
+    typer.Option(
+        help="When the image was taken (2021 or 2021-06-30): evidence of other dates counts less."
+    ),
+]
+SourceDate = Annotated[
+    list[str],
+    typer.Option(help="SOURCE=DATE, for a source that does not say its date. May be repeated."),
+]
+Reliability = Annotated[
+    list[str],
+    typer.Option(help="SOURCE=SHARE, how often a source is right: osm=0.95. May be repeated."),
 ]
 Settings = Annotated[Path | None, typer.Option(help="TOML file with settings (docs/settings.md).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

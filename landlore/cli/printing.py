@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kg.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from reasoning.correction import Trace
 
 Tell = Callable[[str], None]
 VISION = (
@@ -34,6 +38,17 @@ def teller(quiet: bool) -> Tell:
             sys.stderr.flush()
 
     return tell
+
+
+def told_inference(trace: Trace) -> str:
+    """How the inference ended, for people."""
+    steps = f"{trace.steps} step{'s' * (trace.steps != 1)}"
+    rest = f"a further step would move a probability by {trace.residual:.1g} at most"
+    return {
+        "converged": f"inference converged after {steps}",
+        "cap": f"inference was cut off after {steps}, its limit, before it had settled ({rest})",
+        "no descent": f"inference ended after {steps}: none fits better ({rest})",
+    }.get(trace.stopped, f"the best labelling of {trace.steps} searches was taken")
 
 
 def need_vision(command: str) -> None:

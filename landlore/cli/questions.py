@@ -47,8 +47,10 @@ def answer(asked: Asked, values: Mapping[str, float], wanted: str | None) -> Non
         raise InputError("--why-not: about which place?", "add --at LON,LAT")
     if wanted is not None and values:
         raise InputError("--why-not and --what-if: one question at a time", "leave one out")
+    from landlore.question import check_question
     from landlore.rerun import solve_again
 
+    check_question(asked.run, terms=values, place=asked.place, region=asked.region, wanted=wanted)
     solved = solve_again(asked.run, teller(asked.as_json))
     if wanted is not None:
         _why_not(solved, asked, wanted)

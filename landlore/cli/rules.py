@@ -56,8 +56,10 @@ def _tell(found: RuleCheck) -> None:
     ):
         if iris:
             say(f"{what}: {', '.join(map(curie, iris))}")
+    for names in found.same:
+        say(f"one class under {len(names)} names: {', '.join(map(curie, names))}")
     say(f"HermiT: {found.reasoner}")
-    say(f"{len(found.axioms)} rules can be compiled, {len(found.faults)} cannot")
+    say(f"{len(found.axioms)} rules can be compiled; {len(found.faults)} faults")
 
 
 def _record(found: RuleCheck) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def _record(found: RuleCheck) -> dict[str, Any]:
         "unreachable": list(found.unreachable),
         "unmeasured": list(found.unmeasured),
         "unsatisfiable": list(found.unsatisfiable),
+        "same": [list(names) for names in found.same],
         "reasoner": found.reasoner,
         "fine": found.is_fine,
     }

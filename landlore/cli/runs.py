@@ -82,6 +82,7 @@ def query(
     from kg.queries import load_query
     from landlore.cli import words
     from landlore.graph import open_graph
+    from landlore.remarks import remarks
 
     if name == "list":
         _list_queries()
@@ -92,16 +93,23 @@ def query(
         )
     if graph is None:
         raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
-    text = (
-        load_query(name, words.named_values(values)).sparql
-        if name
-        else words.sparql_text(sparql or "")
-    )
+    given = words.named_values(values)
+    if given and not name:
+        raise QueryError(
+            "--set fills the values of a named query only", "add --name, or leave --set out"
+        )
+    named = load_query(name, given) if name else None
+    text = named.sparql if named else words.sparql_text(sparql or "")
     forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
     if form not in forms:
         raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
-    answer = getattr(open_graph(graph).query(text), forms[form])()
+    opened = open_graph(graph)
+    found = opened.query(text)
+    answer = getattr(found, forms[form])()
     sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
+    sys.stdout.flush()
+    for line in remarks(opened, found, text, (named, given)):
+        sys.stderr.write(f"· {line}\n")
 
 
 def _list_queries() -> None:

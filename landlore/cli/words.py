@@ -70,6 +70,36 @@ def named_values(words: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def of_sources(date: str | None, dates: list[str], reliability: list[str]) -> dict[str, Any]:
+    """Settings about sources: the date of the image, SOURCE=DATE and SOURCE=SHARE words; None where none is given.
+
+    Raises:
+        InputError: A word without "=", a source twice, or a share that is no number.
+    """
+    shares: dict[str, float] = {}
+    for name, text in _pairs("--reliability", reliability, "osm=0.9").items():
+        try:
+            shares[name] = float(text)
+        except ValueError as error:
+            raise InputError(
+                f"--reliability {name}={text}: expected a number in 0..1", "--reliability osm=0.9"
+            ) from error
+    stated = _pairs("--source-date", dates, "nlcd=2011")
+    return {"date": date, "dates": stated or None, "reliability": shares or None}
+
+
+def _pairs(option: str, words: list[str], example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in words:
+        name, given, value = word.partition("=")
+        if not given or not name or not value:
+            raise InputError(f"{option} {word!r}: expected SOURCE=VALUE", f"{option} {example}")
+        if name in found:
+            raise InputError(f"{option}: {name} twice", "give each source once")
+        found[name] = value
+    return found
+
+
 def changed_values(words: list[str]) -> dict[str, float]:
     """Read "drop=TERM" and "weight=TERM:VALUE" words: term -> value, 0 for one that is dropped.
 

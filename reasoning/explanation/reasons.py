@@ -19,6 +19,7 @@ __all__ = [
     "Account",
     "Reason",
     "explain_at",
+    "explanations_in",
     "read_accounts",
     "reason_at",
     "reason_number",
@@ -29,6 +30,10 @@ EXPLANATIONS = "explanations.trig"
 """The graph of the run, in the folder of a run."""
 REASONS = "reasons.tif"
 """Correction of each pixel (int32, -1 where unchanged), in the folder of a run."""
+_HOLDS = {
+    EXPLANATIONS: "why each correction was made",
+    REASONS: "which correction a pixel belongs to; --region and --top do without",
+}
 
 _CORRECTION = re.compile(r"/correction/(\d+)[/>]")
 _CORRECTIONS = """
@@ -169,6 +174,15 @@ def read_accounts(folder: str | Path, numbers: Iterable[int]) -> list[Account]:
     return [account for number in sorted(wanted) for account in reason_number(graph, number)]
 
 
+def explanations_in(folder: str | Path) -> Path:
+    """The graph of the run in its folder.
+
+    Raises:
+        InputError: The folder is not that of a run, or the file is gone.
+    """
+    return _part(folder, EXPLANATIONS)
+
+
 def _excerpt(path: Path, numbers: Set[int]) -> Iterator[str]:
     """Lines of the TriG file, less the paragraphs of other corrections."""
     keep = True
@@ -185,8 +199,8 @@ def _part(folder: str | Path, name: str) -> Path:
     path = Path(folder) / name
     if not path.is_file():
         raise InputError(
-            f"{folder}: no {name}, expected the output folder of a run",
-            "landlore correct ... -o FOLDER makes one",
+            f"{folder}: no {name}, which the folder of a run has (it says {_HOLDS[name]})",
+            "put it back, or make the run again with --overwrite",
         )
     return path
 

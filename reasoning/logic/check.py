@@ -26,11 +26,13 @@ from kg.ontology import (
 )
 from kg.owl import NOTHING, THING
 from kg.rule_writer import rules_turtle
-from kg.rules import read_rules, schema_of
+from kg.rules import ontology_with, read_rules
+from kg.terms import Terms
 from reasoning.facts import Facts
 from reasoning.logic.axioms import compile_axioms, never_acts
 from reasoning.logic.ground import EVIDENCE
 from reasoning.logic.meaning import Labels, UnusableError, names_used, wanted
+from reasoning.logic.silent import circles, same_classes, without_rules
 from reasoning.space.relations import BASE
 
 NO_JAVA = (
@@ -51,6 +53,7 @@ class RuleCheck:
         unmeasured: Object property IRIs that rules name and that nothing measures, sorted.
         unsatisfiable: Class IRIs that can have no instance when all rules hold without exception, sorted.
         reasoner: "consistent", "contradictory", or why HermiT was not run or could not finish.
+        same: Names of classes that are told to be below each other, and so are one class.
     """
 
     axioms: tuple[Axiom, ...]
@@ -60,6 +63,7 @@ class RuleCheck:
     unmeasured: tuple[str, ...]
     unsatisfiable: tuple[str, ...]
     reasoner: str
+    same: tuple[tuple[str, ...], ...] = ()
 
     @property
     def is_fine(self) -> bool:
@@ -87,9 +91,11 @@ def check_rules(
         The findings. A fault never hides another one: each axiom is looked at by itself.
     """
     known = ontology or load_ontology()
-    readable, faults = _readable(paths)
+    files, faults = _readable(paths)
+    readable = list(files)
     axioms, wrong = read_rules(readable, known)
-    schema = schema_of(axioms, known)
+    schema = ontology_with(readable, known)
+    silent = (*without_rules(files, axioms, wrong, known), *circles(files, known, schema))
     legends = [legend] if legend else [load_legend(name) for name in legend_names()]
     where = {Path(path).name: str(path) for path in readable}
     unusable = {axiom.iri: _uncompilable(axiom, legends[0], schema, where) for axiom in axioms}
@@ -99,24 +105,24 @@ def check_rules(
     unsatisfiable, reasoner = _consistency(sound, ontology_files, usable, schema)
     return RuleCheck(
         axioms=usable,
-        faults=(*faults, *wrong, *(fault for fault in unusable.values() if fault)),
+        faults=(*faults, *wrong, *silent, *(fault for fault in unusable.values() if fault)),
         idle=tuple((a.iri, why) for a in usable if (why := _idle(a, labels))),
         unreachable=tuple(sorted(_unreachable(usable, labels))),
         unmeasured=tuple(sorted(_unmeasured(usable, schema))),
         unsatisfiable=unsatisfiable,
         reasoner=reasoner,
+        same=same_classes(known, schema),
     )
 
 
-def _readable(paths: Sequence[str | Path]) -> tuple[list[Path], list[AxiomError]]:
-    """Files that are OWL, and what is wrong with the others."""
+def _readable(paths: Sequence[str | Path]) -> tuple[dict[Path, Terms], list[AxiomError]]:
+    """Triples of the files that are OWL, and what is wrong with the others."""
     from kg.ontology import read_owl
 
-    found, faults = [], []
+    found, faults = {}, []
     for path in map(Path, paths):
         try:
-            read_owl(path)
-            found.append(path)
+            found[path] = read_owl(path)
         except InputError as error:
             cause = error.message.removeprefix(f"{path}").lstrip(": ")
             faults.append(AxiomError(str(path), "the file", cause, error.hint))

@@ -30,7 +30,7 @@ def landlore(monkeypatch, capsys, *words):
 
 def test_rules_that_ship_are_fine(monkeypatch, capsys):
     code, out = landlore(monkeypatch, capsys, SHIPPED[0])
-    assert code == 0 and "0 cannot" in out and "HermiT: not run" in out
+    assert code == 0 and "; 0 faults" in out and "HermiT: not run" in out
 
 
 def test_a_wrong_rule_is_named_and_the_exit_code_is_1(monkeypatch, capsys, tmp_path):
@@ -45,3 +45,10 @@ def test_a_wrong_rule_is_named_and_the_exit_code_is_1(monkeypatch, capsys, tmp_p
 
 def test_an_unknown_legend_is_wrong_use(monkeypatch, capsys):
     assert landlore(monkeypatch, capsys, SHIPPED[0], "--legend", "nowhere")[0] == 2
+
+
+def test_an_empty_file_is_told(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "empty.ttl"
+    path.write_text("")
+    code, out = landlore(monkeypatch, capsys, path)
+    assert code == 1 and f"error: {path}: holds no rule" in out

@@ -1,0 +1,111 @@
+"""A question to a run comes in; what is wrong with its words goes out at once, before anything is solved again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kg import vocab
+from kg.errors import GridError, InputError, RuleError
+from kg.legend import Legend, legend_names, load_legend
+from kg.raster import read_grid, read_raster
+from landlore.ask import class_named
+
+PLAIN = ("network", "calibration", "smoothness")
+"""Terms that any run may have; whether this one has a calibration is known when it is solved."""
+
+
+def check_question(
+    folder: str | Path,
+    *,
+    terms: Iterable[str] = (),
+    place: tuple[float, float] | None = None,
+    region: int | None = None,
+    wanted: str | None = None,
+) -> None:
+    """Look at the words of a question to a run.
+
+    Args:
+        folder: Run folder.
+        terms: Rules, sources and other terms that a what-if names.
+        place: (longitude, latitude), degrees, CRS84.
+        region: Number of a region.
+        wanted: Class of a why-not, by name, code or IRI.
+
+    Raises:
+        RuleError: A term that the run does not have; the nearest, or why it did not act, is said.
+        InputError: A region that the run does not have, or the place is of that class already.
+        LegendError: No such class; the nearest is said.
+        GridError: The place is outside of the map, or there is no prediction.
+    """
+    from landlore.rerun import read_run
+
+    home = Path(folder).absolute()
+    _, run = read_run(home)
+    for term in terms:
+        _check_term(run, term)
+    if region is not None and not 0 <= region < run["regions"]:
+        raise InputError(
+            f"region {region}: the run has regions 0 to {run['regions'] - 1}", "--region 0"
+        )
+    code = _code_at(home, *place) if place is not None else None
+    if wanted is not None:
+        legend = _legend(home, run)
+        iri = class_named(legend, wanted)
+        if code is not None and legend.classes[legend.codes.index(code)].iri == iri:
+            raise InputError(f"the place is {wanted} already", "ask for another class")
+
+
+def _check_term(run: Mapping[str, Any], name: str) -> None:
+    """Refuse what no term of the run is called; `reasoning.explanation.whatif.term_named` says what it means."""
+    rules = {vocab.curie(iri): iri for iri in run["rules"]}
+    sources = {one["name"] for one in run["sources"]} | {one["graph"] for one in run["sources"]}
+    short = {curie.rpartition(":")[2].lower() for curie in rules}
+    plain = {vocab.NETWORK, vocab.CALIBRATION, vocab.SMOOTHNESS}
+    if name in {
+        *rules,
+        *rules.values(),
+        *short,
+        *sources,
+        *PLAIN,
+        *plain,
+        *map(vocab.curie, plain),
+    }:
+        return
+    idle = {vocab.curie(iri): why for iri, why in run["inactive_rules"].items()}
+    for curie, why in idle.items():
+        if name in (curie, curie.rpartition(":")[2].lower(), vocab.expand(curie)):
+            raise RuleError(
+                f"{name!r}: this rule did not act in the run, because {why}", "ask about another"
+            )
+    named = sorted({*short, *PLAIN, *(one for one in sources if "/" not in one)})
+    near = get_close_matches(name.lower(), named, 3, 0.5)
+    listed = f"did you mean {' or '.join(map(repr, near))}?" if near else ", ".join(named)
+    raise RuleError(f"{name!r}: no rule, source or term that acts in this run", listed)
+
+
+def _code_at(home: Path, lon: float, lat: float) -> int:
+    """Official code of the corrected map at a place."""
+    path = home / "corrected.tif"
+    grid = read_grid(path)
+    row, col = (int(v // 1) for v in grid.rowcol(lon, lat))
+    if not (0 <= row < grid.height and 0 <= col < grid.width):
+        west, south, east, north = grid.lonlat_bounds
+        raise GridError(
+            f"{lon} {lat} lies outside of the map, which covers {west:.5f} {south:.5f} .. {east:.5f} {north:.5f} "
+            "(lon lat)",
+            "give longitude first",
+        )
+    raster = read_raster(path, window=(row, col, 1, 1))
+    if not raster.valid[0, 0]:
+        raise GridError(f"{lon} {lat}: the map has no prediction there", "choose another place")
+    return int(raster.values[0, 0, 0])
+
+
+def _legend(home: Path, run: Mapping[str, Any]) -> Legend:
+    from landlore.rerun import found
+
+    name = run["inputs"]["legend"]
+    return load_legend(name if name in legend_names() else str(found(home, name)))

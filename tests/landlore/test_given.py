@@ -1,0 +1,193 @@
+"""What is given by mistake, or would be used otherwise than meant, is told: bands, facts, holes, dates, rules."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+
+import landlore as ll
+from kg import vocab
+from kg.cog import write_raster
+from kg.errors import InputError, LandloreWarning
+from kg.evidence import EvidenceLayer
+from kg.grid import Grid
+from kg.raster import Raster
+from landlore import cli
+from landlore.cli.printing import told_inference
+from landlore.inputs import read_image
+from landlore.reason import known_layers, rule_files
+from landlore.rerun import solve_again
+from reasoning.correction import BEST, Trace
+
+GRID = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 40, 40)
+RULES = Path(vocab.__file__).parents[1] / "ontologies" / "rules"
+RULE = f"""
+@prefix ll: <{vocab.CORE}> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix dct: <http://purl.org/dc/terms/> .
+ll:Water rdfs:subClassOf ll:Vegetation .
+[] a owl:Axiom ; owl:annotatedSource ll:Water ; owl:annotatedProperty rdfs:subClassOf ;
+  owl:annotatedTarget ll:Vegetation ; dct:identifier "dry" ; rdfs:label "no water"@en ; ll:weight 9.0 ;
+  dct:source "a test" .
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    codes = np.full((1, 40, 40), 10, np.uint8)
+    codes[:, 20:] = 80
+    write_raster(tmp_path / "labels.tif", Raster(codes, GRID, 0))
+    image = np.full((4, 40, 40), 0.3, np.float32)
+    write_raster(tmp_path / "image.tif", Raster(image, GRID, None), overviews="average")
+    image[3, 5, :7], image[0, 9, 9] = np.nan, np.inf
+    image[:, 30] = np.nan
+    write_raster(tmp_path / "holes.tif", Raster(image, GRID, None), overviews="average")
+    (tmp_path / "mine.ttl").write_text(RULE)
+    (tmp_path / "words.ttl").write_text(f"@prefix ll: <{vocab.CORE}> . ll:Water a ll:Thing .")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def landlore(monkeypatch, capsys, line):
+    monkeypatch.setattr(sys, "argv", ["landlore", *line.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return (ended.value.code or 0), *capsys.readouterr()
+
+
+WRONG = {
+    "rules as facts": ("build g --facts mine.ttl", "mine.ttl: holds rules", "--add-rules mine.ttl"),
+    "an image as terrain": ("correct labels.tif --dem image.tif -o out", "image.tif: has 4 bands", "-b 1"),
+    "a sure label": ("correct labels.tif --confidence 1 -o out", "less than 1", "can never be corrected"),
+    "no calibration": ("correct labels.tif --calibration none.ttl -o out", "none.ttl", "check the path"),
+    "calibration that is none": ("correct labels.tif --calibration mine.ttl -o out", "no learned numbers", "learn"),
+    "added file without rules": ("correct labels.tif --add-rules words.ttl -o out", "words.ttl: holds no rule", ""),
+    "no date": ("correct labels.tif --date soon -o out", "the image has the date 'soon'", "2021-06-30"),
+    "dates without a date": ("correct labels.tif --source-date a=2021 -o out", "no --date", "add --date"),
+    "a date of nothing": ("correct labels.tif --date 2021 --source-date osm -o out", "SOURCE=VALUE", "nlcd=2011"),
+    "trust above 1": ("correct labels.tif --reliability osm=2 -o out", "2.0, expected 0..1", "0.9"),
+    "trust in words": ("correct labels.tif --reliability osm=much -o out", "expected a number", "osm=0.9"),
+    "trust twice": ("correct labels.tif --reliability a=1 --reliability a=0 -o out", "a twice", "once"),
+    "trust in nobody": ("correct labels.tif --reliability osm=0.5 -o out", "no source 'osm'", "add the source"),
+    "dates by region": ("correct labels.tif --by-region --date 2021 -o out", "--date 2021", "leave"),
+    "values without a name": ("query mine.ttl ASK{} --set a=b", "named query only", "--name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_two_lines_before_anything_is_made(name, folder, monkeypatch, capsys):
+    line, *told = WRONG[name]
+    code, out, err = landlore(monkeypatch, capsys, line)
+    assert code == 2 and not out
+    assert all(part in err for part in told), err
+    assert "reasoning" not in err, "told late"
+    assert not (folder / "out").exists()
+
+
+def test_pixels_without_a_value_in_some_bands_are_counted(folder, monkeypatch, capsys):
+    with pytest.warns(
+        LandloreWarning, match=r"8 of 1,600 pixels count as nodata.*band1 1, band4 7"
+    ):
+        read_image("holes.tif")
+    _, _, err = landlore(monkeypatch, capsys, "correct labels.tif --image holes.tif -o out")
+    assert err.count("warning: ") == 1 and "holes.tif: 8 of 1,600 pixels" in err
+    read_image("image.tif")  # no warning, and nodata in every band is none either
+
+
+def test_rules_are_added_to_those_that_ship_and_kept_for_later(folder, monkeypatch, capsys):
+    shipped = sorted(path.name for path in RULES.glob("*.ttl"))
+    added = [p.name for p in rule_files(ll.Sources(add_rules="mine.ttl"))]
+    assert added == [*shipped, "mine.ttl"]
+    both = ll.Sources(rules=("a.ttl",), add_rules=("mine.ttl",))
+    assert [p.name for p in rule_files(both)] == ["a.ttl", "mine.ttl"]
+    code, _, _ = landlore(monkeypatch, capsys, "correct labels.tif --add-rules mine.ttl -o out")
+    told = json.loads((folder / "out" / "run.json").read_text())
+    assert code == 0 and told["inputs"]["sources"]["add_rules"] == ["../mine.ttl"]
+    every = [*told["rules"], *told["inactive_rules"]]
+    assert f"{vocab.RULE}dry" in told["rules"] and f"{vocab.RULE}water-min-area" in every
+    again = solve_again(folder / "out").corrected
+    assert again.changed_pixels == told["changed_pixels"] == 800
+
+
+def layer(name, date=None):
+    cells = np.zeros((40, 40), np.int32)
+    core = (vocab.CORE + "Water",)
+    return EvidenceLayer(name, vocab.PRODUCT_CELL, vocab.GRAPH + name, GRID, cells, np.ones((1, 1), np.float32),
+                         core, (vocab.ID + "cell/0",), date=date)  # fmt: skip
+
+
+def test_dates_of_sources_are_stated_and_missing_ones_told():
+    settings = ll.RunSettings(date="2021-06-01", dates={"nlcd": 2011})
+    found = known_layers([layer("nlcd")], [layer("osm", "2020")], (), (None, None), settings)
+    assert [one.date for one in (*found.products, *found.features)] == ["2011", "2020"]
+    with pytest.warns(LandloreWarning, match="nlcd without a date of their own"):
+        known_layers([layer("nlcd")], [], (), (None, None), ll.RunSettings(date="2021"))
+    with pytest.raises(InputError, match="no source 'nlc'") as wrong:
+        known_layers(
+            [layer("nlcd")], [], (), (None, None), ll.RunSettings(reliability={"nlc": 0.5})
+        )
+    assert "did you mean 'nlcd'" in wrong.value.hint
+
+
+def test_an_old_and_a_doubtful_source_weigh_less(folder):
+    write_raster(folder / "nlcd.tif", Raster(np.full((1, 40, 40), 11, np.uint8), GRID, 0))
+    sources = ll.Sources(landcover="nlcd.tif", rules=("mine.ttl",))
+    usual = {"confidence": 0.6, "rules": 0.0, "smoothness": 0.0}
+
+    def nats(**more):
+        done = ll.correct("labels.tif", sources=sources, settings=ll.RunSettings(**usual, **more))
+        return done.corrected.corrections[0].contributions[0].value
+
+    today = nats(date="2011", dates={"nlcd": "2011"})
+    assert nats(date="2021", dates={"nlcd": "2011"}) < today - 0.05
+    assert nats(reliability={"nlcd": 0.7}) < today - 0.5
+
+
+def test_settings_of_a_file_may_be_tables_and_dates(folder):
+    (folder / "s.toml").write_text("date = 2021-06-01\nreliability = { osm = 0.7 }\n")
+    read = ll.read_settings("s.toml")
+    assert (read.date, read.reliability) == ("2021-06-01", {"osm": 0.7})
+    (folder / "s.toml").write_text("reliability = 0.7\n")
+    with pytest.raises(InputError, match="expected a table of sources"):
+        ll.read_settings("s.toml")
+
+
+@pytest.mark.parametrize(
+    ("trace", "told"),
+    [
+        (Trace((), 1e-9, 15, "converged"), "inference converged after 15 steps"),
+        (
+            Trace((), 3e-4, 60, "cap"),
+            "was cut off after 60 steps, its limit, before it had settled",
+        ),
+        (Trace((), 3e-4, 1, "no descent"), "ended after 1 step: none fits better"),
+        (Trace((), 0.0, 8, BEST), "the best labelling of 8 searches was taken"),
+    ],
+)
+def test_how_inference_ended_in_words(trace, told):
+    assert told in told_inference(trace)
+
+
+def test_a_run_without_its_reasons_says_what_is_gone(folder, monkeypatch, capsys):
+    rules = ll.Sources(rules=("mine.ttl",))
+    ll.correct("labels.tif", sources=rules, out="out", settings=ll.RunSettings(confidence=0.6))
+    (folder / "out" / "reasons.tif").unlink()
+    place = "{},{}".format(*map(float, GRID.lonlat(30.5, 30.5)))
+    code, _, err = landlore(monkeypatch, capsys, f"explain out --at={place}")
+    assert code == 2 and "no reasons.tif" in err and "--overwrite" in err
+    assert landlore(monkeypatch, capsys, "explain out --top 1")[0] == 0
+    (folder / "out" / "explanations.trig").unlink()
+    code, _, err = landlore(monkeypatch, capsys, "explain out --region 1")
+    assert code == 2 and "no explanations.trig" in err
+
+
+def test_colours_of_codes_above_255_are_said_to_be_in_the_style(folder, monkeypatch, capsys):
+    codes = np.full((1, 40, 40), 512, np.uint16)
+    write_raster(folder / "sea.tif", Raster(codes, GRID, 0))
+    _, out, _ = landlore(monkeypatch, capsys, "correct sea.tif --legend corine -o out")
+    assert "codes above 255, and no colour table: its colours are in corrected.qml" in out
+    assert 'value="512"' in (folder / "out" / "corrected.qml").read_text()
+    _, out, _ = landlore(monkeypatch, capsys, "correct labels.tif -o plain")
+    assert "colour table" not in out

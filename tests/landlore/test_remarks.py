@@ -1,0 +1,52 @@
+"""Beside an answer: which examples a named query was asked with, and which names the graph does not know."""
+
+import sys
+
+import pytest
+
+from kg.queries import load_query
+from landlore import cli
+from landlore.remarks import remarks
+
+
+def said(graph, sparql, named=None, given=None):
+    return list(remarks(graph, graph.query(sparql), sparql, (named, given or {})))
+
+
+def test_a_named_query_says_which_values_it_was_asked_with(handmade_graph):
+    named = load_query("corrections-at")
+    first, second = said(handmade_graph, named.sparql, named)
+    assert "lon = 24.94 (longitude, degrees east), lat = 60.17" in first
+    assert first.endswith("--set lon=VALUE --set lat=VALUE")
+    assert second == "nothing in the graph answers this; every name in it is known"
+    (only,) = said(handmade_graph, named.sparql, named, {"lon": "1", "lat": "2"})
+    assert "example" not in only
+
+
+@pytest.mark.parametrize(
+    ("sparql", "told"),
+    [
+        ("SELECT ?c { ?c a run:Corection }", "run:Corection stands nowhere in the graph; did you mean run:Correction"),
+        ("SELECT ?c { ?c a ll:Buildng }", "did you mean ll:Building"),
+        ("PREFIX x: <http://x#> SELECT ?c { ?c a x:Y }", "http://x#Y stands nowhere in the graph"),
+        ('SELECT ?c { ?c rdfs:label "run:Nothing"@en } # ll:Nothing', "every name in it is known"),
+    ],
+)  # fmt: skip
+def test_names_that_the_graph_does_not_have(handmade_graph, sparql, told):
+    (line,) = said(handmade_graph, sparql)
+    assert told in line
+
+
+def test_an_answer_needs_no_remark(handmade_graph):
+    assert said(handmade_graph, "SELECT ?c { ?c a run:Correction }") == []
+    assert said(handmade_graph, "ASK { ?c a run:Nothing }") == []
+
+
+def test_the_command_tells_on_standard_error_only(handmade_graph, tmp_path, monkeypatch, capsys):
+    path = handmade_graph.save(tmp_path / "graph.trig")
+    monkeypatch.setattr(sys, "argv", ["landlore", "query", str(path), "--name", "corrections-at"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code in (0, None)
+    assert "--set lon=VALUE" in err and "--set" not in out
