@@ -66,7 +66,7 @@ def fire_ours(kept: tuple[World, Facts]) -> Codes:
     """Compile the axioms on the facts and evaluate their penalties at the labels."""
     world, facts = kept
     compiled = compile_axioms(axioms(), world.legend, world.ontology, facts)
-    q = np.zeros((len(world), len(world.legend)))
+    q = np.zeros((len(world.legend), len(world))).T  # labels side by side, as inference keeps them
     q[np.arange(len(world)), world.label] = 1.0
     return np.concatenate(
         [i * len(world) + np.flatnonzero(one.penalty(q) > 0) for i, one in enumerate(compiled)]

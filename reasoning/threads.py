@@ -2,16 +2,21 @@
 
 Blocks are as large for one thread as for many, each writes rows of its own, and what they return is added up in their
 order. Compiled kernels and numpy release Python's lock, so plain threads are enough: no runtime of a parallel compiler
-has to be loaded, and a process that forks stays safe.
+has to be loaded, and a process that forks stays safe (a child makes helpers of its own).
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+_here = threading.local()
 
 
 def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list[Result]:
@@ -29,12 +34,27 @@ def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list
 
     spans = [(low, min(low + block, rows)) for low in range(0, rows, block)]
     threads = min(kernels.THREADS, len(spans))
-    if threads <= 1:
+    if threads <= 1 or getattr(_here, "helping", False):
         return [work(*span) for span in spans]
 
     def some(turn: int) -> list[Result]:
         return [work(*span) for span in spans[turn::threads]]
 
-    with ThreadPoolExecutor(threads) as pool:
-        dealt = list(pool.map(some, range(threads)))
+    helpers = _helpers(os.getpid(), kernels.THREADS - 1)
+    others = [helpers.submit(some, turn) for turn in range(1, threads)]
+    try:
+        dealt = [some(0)]
+    finally:
+        dealt_to_others = [other.result() for other in others]
+    dealt += dealt_to_others
     return [dealt[i % threads][i // threads] for i in range(len(spans))]
+
+
+@lru_cache(maxsize=1)
+def _helpers(process: int, count: int) -> ThreadPoolExecutor:
+    """The threads of a process beside the one that asks; they take no part in work inside of work."""
+    return ThreadPoolExecutor(count, "blocks", initializer=_help)
+
+
+def _help() -> None:
+    _here.helping = True

@@ -7,8 +7,9 @@ shared by E and F is one event (`reasoning.logic.truth`). Unknown facts (NaN) ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class CompiledAxiom:
         local: True when the gradient does not depend on q (no relation to other regions).
         note: What is approximate about it; "" when penalty and truth are exact under independent regions.
         violation: Truth of "left and not right".
-        left, right: Truths of the two sides (their bounds, where facts are unknown).
+        sides: Compiles the truths of the two sides (their bounds, where facts are unknown).
     """
 
     axiom: Axiom
@@ -45,8 +46,7 @@ class CompiledAxiom:
     local: bool
     note: str = ""
     violation: Form = NEVER
-    left: Form = NEVER
-    right: Form = NEVER
+    sides: Callable[[], tuple[Form, Form]] = lambda: (NEVER, NEVER)
 
     def penalty(self, q: Floats) -> Floats:
         """Probability that each region breaks the axiom, not multiplied by the weight.
@@ -84,7 +84,12 @@ class CompiledAxiom:
         Returns:
             Two (region, class) float64 arrays in 0..1.
         """
-        return self.left.matrix(q), self.right.matrix(q)
+        left, right = self._sides
+        return left.matrix(q), right.matrix(q)
+
+    @cached_property
+    def _sides(self) -> tuple[Form, Form]:
+        return self.sides()
 
 
 def compile_axioms(
@@ -132,8 +137,7 @@ def _compile(axiom: Axiom, ground: Ground) -> CompiledAxiom:
             local=not violation.links,
             note=_note(violation),
             violation=violation,
-            left=ground.form(left),
-            right=ground.form(right, upper=True),
+            sides=lambda: (ground.form(left), ground.form(right, upper=True)),
         )
     except UnusableError as error:
         raise RuleError(f"{where}: {error}", "rewrite the rule") from error
