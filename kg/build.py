@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kg import vocab
 from kg.errors import SourceError
-from kg.files import shipped
+from kg.files import core_files, shipped
 from kg.sources import Source, SourceInfo
 from kg.statements import Statements, iri, ntriples, text
 from kg.store import KnowledgeGraph, read_turtle
@@ -121,7 +121,7 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
 def ontology_files() -> tuple[Path, ...]:
     """The shipped files that go into `ONTOLOGY`: core ontology, run vocabulary, legends; sorted."""
     folder = shipped("ontologies")
-    return (folder / "core.ttl", folder / "run.ttl", *sorted((folder / "legends").glob("*.ttl")))
+    return (*core_files(), folder / "run.ttl", *sorted((folder / "legends").glob("*.ttl")))
 
 
 def ontology_lines() -> Iterator[str]:

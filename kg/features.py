@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.files import shipped
+from kg.files import core_files
 from kg.store import read_turtle
 
 if TYPE_CHECKING:
@@ -96,9 +96,10 @@ def _select(graph: KnowledgeGraph, sparql: str) -> list[tuple[str, ...]]:
 @cache
 def _parents() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for child, predicate, parent in read_turtle(shipped("ontologies/core.ttl")):
-        if predicate.value == vocab.RDFS + "subClassOf":
-            found.setdefault(child.value, set()).add(parent.value)
+    for path in core_files():
+        for child, predicate, parent in read_turtle(path):
+            if predicate.value == vocab.RDFS + "subClassOf":
+                found.setdefault(child.value, set()).add(parent.value)
     return {child: frozenset(parents) for child, parents in found.items()}
 
 

@@ -10,3 +10,9 @@ def shipped(name: str) -> Path:
     root = Path(__file__).resolve().parent.parent
     beside = root / name
     return beside if beside.exists() else root / "landlore" / "_files" / name
+
+
+def core_files() -> tuple[Path, ...]:
+    """The files of the core ontology: `ontologies/core.ttl`, then those that it imports, sorted."""
+    folder = shipped("ontologies")
+    return (folder / "core.ttl", *sorted((folder / "core").glob("*.ttl")))

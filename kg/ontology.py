@@ -32,6 +32,7 @@ from kg.files import shipped
 from kg.manchester import manchester
 from kg.schema import Ontology, ontology_of
 from kg.terms import Literal, Term, Terms
+from kg.turtle_terms import turtle_terms, with_parts
 
 __all__ = [
     "HARD_WEIGHT",
@@ -50,6 +51,7 @@ __all__ = [
     "load_ontology",
     "manchester",
     "read_owl",
+    "schema_files",
 ]
 
 
@@ -57,7 +59,8 @@ def load_ontology(paths: Sequence[str | Path] | None = None) -> Ontology:
     """Read the schema from OWL files.
 
     Args:
-        paths: Turtle, N-Triples, RDF/XML or OWL/XML files; default `ontologies/core.ttl`.
+        paths: Turtle, N-Triples, RDF/XML or OWL/XML files; default `ontologies/core.ttl`. What a Turtle file imports
+            is read too where it lies beside it (`kg.turtle_terms.with_parts`).
 
     Returns:
         The ontology; the same object again while the files' contents stay the same.
@@ -66,8 +69,21 @@ def load_ontology(paths: Sequence[str | Path] | None = None) -> Ontology:
         SourceError: A Turtle file is missing or broken (file and line are named).
         OntologyError: Another file is missing or broken, or its OWL cannot be read.
     """
-    files = tuple(Path(path) for path in paths or (shipped("ontologies/core.ttl"),))
+    files = schema_files(paths)
     return _load(files, tuple(_digest(path) for path in files))
+
+
+def schema_files(paths: Sequence[str | Path] | None = None) -> tuple[Path, ...]:
+    """The files of a schema, imported parts included; default those of the core ontology.
+
+    Raises:
+        SourceError: A Turtle file is broken.
+        OntologyError: A file cannot be read.
+    """
+    given = paths or (shipped("ontologies/core.ttl"),)
+    for path in given:
+        _digest(Path(path))
+    return tuple(dict.fromkeys(part for path in given for part in with_parts(path)))
 
 
 @lru_cache(maxsize=8)
@@ -86,7 +102,7 @@ def _digest(path: Path) -> str:
 
 
 def read_owl(path: str | Path) -> Terms:
-    """The triples of an OWL file, by subject; `owl:imports` are not followed.
+    """The triples of one OWL file, by subject; what it imports is not read.
 
     Args:
         path: `.ttl`; or N-Triples, RDF/XML or OWL/XML under any other name.
@@ -97,7 +113,8 @@ def read_owl(path: str | Path) -> Terms:
     """
     path = Path(path)
     _digest(path)
-    data = _turtle(path) if path.suffix == ".ttl" else path.read_bytes()
+    if path.suffix == ".ttl":
+        return turtle_terms(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import owlready2
@@ -106,7 +123,9 @@ def read_owl(path: str | Path) -> Terms:
         onto = world.get_ontology(vocab.BASE + "reading#")
         try:
             with contextlib.redirect_stderr(io.StringIO()):  # where it prints tracebacks
-                onto.graph.parse(io.BytesIO(data), default_base=vocab.BASE + "reading#")
+                onto.graph.parse(
+                    io.BytesIO(path.read_bytes()), default_base=vocab.BASE + "reading#"
+                )
         except Exception as error:  # owlready2 raises whatever its parsers stumble over
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise OntologyError(
@@ -114,12 +133,6 @@ def read_owl(path: str | Path) -> Terms:
                 "expected Turtle (.ttl), RDF/XML, OWL/XML or N-Triples",
             ) from error
         return _terms(world)
-
-
-def _turtle(path: Path) -> bytes:
-    from kg.store import read_turtle
-
-    return "".join(f"{s} {p} {o} .\n" for s, p, o in read_turtle(path)).encode()
 
 
 def _terms(world: Any) -> Terms:
@@ -162,7 +175,7 @@ def check_consistent(
             "the consistency check needs Java, and no `java` was found",
             "install a Java runtime (for example openjdk-17-jre-headless)",
         )
-    files = [*(ontology_files or (shipped("ontologies/core.ttl"),)), *rule_files]
+    files = [*schema_files(ontology_files), *rule_files]
     text = owl.schema_ntriples([read_owl(path) for path in files])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import OntologyError
-from kg.files import shipped
+from kg.files import core_files, shipped
 from kg.rdf import read_turtle
 from kg.triples import Triple
 
@@ -209,7 +209,7 @@ def load_scenes(paths: Sequence[str | Path] = ()) -> SceneKnowledge:
         SourceError: A file cannot be read or is not Turtle.
         OntologyError: A statement has no value, or a weight outside (0, 1].
     """
-    files = [shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl"), *map(Path, paths)]
+    files = [*core_files(), shipped("ontologies/scenes.ttl"), *map(Path, paths)]
     merged: _Statements = {}
     for number, path in enumerate(files):
         for s, p, o in read_turtle(path):

@@ -7,7 +7,7 @@ import pytest
 
 from kg import vocab
 from kg.errors import OntologyError, SourceError
-from kg.files import shipped
+from kg.files import core_files
 from kg.rdf import read_turtle
 from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
 
@@ -73,7 +73,7 @@ def test_cover_shares_of_a_scene_do_not_exceed_its_area(knowledge):
 
 
 def test_every_value_is_a_class_with_labels_in_both_languages(knowledge):
-    core = {s.value for s, _, _ in read_turtle(shipped("ontologies/core.ttl"))}
+    core = {s.value for path in core_files() for s, _, _ in read_turtle(path)}
     for value in {t.tail for t in knowledge.triples}:
         assert knowledge.parents.get(value), value
         assert value in core or value.startswith(vocab.SCENE), value
