@@ -57,6 +57,21 @@ def replace_file(path: Path, body: bytes) -> None:
         raise unwritable(path, error) from error
 
 
+def check_place(path: Path) -> None:
+    """Refuse, before long work, a file that could not be written after it.
+
+    Raises:
+        OutputError: It is a folder, or its folder is missing or cannot be written.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder, expected a file to write", f"-o {path}/NAME")
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def unwritable(path: Path | None, error: OSError) -> OutputError:
     """The error for a place that cannot be written: read-only, locked, missing or full."""
     reason = error.strerror or str(error)

@@ -16,8 +16,13 @@ from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import Raster, read_raster, resample
 
+Window = tuple[int, int, int, int]
+"""(row, column, height, width) in pixels."""
 
-def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8) -> Prediction:
+
+def read_prediction(
+    path: str | Path, legend: Legend, *, confidence: float = 0.8, window: Window | None = None
+) -> Prediction:
     """Read anyone's prediction.
 
     Args:
@@ -25,13 +30,14 @@ def read_prediction(path: str | Path, legend: Legend, *, confidence: float = 0.8
             uint8 / uint16 where the largest value means 1), in the order of the legend.
         legend: Names the codes.
         confidence: Probability given to the stated class where the file has codes only.
+        window: The part to read; default all.
 
     Raises:
         RasterError: Unreadable, nothing but nodata, or neither one band nor one per class.
         GridError: No CRS.
         LegendError: A code that the legend does not have.
     """
-    raster = read_raster(path)
+    raster = read_raster(path, window=window)
     _same_names(path, legend)
     bands = len(raster.values)
     if bands == 1:
@@ -101,14 +107,19 @@ def _not_empty(found: bool, path: str | Path) -> None:
 
 
 def read_image(
-    path: str | Path, *, bands: Sequence[str] | None = None, grid: Grid | None = None
+    path: str | Path,
+    *,
+    bands: Sequence[str] | None = None,
+    grid: Grid | None = None,
+    window: Window | None = None,
 ) -> Raster:
     """Read an image with named bands; an alpha band becomes nodata, and 8-bit values beside it shares of full scale.
 
     Args:
         path: Any raster that GDAL reads.
         bands: Names of the bands in file order; default the file's own names.
-        grid: The grid that the image must lie on.
+        grid: The grid that the image, or the window of it, must lie on.
+        window: The part to read; default all.
 
     Raises:
         InputError: Two bands of one name.
@@ -121,7 +132,7 @@ def read_image(
     twice = sorted({name for name in bands or () if (bands or ()).count(name) > 1})
     if twice:
         raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
-    image = read_raster(path, bands=bands)
+    image = read_raster(path, bands=bands, window=window)
     if grid is not None and not image.grid.same_as(grid):
         raise GridError(
             f"{path}: grid {_say(image.grid)} differs from the prediction's {_say(grid)}",

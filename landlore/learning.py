@@ -2,142 +2,120 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg.errors import GridError, InputError, LegendError, RuleError
-from kg.folder import replace_file
-from kg.legend import Legend, load_legend
+from kg.errors import OutputError, RuleError
+from kg.folder import check_place, replace_file
+from kg.legend import load_legend
 from kg.ontology import Axiom
-from kg.raster import read_raster
-from kg.rules import load_rules
-from landlore.inputs import read_image, read_prediction, read_terrain
-from reasoning.learning.tiles import LabelledTile
+from kg.rules import load_rules, schema_of
+from landlore.labelled import TileFiles, read_tiles
 
 if TYPE_CHECKING:
     from reasoning.learning.learned import Learned
     from reasoning.learning.proposals import Proposal
     from reasoning.learning.report import RuleReport
+    from reasoning.learning.steps import Steps
+    from reasoning.settings import CorrectSettings
 
 Progress = Callable[[str, int, int], None]
 Paths = Sequence[str | Path]
 
+PIECE = 2 / 3
+"""Side of the pieces of regions, as a share of how far "around" reaches."""
+TOLERANCE = 1e-3
+"""Largest change of a probability at which a tile is solved well enough to learn from."""
+
 
 @dataclass(frozen=True)
-class TileFiles:
-    """Files of labelled tiles.
+class Lesson:
+    """What is learned besides calibration and smoothness.
 
     Attributes:
-        predictions: GeoTIFFs of class codes or of probabilities, one per tile.
-        truth: GeoTIFFs of class codes on the same grids, in the same order.
-        legend: Name or file of the legend of both.
-        images: Images on the same grids, in the same order, or none at all.
-        bands: Names of the images' bands, or None for the files' own.
-        dem: Elevation of all tiles, or None.
-        confidence: Probability given to the stated class where predictions are codes.
-        scenes: Scene of each tile, or none: each is its own.
-
-    Raises:
-        InputError: Not one truth per prediction, or not one image or scene each.
+        rules: Rule files; None for those that ship.
+        context: Metres within which one rule per pair of classes asks what lies around; 0 for no such rules. Regions
+            are then cut into pieces of `PIECE` times that.
     """
 
-    predictions: Paths
-    truth: Paths
-    legend: str = "worldcover"
-    images: Paths = ()
-    bands: Sequence[str] | None = None
-    dem: str | Path | None = None
-    confidence: float = 0.8
-    scenes: Sequence[str] = ()
+    rules: Paths | None = None
+    context: float = 0.0
 
-    def __post_init__(self) -> None:
-        expected = len(self.predictions)
-        if not expected:
-            raise InputError(
-                "no prediction, expected at least one", "landlore learn A.tif --truth B.tif ..."
-            )
-        for name, found in (("truth", self.truth), ("image", self.images), ("scene", self.scenes)):
-            if len(found) != expected and (found or name == "truth"):
-                raise InputError(
-                    f"{len(found)} of --{name} for {expected} predictions, expected one for each, in the same order",
-                    f"repeat --{name} for every prediction",
-                )
+    def candidates(self, legend: str) -> dict[str, tuple[Axiom, ...]]:
+        """Sets of rules to compare, few before many.
 
+        Raises:
+            RuleError: A file without rules, or a rule that cannot be read.
+            InputError: A distance that is none.
+        """
+        from reasoning.learning.context import around, context_rules
 
-def read_tiles(files: TileFiles) -> list[LabelledTile]:
-    """Read labelled tiles.
+        axioms = read_axioms(self.rules)
+        if not self.context:
+            return {"rules": axioms}
+        role, tree = around(schema_of(axioms), self.context)
+        extended = tuple(replace(axiom, ontology=tree) for axiom in axioms)
+        context = context_rules(load_legend(legend), tree, role=role)
+        return {"rules": extended, "rules and context": (*extended, *context)}
 
-    Raises:
-        InputError: A file that cannot be read, lies on another grid, or has codes that the legend does not have; the
-            file is named.
-    """
-    legend = load_legend(files.legend)
-    return [_tile(files, i, legend) for i in range(len(files.predictions))]
+    def settings(self) -> CorrectSettings:
+        """How tiles are corrected while learning."""
+        from reasoning.settings import CorrectSettings
 
-
-def _tile(files: TileFiles, i: int, legend: Legend) -> LabelledTile:
-    path, truth_path = files.predictions[i], files.truth[i]
-    prediction = read_prediction(path, legend, confidence=files.confidence)
-    truth = read_raster(truth_path)
-    if not truth.grid.same_as(prediction.grid):
-        raise GridError(
-            f"{truth_path}: {truth.grid.height} x {truth.grid.width} pixels, lies on another grid than {path} "
-            f"({prediction.grid.height} x {prediction.grid.width})",
-            f"rio warp {truth_path} OUT --like {path} --resampling nearest",
-        )
-    try:
-        labels = legend.encode(truth.values[0], nodata=truth.nodata)
-    except LegendError as error:
-        raise LegendError(f"{truth_path}: {error.message}", error.hint) from error
-    grid = prediction.grid
-    return LabelledTile(
-        prediction,
-        labels,
-        image=read_image(files.images[i], bands=files.bands, grid=grid) if files.images else None,
-        dem=read_terrain(files.dem, grid) if files.dem else None,
-        name=Path(path).stem,
-        scene=files.scenes[i] if files.scenes else "",
-    )
+        return CorrectSettings(tolerance=TOLERANCE, superpixel=PIECE * self.context)
 
 
 def learn(
     files: TileFiles,
     out: str | Path,
     *,
-    rules: Paths | None = None,
+    lesson: Lesson | None = None,
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Learned, tuple[RuleReport, ...]]:
-    """Learn weights of rules and calibration from labelled tiles, and write them as a rule file.
+    """Learn calibration, smoothness, strengths of sources and weights of rules, and write them as a rule file.
+
+    Each is kept only where it maps tiles that are held out better. What is done is saved in OUT.unfinished, so that the
+    same call goes on where one that was stopped ended; the folder is deleted at the end.
 
     Args:
         files: The tiles.
         out: Turtle file of the learned rules; `landlore correct --rules OUT` uses it.
-        rules: Rule files; default those that ship.
+        lesson: What is learned; default the weights of the rules that ship.
         report: CSV file for the report on every rule, with the same as RDF beside it (.ttl); None: no report.
-        progress: Called with what is done, and how much of how much.
+        progress: Called with what was done, and how much of how much.
 
     Returns:
         What was learned, and the reports; () without `report`.
 
     Raises:
         InputError: As `read_tiles`; a file without rules; a report on tiles of one scene.
-        OutputError: A file cannot be written.
+        OutputError: A file cannot be written; found out before the work.
     """
+    from reasoning.learning.checked import learn_checked
     from reasoning.learning.file import write_learned
-    from reasoning.learning.report import rule_report
+    from reasoning.learning.report import nothing_held_out, rule_report
     from reasoning.learning.report_file import report_csv, report_turtle
-    from reasoning.learning.weights import learn_weights
+    from reasoning.learning.tiles import scenes
 
-    tiles, axioms = read_tiles(files), _axioms(rules)
-    learned = learn_weights(tiles, axioms, progress=progress)
-    reports = rule_report(tiles, learned, progress=progress) if report is not None else ()
-    write_learned(learned, out)
-    if report is not None:
-        replace_file(Path(report), report_csv(reports).encode())
-        replace_file(Path(report).with_suffix(".ttl"), report_turtle(reports).encode())
+    asked, target = lesson or Lesson(), Path(out)
+    tables = [] if report is None else [Path(report), Path(report).with_suffix(".ttl")]
+    _check_places([target, *tables], asked.rules)
+    candidates, settings = asked.candidates(files.legend), asked.settings()
+    tiles = read_tiles(files)
+    if tables and not scenes(tiles).max():
+        raise nothing_held_out()
+    steps = _steps(target, files, asked, progress)
+    learned = learn_checked(tiles, candidates, settings, steps=steps)
+    reports = rule_report(tiles, learned, settings=settings, steps=steps) if tables else ()
+    write_learned(learned, target)
+    for path, text in zip(tables, (report_csv, report_turtle), strict=False):
+        replace_file(path, text(reports).encode())
+    shutil.rmtree(_unfinished(target), ignore_errors=True)
     return learned, reports
 
 
@@ -158,20 +136,58 @@ def mine(
 
     Raises:
         InputError: As `read_tiles`.
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written; found out before the work.
     """
     from reasoning.learning.mining import mine as find
     from reasoning.learning.proposals import write_proposals
 
-    found = find(read_tiles(files), axioms=_axioms(rules), progress=progress)
+    _check_places([Path(out)], rules)
+    axioms = read_axioms(rules)
+    found = find(read_tiles(files), axioms=axioms, progress=progress)
     if found:
         write_proposals(found, out)
     return found
 
 
-def _axioms(rules: Paths | None) -> tuple[Axiom, ...]:
+def read_axioms(rules: Paths | None) -> tuple[Axiom, ...]:
+    """The rules of some files, or those that ship.
+
+    Raises:
+        RuleError: A file without rules, or a rule that cannot be read.
+    """
     paths = None if rules is None else [Path(path) for path in rules]
     axioms = load_rules(paths)
-    if paths and not axioms:
-        raise RuleError(f"{paths[0]}: holds no rule", "docs/rules.md shows one")
+    for path in paths or ():
+        if not load_rules([path]):
+            raise RuleError(f"{path}: holds no rule", "docs/rules.md shows one")
     return axioms
+
+
+def _check_places(places: Sequence[Path], rules: Paths | None) -> None:
+    """Refuse places that cannot be written, or that would take the expert's own rules away."""
+    known = {Path(path).resolve() for path in rules or ()}
+    for place in places:
+        if place.resolve() in known:
+            raise OutputError(
+                f"{place}: is one of the rule files that are read", "choose another place with -o"
+            )
+        check_place(place)
+
+
+def _unfinished(out: Path) -> Path:
+    return out.with_name(f"{out.name}.unfinished")
+
+
+def _steps(out: Path, files: TileFiles, lesson: Lesson, progress: Progress | None) -> Steps:
+    """Steps of this very work: the same files, rules and settings."""
+    from importlib.metadata import version
+
+    from landlore.rerun import digest
+    from reasoning.learning.steps import saved_steps
+
+    read = [*files.paths, *map(Path, lesson.rules or ())]
+    contents = [digest(path) for path in read if path.is_file()]
+    shipped = [] if lesson.rules else [(axiom.iri, axiom.weight) for axiom in read_axioms(None)]
+    told = (version("landlore"), files, contents, lesson, lesson.settings(), shipped)
+    key = hashlib.sha256(repr(told).encode()).hexdigest()
+    return saved_steps(_unfinished(out), key, progress)

@@ -199,10 +199,12 @@ def chosen_axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
     Raises:
         RuleError: A file without rules, or a rule that cannot be read.
     """
+    from reasoning.learning.file import read_fit
+
     rules = load_rules(rule_files(sources), load_ontology())
     given = [*(sources.rules or ()), *sources.add_rules]
     silent = [path for path in given if not any(a.file == Path(path).name for a in rules)]
-    if given and len(silent) == len(given):
+    if given and len(silent) == len(given) and read_fit(given) is None:
         raise RuleError(f"{silent[0]}: holds no rule", "docs/rules.md shows one")
     return (
         tuple(replace(a, weight=a.weight * settings.rules) for a in rules) if settings.rules else ()

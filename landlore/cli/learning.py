@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
-from landlore.cli.options import Bands, Dem, Rules
+from landlore.cli.options import Bands, Dem, Graph, Landcover, Osm, Rules, Vector
 from landlore.cli.printing import say, teller
 
 Predictions = Annotated[
@@ -41,31 +42,52 @@ def learn(
     out: OutFile,
     legend: LegendName = "worldcover",
     rules: Rules = [],
+    context: Annotated[
+        float,
+        typer.Option(
+            help="Learn what lies around what, too: one rule per pair of classes, looking so many metres far."
+        ),
+    ] = 0.0,
     report: Annotated[
-        Path | None, typer.Option(help="CSV file for what each rule helped and harmed.")
+        Path | None,
+        typer.Option(help="CSV file for what each rule puts right and wrong on held-out tiles."),
     ] = None,
     images: Images = [],
     bands: Bands = None,
     dem: Dem = None,
+    landcover: Landcover = [],
+    osm: Osm = [],
+    vector: Vector = [],
+    graph: Graph = None,
     scenes: Scenes = [],
     confidence: Confidence = 0.8,
     quiet: Quiet = False,
 ) -> None:
-    """Learn weights of rules and calibration from labelled tiles, scored on tiles that are held out."""
-    from landlore.cli import words
-    from landlore.learning import TileFiles
-    from landlore.learning import learn as run
-    from reasoning.learning.report_file import report_table, score_table
+    """Learn from labelled tiles what maps held-out tiles better: calibration, smoothness, weights of rules.
 
+    One that was stopped goes on where it ended when the same command is given again.
+    """
+    from landlore.cli import words
+    from landlore.labelled import TileFiles
+    from landlore.learning import Lesson
+    from landlore.learning import learn as run
+    from reasoning.learning.report_file import remarks, report_table, score_table, summary
+
+    beside = words.sources(dem=dem, landcover=landcover, osm=osm, vector=vector, graph=graph)
     files = TileFiles(
-        predictions, truth, legend, images, words.band_names(bands), dem, confidence, scenes
+        predictions, truth, legend, images, words.band_names(bands), confidence, scenes, beside
     )
-    learned, reports = run(files, out, rules=rules or None, report=report, progress=_counter(quiet))
+    lesson = Lesson(tuple(rules) or None, context)
+    learned, reports = run(files, out, lesson=lesson, report=report, progress=_counter(quiet))
     say(score_table(learned).rstrip())
     if report is not None:
         say()
         say(report_table(reports).rstrip())
-    say(f"{out}: {len(learned.weights)} rules with learned weights, calibration and smoothness")
+    for remark in remarks(learned):
+        say()
+        say(remark)
+    say()
+    say(f"{out}: {summary(learned)}; landlore correct MAP --rules {out} uses it")
 
 
 def mine(
@@ -83,13 +105,14 @@ def mine(
 ) -> None:
     """Propose new rules from labelled tiles, for an expert to accept."""
     from landlore.cli import words
-    from landlore.learning import TileFiles
+    from landlore.labelled import TileFiles
     from landlore.learning import mine as run
     from reasoning.learning.proposals import proposals_table
 
     files = TileFiles(
-        predictions, truth, legend, images, words.band_names(bands), dem, confidence, scenes
-    )
+        predictions, truth, legend, images, words.band_names(bands), confidence, scenes,
+        words.sources(dem=dem),
+    )  # fmt: skip
     found = run(files, out, rules=rules or None, progress=_counter(quiet))
     say(proposals_table(found).rstrip())
     if found:
@@ -97,5 +120,15 @@ def mine(
 
 
 def _counter(quiet: bool) -> Callable[[str, int, int], None]:
-    tell = teller(quiet)
-    return lambda what, done, total: tell(f"{what}: {done} of {total}")
+    """Tells what was done, how much of how much, and how long the rest will take at this speed."""
+    tell, first = teller(quiet), list[tuple[float, int]]()
+
+    def count(what: str, done: int, total: int) -> None:
+        now = monotonic()
+        first.append((now, done))
+        since, before = first[0]
+        left = (now - since) / max(done - before, 1) * (total - done)
+        rest = f", about {left / 60:.0f} min left" if done - before > 3 and left >= 60 else ""
+        tell(f"{what.replace('/', ', ')}: {done} of {total}{rest}")
+
+    return count

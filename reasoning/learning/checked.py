@@ -1,45 +1,29 @@
-"""Which rules are worth having: labelled tiles and sets of rules come in, the fit that held-out tiles prefer goes out.
+"""The learner: labelled tiles and sets of rules come in; the numbers that held-out tiles prefer go out.
 
-Calibration alone, and calibration with smoothness, are always among the candidates, so that what is learned is never
-worse than these on the tiles that decide. The score of the winner is a little optimistic: it is the best of a few.
+The ways of mapping that are compared are: the map as given, the rules at the expert's weights, a learned calibration,
+the same with learned smoothness, and each set of rules learned beside these. A later one is kept only where it maps
+held-out tiles better, so that what is learned is never worse there than what needs less. The score of the winner is a
+little optimistic: it is the best of a few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from kg.ontology import Axiom
-from reasoning.learning.calibration import fit_calibration
-from reasoning.learning.fit import Fit, Parameters, expert_fit
-from reasoning.learning.prepared import Prepared, prepare
-from reasoning.learning.scores import Floats, mean_iou, tile_counts
-from reasoning.learning.staged import Stages, learn_staged
-from reasoning.learning.tiles import LabelledTile, check_tiles, folds
+from reasoning.learning.fit import Fit
+from reasoning.learning.learned import HeldOut, Learned, Mapped
+from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
+from reasoning.learning.staged import Stages
+from reasoning.learning.steps import Steps
+from reasoning.learning.tiles import LabelledTile, class_counts, folds, scenes
 from reasoning.settings import CorrectSettings
 
-CALIBRATION, SMOOTHNESS = "calibration", "calibration + smoothness"
 MARGIN = 0.001
-"""Mean IoU by which rules must beat what needs none."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What held-out tiles prefer.
-
-    Attributes:
-        chosen: Name of the candidate.
-        fit: That candidate, fitted to all tiles.
-        scores: Name -> mean IoU of all held-out tiles together.
-        fits: Name -> candidate fitted to all tiles; of those with rules only the chosen one.
-    """
-
-    chosen: str
-    fit: Fit
-    scores: Mapping[str, float]
-    fits: Mapping[str, Fit]
+"""Mean IoU by which a way of mapping must beat one that needs less."""
+ONE_SCENE = Stages(shrinkage=0.3, polished=False)
+"""How little one scene alone may teach, because what it teaches cannot be checked."""
 
 
 def learn_checked(
@@ -49,37 +33,85 @@ def learn_checked(
     *,
     stages: Stages | None = None,
     most_folds: int = 3,
-) -> Checked:
-    """Fit each set of rules to the tiles of the other folds, and keep what maps the held-out tiles best.
+    steps: Steps | None = None,
+) -> Learned:
+    """Learn calibration, smoothness, strengths of sources and weights of rules, as far as held-out tiles prefer them.
 
     Args:
-        tiles: Of one legend, of at least two scenes.
-        candidates: Name -> rules; each with the weights that it starts from.
-        settings: How tiles are corrected.
+        tiles: Of one legend. They are asked for one after the other, several times, so that a sequence that reads them
+            when asked for keeps memory small. With tiles of one scene nothing can be held out: the rules of the first
+            candidate are learned, held to the expert's weights as `ONE_SCENE` says, and nothing is claimed.
+        candidates: Name -> rules, each with the weight that it starts from and is shrunk towards; few rules before
+            many. Hard rules act in every way but the map as given, and have no weight to learn.
+        settings: How tiles are corrected; its smoothness and strengths are where learning starts.
         stages: Knobs of each fit.
         most_folds: Most parts that the tiles are held out in.
+        steps: Remembers what is done already, and tells of it.
 
     Returns:
-        The choice. Rules are kept only where they beat calibration, with and without smoothness, by `MARGIN`.
+        What was learned. The same input gives the same numbers.
 
     Raises:
-        InputError: No tile, no known pixel, or one scene only.
+        InputError: No tile, or no known pixel.
+        LegendError: Tiles with different legends.
+        RuleError: A rule that cannot be compiled, or a set of rules of a name that is taken.
     """
-    check_tiles(tiles)
-    knobs, everything = stages or Stages(), range(len(tiles))
-    courses = {SMOOTHNESS: _Course.of(tiles, (), settings, knobs)}
-    courses |= {
-        name: _Course.of(tiles, rules, settings, knobs) for name, rules in candidates.items()
-    }
-    parts = [[int(i) for i in part] for part in folds(tiles, most_folds)]
-    scores = {CALIBRATION: courses[SMOOTHNESS].held_out(parts, alone=True)}
-    scores |= {name: course.held_out(parts) for name, course in courses.items()}
-    chosen = choose(scores)
-    fits = {SMOOTHNESS: courses[SMOOTHNESS].fit(everything)}
-    fits[CALIBRATION] = courses[SMOOTHNESS].alone(everything)
-    if chosen not in fits:
-        fits[chosen] = courses[chosen].fit(everything)
-    return Checked(chosen, fits[chosen], scores, fits)
+    several = len(tiles) > 0 and scenes(tiles).max() > 0
+    knobs = stages or Stages()
+    if not several:
+        knobs = replace(knobs, shrinkage=ONE_SCENE.shrinkage, polished=ONE_SCENE.polished)
+    parts = [[int(i) for i in part] for part in folds(tiles, most_folds)] if several else []
+    school = School(tiles, candidates, settings, knobs, steps or Steps(), parts)
+    held = _held_out(school, candidates)
+    return _learned(school, tuple(candidates), held, parts)
+
+
+def _held_out(school: School, candidates: Mapping[str, Sequence[Axiom]]) -> tuple[HeldOut, ...]:
+    given, expert = school.survey()
+    if not school.parts:
+        return ()
+    maps = {NETWORK: given, EXPERT: expert}
+    maps |= {way: school.held_out(way) for way in (CALIBRATION, SMOOTHNESS, *candidates)}
+    return tuple(
+        HeldOut(i, tile.name or f"tile {i + 1}", {way: row[i] for way, row in maps.items()})
+        for i, tile in enumerate(school.tiles)
+    )
+
+
+def _learned(
+    school: School, candidates: tuple[str, ...], held: tuple[HeldOut, ...], parts: Parts
+) -> Learned:
+    """Choose a way; report on the rules of it, or where it has none, of the last candidate."""
+    rows = held and {way: [one.ways[way] for one in held] for way in held[0].ways}
+    chosen = (candidates or (SMOOTHNESS,))[0]
+    told = chosen
+    if rows:
+        chosen = choose({way: Mapped.together(maps).mean_iou for way, maps in rows.items()})
+        told = chosen if chosen in candidates else (candidates or (SMOOTHNESS,))[-1]
+    fits = {way: school.fit(way) for way in dict.fromkeys((CALIBRATION, SMOOTHNESS, told, chosen))}
+    counts = class_counts(school.tiles)
+    return Learned(
+        chosen=chosen,
+        fits=fits,
+        expert=school.expert,
+        weights=school.weights(told),
+        held_out=held,
+        fold_fits=tuple((tuple(part), school.fit(told, i)) for i, part in enumerate(parts)),
+        scenes=int(scenes(school.tiles).max()) + 1,
+        absent=tuple(
+            one.label for one, n in zip(school.legend.classes, counts, strict=True) if n == 0
+        ),
+    )
+
+
+def choose(scores: Mapping[str, float]) -> str:
+    """Name by name, the simplest first: the first, or a later one where it beats the one so far by `MARGIN`."""
+    names = list(scores)
+    best = names[0]
+    for name in names[1:]:
+        if scores[name] >= scores[best] + MARGIN:
+            best = name
+    return best
 
 
 def fit_rules(
@@ -89,59 +121,6 @@ def fit_rules(
     stages: Stages | None = None,
 ) -> Fit:
     """Fit one set of rules to all tiles, whether it is worth it or not; arguments are those of `learn_checked`."""
-    return _Course.of(tiles, rules, settings, stages or Stages()).fit(range(len(tiles)))
-
-
-def choose(scores: Mapping[str, float]) -> str:
-    """The best name, or the better one without rules where no set of rules beats it by `MARGIN`."""
-    plain = max((CALIBRATION, SMOOTHNESS), key=lambda name: scores[name])
-    best = max(scores, key=lambda name: scores[name])
-    return best if scores[best] >= scores[plain] + MARGIN else plain
-
-
-@dataclass(frozen=True, eq=False)
-class _Course:
-    """One set of rules, and the tiles prepared with it."""
-
-    tiles: Sequence[Prepared]
-    parameters: Parameters
-    stages: Stages
-
-    @staticmethod
-    def of(
-        tiles: Sequence[LabelledTile],
-        rules: Sequence[Axiom],
-        settings: CorrectSettings,
-        stages: Stages,
-    ) -> _Course:
-        names = sorted({layer.name for tile in tiles for layer in tile.layers})
-        expert = expert_fit(rules, names, settings)
-        prepared = [prepare(tile, expert.axioms, settings) for tile in tiles]
-        active = {iri for one in prepared for iri in one.rules}
-        return _Course(prepared, Parameters.of(check_tiles(tiles), expert, active), stages)
-
-    def alone(self, chosen: Sequence[int]) -> Fit:
-        """Calibration without rules and smoothness."""
-        tiles = [self.tiles[i].tile for i in chosen]
-        found = fit_calibration(tiles, balance=self.stages.balance, polished=self.stages.polished)
-        return replace(self.parameters.expert, axioms=(), calibration=found, smoothness=0.0)
-
-    def fit(self, chosen: Sequence[int]) -> Fit:
-        """Weights beside that calibration."""
-        calibration = self.alone(chosen).calibration
-        assert calibration is not None
-        return learn_staged(
-            [self.tiles[i] for i in chosen], self.parameters, calibration, self.stages
-        )
-
-    def held_out(self, parts: Sequence[Sequence[int]], *, alone: bool = False) -> float:
-        """Mean IoU of all tiles together, each mapped by what the other folds teach."""
-        k = len(self.parameters.legend)
-        counts: Floats = np.zeros((k, k))
-        for part in parts:
-            rest = [i for i in range(len(self.tiles)) if i not in part]
-            fit = self.alone(rest) if alone else self.fit(rest)
-            for i in part:
-                tile = self.tiles[i]
-                counts += tile_counts(tile.tile, tile.labels(tile.solve(fit)))
-        return mean_iou(counts)
+    school = School(tiles, {"rules": rules}, settings, stages or Stages(), Steps())
+    school.survey()
+    return school.fit("rules")

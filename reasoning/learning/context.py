@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 
 from kg import vocab
+from kg.errors import InputError
 from kg.legend import Legend
 from kg.ontology import And, Axiom, Expression, Named, Not, Ontology, Or, Some
+from kg.schema import ontology_of
+from kg.terms import TYPE, Literal, Term, Terms
 
 AMID = vocab.CORE + "amid"
 CITATION = "Candidate made for every pair of classes of the legend; its weight is learned from labelled tiles."
@@ -31,8 +34,37 @@ def context_rules(
         One rule per ordered pair, sorted by IRI.
     """
     alone = [expression_of(legend, i, ontology) for i in range(len(legend))]
-    rules = list(_rules(legend, alone, role, weight))
+    rules = list(_rules(legend, alone, (role, ontology), weight))
     return tuple(sorted(rules, key=lambda rule: rule.iri))
+
+
+def around(ontology: Ontology, reach: float) -> tuple[str, Ontology]:
+    """A role for what lies around within a distance of its own.
+
+    Args:
+        ontology: What rules are written in so far.
+        reach: Metres.
+
+    Returns:
+        IRI of the role, a narrower `ll:amid`, and the ontology with it.
+
+    Raises:
+        InputError: A distance that is not above 0.
+    """
+    if not 0 < reach < float("inf"):
+        raise InputError(
+            f"--context {reach:g}: expected a distance in metres, above 0",
+            "--context 120: what lies within 120 m, about 12 pixels of a 10 m map",
+        )
+    iri = vocab.RULE + f"amid-{reach:g}".replace(".", "-")
+    said: dict[str, list[Term]] = {
+        TYPE: [vocab.OWL + "ObjectProperty"],
+        vocab.RDFS + "subPropertyOf": [AMID],
+        vocab.RDFS + "label": [Literal(f"amid within {reach:g} m", "en")],
+        vocab.CORE + "distance": [Literal(float(reach))],
+    }
+    digest = f"{ontology.digest}, {iri}"
+    return iri, ontology_of([Terms({iri: said})], digest, extending=ontology)
 
 
 def expression_of(legend: Legend, label: int, ontology: Ontology) -> Expression:
@@ -45,7 +77,10 @@ def expression_of(legend: Legend, label: int, ontology: Ontology) -> Expression:
     return And((Named(kind), Not(inner)))
 
 
-def _rules(legend: Legend, alone: list[Expression], role: str, weight: float) -> Iterator[Axiom]:
+def _rules(
+    legend: Legend, alone: list[Expression], said: tuple[str, Ontology], weight: float
+) -> Iterator[Axiom]:
+    role, ontology = said
     for i, one in enumerate(legend.classes):
         for j, other in enumerate(legend.classes):
             around = Some(role, alone[j])
@@ -62,6 +97,7 @@ def _rules(legend: Legend, alone: list[Expression], role: str, weight: float) ->
                 citation=CITATION,
                 file="",
                 comment="",
+                ontology=ontology if role != AMID else None,
             )
 
 

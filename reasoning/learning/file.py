@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ Notes = Mapping[str, Mapping[str, str | float]]
 def write_learned(learned: Learned, path: str | Path, *, title: str = "Learned rules") -> Path:
     """Write the learned rules as annotated axioms, with calibration, strengths and smoothness beside them.
 
-    Each axiom carries, besides its learned weight, the expert's (`run:expertWeight`), the standard error and 95 %
-    interval (`run:weightError`, `run:weightLow`, `run:weightHigh`) and the tiles in which it spoke (`run:tiles`).
+    Each axiom carries, besides the weight that it acts with, the expert's (`run:expertWeight`), the learned one with
+    its standard error and 95 % interval (`run:learnedWeight`, `run:weightError`, `run:weightLow`, `run:weightHigh`) and
+    the tiles in which it spoke (`run:tiles`). A rule that held-out tiles do not prefer stands there with weight 0.
 
     Args:
         learned: What was learned.
@@ -40,12 +42,15 @@ def write_learned(learned: Learned, path: str | Path, *, title: str = "Learned r
         OutputError: The file cannot be written.
     """
     tree = schema_of(learned.axioms)
-    text = fit_turtle(learned.fit, tree, title=title, notes=_notes(learned))
+    fit = replace(learned.fit, axioms=learned.axioms)
+    text = fit_turtle(fit, tree, title=title, notes=_notes(learned), comment=_comment(learned))
     replace_file(Path(path), text.encode())
     return Path(path)
 
 
-def fit_turtle(fit: Fit, ontology: Ontology, *, title: str, notes: Notes | None = None) -> str:
+def fit_turtle(
+    fit: Fit, ontology: Ontology, *, title: str, notes: Notes | None = None, comment: str = ""
+) -> str:
     """The Turtle of a fit.
 
     Args:
@@ -53,8 +58,13 @@ def fit_turtle(fit: Fit, ontology: Ontology, *, title: str, notes: Notes | None 
         ontology: Names for rdfs:comment.
         title: Title of the file.
         notes: Further annotations by axiom IRI.
+        comment: How the numbers were found.
     """
     lines = [f"[] a <{RUN}Learned>", f"<{RUN}learnedSmoothness> {turtle.literal(fit.smoothness)}"]
+    if comment:
+        lines.append(f"rdfs:comment {turtle.literal(comment)}")
+    if fit.superpixel:
+        lines.append(f"<{RUN}learnedPieces> {turtle.literal(fit.superpixel)}")
     if fit.calibration is not None:
         known = fit.calibration
         lines.append(f"<{RUN}temperature> {turtle.literal(known.temperature)}")
@@ -100,7 +110,10 @@ def read_fit(paths: Sequence[str | Path], ontology: Ontology | None = None) -> F
     strengths = dict(_weighted(terms, node, "layerStrength", path))
     axioms = load_rules(paths, ontology)
     ordered = tuple(sorted(axioms, key=lambda axiom: axiom.iri))
-    return Fit(ordered, _calibration(terms, node, path), strengths, smoothness)
+    pieces = 0.0
+    if terms.objects(node, RUN + "learnedPieces"):
+        pieces = _number(terms, node, "learnedPieces", path)
+    return Fit(ordered, _calibration(terms, node, path), strengths, smoothness, pieces)
 
 
 def _calibration(terms: Terms, node: str, path: str | Path) -> Calibration | None:
@@ -144,11 +157,21 @@ def _damaged(path: str | Path, name: str, count: int) -> RuleError:
     )
 
 
+def _comment(learned: Learned) -> str:
+    """Which way of mapping was chosen, and on what ground."""
+    if not learned.held_out:
+        return "Learned from tiles of one scene, held to the expert's weights; not checked on any other."
+    scores = "; ".join(f"{way} {100 * score:.2f}" for way, score in learned.scores.items())
+    over = f"{len(learned.held_out)} held-out tiles of {learned.scenes} scenes"
+    return f"Kept: {learned.chosen}. Mean IoU of {over}: {scores}."
+
+
 def _notes(learned: Learned) -> dict[str, dict[str, str | float]]:
     out: dict[str, dict[str, str | float]] = {}
     for one in learned.weights:
         notes: dict[str, str | float] = {
             RUN + "expertWeight": one.expert,
+            RUN + "learnedWeight": one.learned,
             RUN + "tiles": float(one.tiles),
             RUN + "regions": float(one.regions),
         }

@@ -34,12 +34,14 @@ class Fit:
         calibration: Of the network's probabilities, or None.
         strengths: Layer name -> factor on what the layer says.
         smoothness: Nats per pair of neighbouring pixels without contrast.
+        superpixel: Side in metres of the pieces of regions that the rules were learned with; 0 for whole regions.
     """
 
     axioms: tuple[Axiom, ...]
     calibration: Calibration | None
     strengths: Mapping[str, float]
     smoothness: float
+    superpixel: float = 0.0
 
     def settings(self, base: CorrectSettings) -> CorrectSettings:
         """Settings for `reasoning.correct.correct` with the numbers of this fit."""
@@ -49,14 +51,15 @@ class Fit:
             evidence=1.0,
             strengths={**base.strengths, **self.strengths},
             calibration=self.calibration,
+            superpixel=self.superpixel,
         )
 
     def beside(self, asked: CorrectSettings) -> CorrectSettings:
         """Settings of a run whose rules come from a learned file.
 
         Args:
-            asked: What the run asks for. Its factors on evidence multiply the learned strengths; its smoothness counts
-                where it is not the default.
+            asked: What the run asks for. Its factors on evidence multiply the learned strengths; its smoothness and
+                its pieces count where they are not the default.
         """
         strengths = {
             name: value * asked.strengths.get(name, 1.0) for name, value in self.strengths.items()
@@ -67,6 +70,7 @@ class Fit:
             smoothness=self.smoothness if usual else asked.smoothness,
             strengths={**asked.strengths, **strengths},
             calibration=self.calibration,
+            superpixel=asked.superpixel or self.superpixel,
         )
 
 
@@ -74,7 +78,7 @@ def expert_fit(axioms: Sequence[Axiom], sources: Sequence[str], settings: Correc
     """What the expert's weights and the settings say, before anything is learned."""
     strengths = {name: settings.evidence * settings.strengths.get(name, 1.0) for name in sources}
     ordered = tuple(sorted(axioms, key=lambda axiom: axiom.iri))
-    return Fit(ordered, settings.calibration, strengths, settings.smoothness)
+    return Fit(ordered, settings.calibration, strengths, settings.smoothness, settings.superpixel)
 
 
 @dataclass(frozen=True)
@@ -147,4 +151,10 @@ class Parameters:
         )
         strengths = dict(zip(self.sources, rounded[k : k + m], strict=True))
         calibration = from_parameters(theta[:k], self.legend)
-        return Fit(axioms, calibration, strengths, rounded[self.smoothness])
+        return replace(
+            self.expert,
+            axioms=axioms,
+            calibration=calibration,
+            strengths=strengths,
+            smoothness=rounded[self.smoothness],
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,11 +52,19 @@ class Prepared:
         counts: Floats = np.concatenate([self.terms.regions.count, few])
         return counts
 
+    def only(self, rules: Container[str]) -> Prepared:
+        """The same tile with some of its rules alone (IRIs)."""
+        kept = tuple(one for one in self.terms.compiled if one.axiom.iri in rules)
+        if len(kept) == len(self.terms.compiled):
+            return self
+        terms = replace(self.terms, compiled=kept)
+        return Prepared(self.tile, terms, terms.exclusions().allowed)
+
     def weighed(self, fit: Fit, *, without: str = "") -> Terms:
         """The terms under the numbers of a fit.
 
         Args:
-            fit: Weights, calibration, strengths, smoothness.
+            fit: Weights, calibration, strengths, smoothness; rules that it does not have are left out.
             without: IRI of a rule to leave out.
         """
         weights = {axiom.iri: axiom.weight for axiom in fit.axioms}
@@ -66,7 +74,7 @@ class Prepared:
             compiled=tuple(
                 replace(one, axiom=replace(one.axiom, weight=weights[one.axiom.iri]))
                 for one in self.terms.compiled
-                if one.axiom.iri != without
+                if one.axiom.iri in weights and one.axiom.iri != without
             ),
             observations=tuple(
                 replace(one, potential=np.float32(fit.strengths[one.layer.name]) * one.potential)

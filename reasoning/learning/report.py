@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import InputError
-from kg.ontology import Axiom
 from reasoning.learning.effects import METHODS, TileEffect, tile_effects
 from reasoning.learning.fit import Fit
-from reasoning.learning.learned import Learned
+from reasoning.learning.learned import Learned, LearnedWeight
 from reasoning.learning.scores import mean_iou
+from reasoning.learning.steps import Steps
 from reasoning.learning.tiles import LabelledTile, scenes
 from reasoning.settings import CorrectSettings
 
@@ -64,6 +64,17 @@ class RuleReport:
     wilson: tuple[float, float]
     removal: bool
 
+    @property
+    def verdict(self) -> str:
+        """What that means, in words."""
+        if self.removal:
+            return "harms: proposed for removal"
+        if not self.changed:
+            return "changes no label" if self.tiles else "never fires"
+        if self.net[0] > 0 and self.gain > 0:
+            return "helps"
+        return "harms here, maybe by chance" if self.harmed > self.helped else "maybe helps"
+
 
 def rule_report(
     tiles: Sequence[LabelledTile],
@@ -72,18 +83,18 @@ def rule_report(
     settings: CorrectSettings | None = None,
     weights: str = "expert",
     method: str = METHODS[0],
-    progress: Callable[[str, int, int], None] | None = None,
+    steps: Steps | None = None,
 ) -> tuple[RuleReport, ...]:
-    """Report on every soft rule; each tile is corrected by what was learned from the tiles of other folds.
+    """Report on every soft rule of `learned.weights`; each tile is corrected by what other parts of the tiles taught.
 
     Args:
         tiles: Those that were learned from, in the same order.
-        learned: What `learn_weights` gave.
+        learned: What `reasoning.learning.checked.learn_checked` gave.
         settings: How tiles are corrected otherwise; default `CorrectSettings()`.
-        weights: "expert" asks whether the rule, as the expert weighed it, helps beside the learned calibration;
-            "learned" asks what is left of it after learning.
+        weights: "expert" asks whether the rule, as the expert weighed it, helps beside the learned calibration (one
+            whose weight was 0 before learning is judged as learned); "learned" asks what is left of it after learning.
         method: As `reasoning.learning.effects.tile_effects` takes it.
-        progress: Called with what is done, and how much of how much.
+        steps: Remembers what is done already.
 
     Returns:
         One report per soft rule: those proposed for removal first, then by what they changed.
@@ -97,50 +108,56 @@ def rule_report(
                 f"{name} is {value!r}, expected one of {', '.join(known)}", f"leave out {name}"
             )
     if not learned.fold_fits:
-        raise InputError(
-            "no tile was held out (all tiles are of one scene), so a report would judge rules by the tiles that they "
-            "were learned from",
-            "give tiles of at least two scenes, or cut the scene into parts that lie apart",
-        )
+        raise nothing_held_out()
     fits = _fits(learned, weights)
-    effects = tile_effects(
-        tiles, fits, settings or CorrectSettings(), method=method, progress=progress
-    )
+    effects = tile_effects(tiles, fits, settings or CorrectSettings(), method=method, steps=steps)
     scene = scenes(tiles)
-    before = {one.iri: one.weight for one in learned.expert.axioms}
+    names = {axiom.iri: axiom.label for axiom in learned.expert.axioms}
     reports = [
-        _report(axiom, before[axiom.iri], [e for e in effects if e.iri == axiom.iri], scene)
-        for axiom in learned.axioms
-        if not axiom.hard
+        _report(one, names[one.iri], [e for e in effects if e.iri == one.iri], scene)
+        for one in learned.weights
     ]
     return tuple(sorted(reports, key=lambda one: (not one.removal, -one.changed, one.iri)))
 
 
+def nothing_held_out() -> InputError:
+    """The error for a report on tiles of one scene."""
+    return InputError(
+        "no tile was held out (all tiles are of one scene), so a report would judge rules by the tiles that they "
+        "were learned from",
+        "give tiles of at least two scenes, or cut the scene into parts that lie apart",
+    )
+
+
 def _fits(learned: Learned, weights: str) -> list[Fit]:
-    """The fit that each tile is corrected with: of the fold that it was held out in."""
+    """The fit that each tile is corrected with: of the part that it was held out in."""
+    before = {axiom.iri: axiom.weight for axiom in learned.expert.axioms}
     fits = {tile: fit for held, fit in learned.fold_fits for tile in held}
     ordered = [fits[tile] for tile in sorted(fits)]
-    if weights == "expert":
-        return [replace(fit, axioms=learned.expert.axioms) for fit in ordered]
-    return ordered
+    if weights == "learned":
+        return ordered
+    return [
+        replace(fit, axioms=tuple(replace(a, weight=before[a.iri] or a.weight) for a in fit.axioms))
+        for fit in ordered
+    ]
 
 
 def _report(
-    axiom: Axiom, expert: float, effects: Sequence[TileEffect], scene: NDArray[np.intp]
+    one: LearnedWeight, name: str, effects: Sequence[TileEffect], scene: NDArray[np.intp]
 ) -> RuleReport:
     net = np.zeros(int(scene.max()) + 1)
     touched = np.zeros(len(net), bool)
-    for one in effects:
-        net[scene[one.tile]] += one.helped - one.harmed
-        touched[scene[one.tile]] |= one.changed > 0
+    for effect in effects:
+        net[scene[effect.tile]] += effect.helped - effect.harmed
+        touched[scene[effect.tile]] |= effect.changed > 0
     helped, harmed = sum(e.helped for e in effects), sum(e.harmed for e in effects)
     low, high = bootstrap(net)
     gain = _gain(effects)
     return RuleReport(
-        iri=axiom.iri,
-        label=axiom.label,
-        expert=expert,
-        learned=axiom.weight,
+        iri=one.iri,
+        label=name,
+        expert=one.expert,
+        learned=one.learned,
         tiles=len(effects),
         regions=sum(e.regions for e in effects),
         pixels=sum(e.pixels for e in effects),

@@ -1,144 +1,232 @@
-"""Fits to some of the tiles: prepared tiles come in, parameters and how strongly to shrink them go out."""
+"""Fits to all tiles but some: tiles and sets of rules come in; numbers, and maps of the tiles left out, go out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reasoning.learning.choices import Choices, class_weights, maximise, without
-from reasoning.learning.fit import Parameters
-from reasoning.learning.learned import Choice
-from reasoning.learning.polish import polish
-from reasoning.learning.prepared import Prepared
-from reasoning.learning.scores import counts_of, mean_iou
-from reasoning.learning.tiles import folds, scenes
+from kg.errors import RuleError
+from kg.ontology import Axiom
+from reasoning.learning.calibration import Calibration, fit_calibration
+from reasoning.learning.fit import Fit, Parameters, expert_fit
+from reasoning.learning.learned import LearnedWeight, Mapped
+from reasoning.learning.on_demand import ROOM, OnDemand, only
+from reasoning.learning.prepared import Prepared, prepare
+from reasoning.learning.staged import Staged, Stages, learn_staged
+from reasoning.learning.steps import Arrays, Steps
+from reasoning.learning.tiles import LabelledTile, check_tiles
 from reasoning.settings import CorrectSettings
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+NETWORK, EXPERT = "network", "expert"
+CALIBRATION, SMOOTHNESS = "calibration", "calibration + smoothness"
+BESIDE = (NETWORK, EXPERT, CALIBRATION, SMOOTHNESS)
+"""Ways of mapping that are always compared: the map as given; the rules at the expert's weights; a learned calibration;
+the same with learned smoothness."""
 
-SHRINKAGES = (3e-1, 3e-2, 3e-3, 3e-4, 3e-5)
-"""Tried from strong to weak; of equal scores the stronger is kept."""
-BALANCES = (0.0, 0.5, 1.0)
-"""Exponents of the class weights that are tried."""
-
-INNER_FOLDS = 3
-"""Most parts of the tiles that are learned from, for the choice of shrinkage and balance."""
+Parts = Sequence[Sequence[int]]
 
 
-@dataclass(frozen=True)
-class LearnSettings:
-    """Knobs of learning.
-
-    Attributes:
-        correct: How tiles are corrected; its smoothness and strengths are where learning starts.
-        shrinkages: Pulls to the expert's values that are tried, strongest first.
-        balances: Exponents of the class weights that are tried.
-        polished: Whether to move the biases for the mean IoU after the fit: what is tried.
-        most_folds: Most parts that the tiles are held out in.
-        held_out: Score on held-out tiles; False is several times faster, and claims nothing.
-    """
-
-    correct: CorrectSettings = field(default_factory=CorrectSettings)
-    shrinkages: tuple[float, ...] = SHRINKAGES
-    balances: tuple[float, ...] = BALANCES
-    polished: tuple[bool, ...] = (False, True)
-    most_folds: int = 5
-    held_out: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Pupil:
-    """A tile with what is learned from it.
-
-    Attributes:
-        tile: The tile, prepared.
-        choices: Its sampled pixels, at the marginals of the expert's weights.
-        expert: (class, class) confusion counts of the map by the expert's weights.
-    """
-
-    tile: Prepared
-    choices: Choices
-    expert: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class School:
-    """All tiles, and fits to some of them.
+    """Tiles, sets of rules, and what some of the tiles teach.
+
+    Args:
+        tiles: Labelled tiles of one legend; asked for one after the other, several times.
+        candidates: Name -> rules; their names must differ from `BESIDE`.
+        settings: How tiles are corrected.
+        stages: Knobs of each fit.
+        steps: Remembers what is done already.
+        parts: Tiles that are held out together.
 
     Attributes:
-        parameters: What is learned.
-        pupils: One per tile.
-        settings: Knobs.
+        legend: Of the tiles.
+        expert: All rules with the weights that they start from.
+        sets: Way of mapping -> IRIs of its rules, hard ones in each.
+
+    Raises:
+        InputError: No tile, or no known pixel.
+        RuleError: A candidate of a name that is taken, or two rules of one name.
     """
 
-    parameters: Parameters
-    pupils: tuple[Pupil, ...]
-    settings: LearnSettings
+    def __init__(
+        self,
+        tiles: Sequence[LabelledTile],
+        candidates: Mapping[str, Sequence[Axiom]],
+        settings: CorrectSettings,
+        stages: Stages,
+        steps: Steps,
+        parts: Parts = (),
+    ) -> None:
+        self.legend, self.tiles, self.parts = check_tiles(tiles), tiles, parts
+        self.settings, self.stages, self.steps = settings, stages, steps
+        rules = _all_rules(candidates)
+        sources = sorted({layer.name for tile in tiles for layer in tile.layers})
+        self.expert = expert_fit(rules, sources, settings)
+        hard = {axiom.iri for axiom in rules if axiom.hard}
+        self.sets = {way: hard for way in BESIDE[2:]} | {
+            name: hard | {axiom.iri for axiom in some} for name, some in candidates.items()
+        }
+        self._prepared = OnDemand(self._prepare, len(tiles), size=_size, room=ROOM)
+        self._active: frozenset[str] = frozenset()
+        self._calibrations: dict[int | None, Calibration] = {}
+        self._taught: dict[tuple[str, int | None], Staged] = {}
+        steps.plan(self._solves())
 
-    def choices(self, tiles: Ints, balance: float) -> Choices:
-        """The sampled pixels of some tiles; a pixel counts for what it stands for, times the weight of its class.
+    def _solves(self) -> int:
+        """Steps that all of `survey`, `held_out` and two fits to all tiles take."""
+        n, k, ways = len(self.tiles), self.stages.solves, len(self.sets)
+        taught = sum(n - len(part) for part in self.parts)
+        held = sum(len(part) for part in self.parts) * ways
+        return n + held + (ways - 1) * k * taught + min(ways - 1, 2) * k * n + len(self.parts) + 1
 
-        A class that no pixel truly has is left out: it would be learned that it never occurs.
-        """
-        both = Choices.joined([self.pupils[i].choices for i in tiles])
-        k = len(self.parameters.legend)
-        counts = np.bincount(both.truth, weights=both.stands_for, minlength=k)
-        weights = class_weights(np.rint(counts).astype(np.int64), balance)
-        weight = both.stands_for * weights[both.truth]
-        return replace(both, weight=weight, offset=without(both.offset, counts == 0))
+    def _prepare(self, place: int) -> Prepared:
+        return prepare(self.tiles[place], self.expert.axioms, self.settings)
 
-    def learn(self, tiles: Ints) -> tuple[Floats, Choice, Choices]:
-        """Choose shrinkage and balance by cross-validation over these tiles, then fit to all of them.
+    def survey(self) -> tuple[list[Mapped], list[Mapped]]:
+        """Map every tile in the two ways that need no learning, and see which rules can act.
 
         Returns:
-            The parameters as fitted (see `finished`), the choice, and the pixels that were fitted to.
+            Per tile: the map as given, and the map by the expert's weights.
         """
-        choice = self.choose(tiles)
-        choices = self.choices(tiles, choice.balance)
-        prior = self.parameters.prior(choice.shrinkage, len(tiles))
-        return maximise(choices, prior), choice, choices
+        rows = [
+            self.steps.do(f"looked at/tile {i + 1}", lambda i=i: self._seen(i))  # type: ignore[misc]
+            for i in range(len(self.tiles))
+        ]
+        active = np.any([row["active"] for row in rows], axis=0)
+        every = (axiom.iri for axiom in self.expert.axioms)
+        self._active = frozenset(iri for iri, one in zip(every, active, strict=True) if one)
+        found = [[Mapped.of(row[way], len(self.legend)) for row in rows] for way in BESIDE[:2]]
+        return found[0], found[1]
 
-    def finished(self, theta: Floats, choice: Choice, choices: Choices) -> Floats:
-        """The parameters, with polished biases where the choice says so."""
-        if not choice.polished:
-            return theta
-        done = theta.copy()
-        k = len(self.parameters.legend)
-        done[1 : 1 + k] += polish(choices.scores(theta), choices.truth, choices.stands_for)
-        return done
+    def _seen(self, place: int) -> Arrays:
+        tile = self._prepared[place]
+        labels = tile.labels(tile.solve(self.expert))
+        return {
+            NETWORK: Mapped.by(tile.tile, tile.tile.prediction.labels).array,
+            EXPERT: Mapped.by(tile.tile, labels).array,
+            "active": np.array([axiom.iri in tile.rules for axiom in self.expert.axioms], bool),
+        }
 
-    def choose(self, tiles: Ints) -> Choice:
-        """Balance at the middle shrinkage, then shrinkage, then polish: the best mean IoU of held-out sampled pixels.
+    def rest(self, part: int | None) -> list[int]:
+        """The tiles that are not held out."""
+        gone = () if part is None else self.parts[part]
+        return [i for i in range(len(self.tiles)) if i not in gone]
 
-        With one scene, nothing can be compared: the strongest shrinkage and the first balance.
-        """
-        knobs = self.settings
-        if scenes([self.pupils[i].tile.tile for i in tiles]).max() == 0:
-            return Choice(knobs.shrinkages[0], knobs.balances[0], knobs.polished[0])
-        middle = knobs.shrinkages[len(knobs.shrinkages) // 2]
-        early = knobs.polished[0]
-        first = self._best(tiles, [Choice(middle, balance, early) for balance in knobs.balances])
-        second = self._best(tiles, [replace(first, shrinkage=s) for s in knobs.shrinkages])
-        return self._best(tiles, [replace(second, polished=p) for p in knobs.polished])
+    def _calibration(self, part: int | None) -> Calibration:
+        """Calibration as if there were no rules."""
+        if part not in self._calibrations:
+            tiles = only(self.tiles, self.rest(part))
 
-    def _best(self, tiles: Ints, options: Sequence[Choice]) -> Choice:
-        if len(options) == 1:
-            return options[0]
-        k = len(self.parameters.legend)
-        counts = {option: np.zeros((k, k)) for option in options}
-        for part in folds([self.pupils[i].tile.tile for i in tiles], INNER_FOLDS):
-            rest = np.delete(tiles, part)
-            seen = Choices.joined([self.pupils[i].choices for i in tiles[part]])
-            taught = {one: self.choices(rest, one) for one in {o.balance for o in options}}
-            theta: Floats | None = None
-            for option in options:
-                prior = self.parameters.prior(option.shrinkage, len(rest))
-                theta = maximise(taught[option.balance], prior, theta, precise=False)
-                done = self.finished(theta, option, taught[option.balance])
-                labels = seen.scores(done).argmax(axis=1)
-                counts[option] += counts_of(seen.truth, labels, k, seen.stands_for)
-        return max(options, key=lambda option: round(mean_iou(counts[option]), 4))
+            def fitted() -> Arrays:
+                found = fit_calibration(
+                    tiles, balance=self.stages.balance, polished=self.stages.polished
+                )
+                return {"temperature": np.array(found.temperature), "bias": np.array(found.bias)}
+
+            found = self.steps.do(f"calibration/{_without(part)}", fitted)
+            self._calibrations[part] = Calibration(
+                float(found["temperature"]),
+                tuple(float(one) for one in found["bias"]),
+                tuple(one.iri for one in self.legend.classes),
+            )
+        return self._calibrations[part]
+
+    def _start(self, way: str) -> Fit:
+        """The rules of a way, with the numbers that learning starts from."""
+        mine = self.sets[way]
+        return replace(
+            self.expert, axioms=tuple(one for one in self.expert.axioms if one.iri in mine)
+        )
+
+    def staged(self, way: str, part: int | None = None) -> Staged:
+        """Weights, smoothness and strengths beside the calibration, from the tiles that are not held out."""
+        if (way, part) not in self._taught:
+            self._taught[way, part] = learn_staged(
+                self._course(way, self.rest(part)),
+                self._parameters(way),
+                self._calibration(part),
+                self.stages,
+                steps=self.steps,
+                name=f"{way}/{_without(part)}",
+            )
+        return self._taught[way, part]
+
+    def _course(self, way: str, places: Sequence[int]) -> Sequence[Prepared]:
+        mine = self.sets[way]
+        return OnDemand(lambda i: self._prepared[places[i]].only(mine), len(places))
+
+    def _parameters(self, way: str) -> Parameters:
+        start = self._start(way)
+        soft = {axiom.iri for axiom in start.axioms if not axiom.hard}
+        return Parameters.of(self.legend, start, self._active & soft)
+
+    def fit(self, way: str, part: int | None = None) -> Fit:
+        """The numbers of one way."""
+        if way == EXPERT:
+            said = tuple(one for one in self.expert.axioms if one.hard or one.weight > 0)
+            return replace(self.expert, axioms=said)
+        if way not in (NETWORK, CALIBRATION):
+            return self.staged(way, part).fit
+        calibration = None if way == NETWORK else self._calibration(part)
+        return replace(self._start(CALIBRATION), calibration=calibration, smoothness=0.0)
+
+    def held_out(self, way: str) -> list[Mapped]:
+        """Every tile, mapped by what the tiles of other parts teach; () without parts."""
+        found: dict[int, Mapped] = {}
+        for number, part in enumerate(self.parts):
+            fit = self.fit(way, number)
+            for i, tile in zip(part, self._course(way, part), strict=True):
+
+                def mapped(tile: Prepared = tile, fit: Fit = fit) -> Arrays:
+                    return {"map": Mapped.by(tile.tile, tile.labels(tile.solve(fit))).array}
+
+                done = self.steps.do(f"{way}/held out/tile {i + 1}", mapped)
+                found[i] = Mapped.of(done["map"], len(self.legend))
+        return [found[i] for i in sorted(found)]
+
+    def weights(self, way: str) -> tuple[LearnedWeight, ...]:
+        """What all tiles say about each soft rule of a way."""
+        taught, parameters = self.staged(way), self._parameters(way)
+        before = {axiom.iri: axiom.weight for axiom in self.expert.axioms}
+        place = {iri: i for i, iri in enumerate(parameters.rules)}
+        out = []
+        for axiom in taught.fit.axioms:
+            if axiom.hard:
+                continue
+            error, spoken = float("nan"), np.zeros(1, np.int64)
+            if axiom.iri in place:
+                spoken = taught.spoken[place[axiom.iri]]
+                error = float(taught.errors[parameters.smoothness + 1 + place[axiom.iri]])
+            regions, tiles = int(spoken.sum()), int((spoken > 0).sum())
+            out.append(
+                LearnedWeight(axiom.iri, before[axiom.iri], axiom.weight, error, regions, tiles)
+            )
+        return tuple(out)
+
+
+def _all_rules(candidates: Mapping[str, Sequence[Axiom]]) -> tuple[Axiom, ...]:
+    """Each rule once."""
+    taken = sorted(set(BESIDE) & candidates.keys())
+    if taken:
+        raise RuleError(
+            f"rules called {taken[0]!r}: that name is taken; it stands for what rules are compared with",
+            "give that set of rules another name",
+        )
+    found: dict[str, Axiom] = {}
+    for axiom in chain.from_iterable(candidates.values()):
+        if found.setdefault(axiom.iri, axiom) != axiom:
+            raise RuleError(
+                f"<{axiom.iri}>: two rules of one name", "give one of them another name"
+            )
+    return tuple(found.values())
+
+
+def _size(tile: Prepared) -> float:
+    """Numbers that a prepared tile takes of the room."""
+    return float(tile.tile.prediction.probabilities.size)
+
+
+def _without(part: int | None) -> str:
+    return "all tiles" if part is None else f"without part {part + 1}"

@@ -13,7 +13,8 @@ from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
 from landlore.cli import app
-from landlore.learning import TileFiles, mine, read_tiles
+from landlore.labelled import TileFiles, read_tiles
+from landlore.learning import mine
 from reasoning.learning.file import read_fit
 
 CODES = (10, 30, 50, 70, 100)
@@ -81,7 +82,8 @@ def test_learn_from_the_command_line_and_correct_with_it(folder, tmp_path):
     asked = [*words(folder, "learn"), "--rules", str(folder / "rules.ttl"), "-o", str(out)]
     done = CliRunner().invoke(app, [*asked, "--report", str(report)])
     assert done.exit_code == 0, done.output
-    assert "held-out tiles: 3" in done.output
+    assert "Held out in turn: 3 tiles of 3 scenes" in done.output
+    assert not out.with_name("learned.ttl.unfinished").exists()
     assert "fields-wide" in report.read_text()
     assert "run:RuleReport" in report.with_suffix(".ttl").read_text()
     fit = read_fit([out])

@@ -96,8 +96,9 @@ def drawn_tiles():
 @pytest.fixture(scope="session")
 def learned(drawn_tiles):
     """What is learned from them, without class weights."""
-    from reasoning.learning.school import LearnSettings
-    from reasoning.learning.weights import learn_weights
+    from reasoning.learning.checked import learn_checked
+    from reasoning.learning.staged import Stages
 
-    settings = LearnSettings(shrinkages=(3e-5,), balances=(0.0,), polished=(False,))
-    return learn_weights(drawn_tiles, RULES, settings=settings)
+    stages = Stages(rounds=1, shrinkage=3e-5, hold=0.0, balance=0.0, polished=False)
+    settings = CorrectSettings(tolerance=1e-3)
+    return learn_checked(drawn_tiles, {"rules": RULES}, settings, stages=stages, most_folds=2)

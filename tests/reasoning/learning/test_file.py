@@ -41,7 +41,9 @@ def test_the_file_gives_the_same_correction(learned, path, drawn_tiles):
 def test_the_file_says_what_the_expert_said(learned, path):
     text = path.read_text()
     assert text.count("run#expertWeight> 1.0") == 3
+    assert text.count("run#learnedWeight>") == 3 + 1
     assert "run#weightLow>" in text
+    assert "Mean IoU of 4 held-out tiles of 4 scenes" in text
     assert "run#temperature>" in text
     assert path.read_text() == write_learned(learned, path).read_text()
 

@@ -11,14 +11,26 @@ from kg.errors import InputError
 from kg.ontology import Facet
 from kg.store import KnowledgeGraph
 from reasoning.correct import correct
+from reasoning.learning.checked import fit_rules, learn_checked
 from reasoning.learning.effects import tile_effects
 from reasoning.learning.report import bootstrap, rule_report, wilson
-from reasoning.learning.report_file import report_csv, report_table, report_turtle, score_table
-from reasoning.learning.school import LearnSettings
-from reasoning.learning.weights import learn_weights
+from reasoning.learning.report_file import (
+    remarks,
+    report_csv,
+    report_table,
+    report_turtle,
+    score_table,
+    summary,
+)
+from reasoning.learning.staged import Stages
 from reasoning.settings import CorrectSettings
 
-QUICK = LearnSettings(shrinkages=(3e-4,), balances=(0.0,), polished=(False,))
+QUICK = Stages(rounds=1, shrinkage=3e-4, balance=0.0, polished=False)
+SETTINGS = CorrectSettings(tolerance=1e-3)
+
+
+def learn(tiles, rules):
+    return learn_checked(tiles, {"rules": rules}, SETTINGS, stages=QUICK, most_folds=2)
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +56,23 @@ def _cut(prediction):
 
 @pytest.fixture(scope="module")
 def both(tiles, all_rules):
-    learned = learn_weights(tiles, all_rules, settings=QUICK)
+    learned = learn(tiles, all_rules)
     return learned, rule_report(tiles, learned)
 
 
-def test_the_harmful_rule_is_proposed_for_removal_and_no_other(both):
+def test_rules_that_truth_does_not_follow_are_proposed_for_removal_and_no_others(both):
     _, reports = both
-    assert [one.label for one in reports if one.removal] == ["building-small"]
+    assert [one.label for one in reports if one.removal] == ["building-small", "lone"]
     worst = reports[0]
     assert worst.net[1] < 0
     assert worst.harmed > worst.helped
     assert worst.gain < 0
     assert worst.learned < 0.5
+    assert worst.verdict == "harms: proposed for removal"
     best = next(one for one in reports if one.label == "field-wide")
     assert best.helped > best.harmed
     assert best.net[0] > 0
+    assert best.verdict == "helps"
 
 
 def test_leave_one_out_is_a_solution_without_the_rule(both, tiles, all_rules):
@@ -100,17 +114,19 @@ def test_learned_weights_leave_little_of_a_harmful_rule(both, tiles):
 
 def test_a_rule_that_does_not_fire_has_no_effect(tiles, rules):
     silent = replace(rules[0], right=replace(rules[0].right, value=0.5))
-    fit = learn_weights(tiles[:2], (silent,), settings=QUICK).fit
+    fit = fit_rules(tiles[:2], (silent,), SETTINGS, QUICK)
     assert tile_effects(tiles[:1], [fit], CorrectSettings()) == ()
 
 
 def test_the_written_forms_say_the_same(both):
-    learned, reports = both
+    _, reports = both
     rows = list(csv.DictReader(io.StringIO(report_csv(reports))))
     assert [row["rule"] for row in rows] == ["rule:" + r.iri.rpartition("#")[2] for r in reports]
     assert rows[0]["proposed_for_removal"] == "true"
-    assert int(rows[0]["net"]) == reports[0].helped - reports[0].harmed
-    assert "proposed for removal" in report_table(reports).splitlines()[1]
+    assert int(rows[0]["wrong_to_right"]) == reports[0].helped
+    assert int(rows[0]["right_to_wrong"]) == reports[0].harmed
+    assert int(rows[0]["balance"]) == reports[0].helped - reports[0].harmed
+    assert "proposed for removal" in report_table(reports).splitlines()[2]
     graph = KnowledgeGraph()
     graph.load_text(report_turtle(reports), graph="ex:report")
     found = graph.query(
@@ -118,13 +134,26 @@ def test_the_written_forms_say_the_same(both):
     ).to_table()
     assert "lone-not" in found
     assert str(reports[0].helped - reports[0].harmed) in found
+
+
+def test_the_table_says_over_what_and_both_directions(both, tiles):
+    learned, _ = both
     lines = score_table(learned).splitlines()
-    assert [line.split()[0] for line in lines[1:]] == [
-        "network",
-        "calibration",
-        "expert",
-        "learned",
-    ]
+    pixels = sum(int(tile.known.sum()) for tile in tiles)
+    assert lines[0] == (
+        f"Held out in turn: 4 tiles of 4 scenes, in 2 parts; {pixels:,d} pixels of known truth."
+    )
+    head = lines[2].split("  ")
+    assert [word.strip() for word in head if word.strip()] == [
+        "mean IoU", "accuracy", "wrong -> right", "right -> wrong",
+    ]  # fmt: skip
+    found = learned.mapped("rules")
+    row = lines[7]
+    assert row.startswith("calibration, smoothness and rules learned")
+    assert f"{found.fixed:,d}" in row
+    assert f"{found.broken:,d}" in row
+    assert [("<- kept" in line) for line in lines[3:8]].count(True) == 1
+    assert "rules with a weight" in summary(learned)
 
 
 def test_intervals():
@@ -136,12 +165,22 @@ def test_intervals():
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_one_scene_gives_no_report(tiles, rules):
-    learned = learn_weights(tiles[:1], rules, settings=QUICK)
+def test_one_scene_gives_no_report(tiles, rules, both):
+    learned = learn(tiles[:1], rules)
     with pytest.raises(
         InputError, match=r"no tile was held out.*\ngive tiles of at least two scenes"
     ):
         rule_report(tiles[:1], learned)
     with pytest.raises(InputError, match="weights is 'best'"):
-        rule_report(tiles, learned, weights="best")
-    assert "nothing was held out" in score_table(learned)
+        rule_report(tiles, both[0], weights="best")
+    assert "nothing could be held out" in score_table(learned)
+    assert remarks(learned)[-1].splitlines()[1].startswith("give tiles of two scenes")
+
+
+def test_remarks_name_classes_and_rules_that_say_nothing(tiles, rules):
+    silent = replace(rules[0], right=replace(rules[0].right, value=0.5))
+    few = [replace(t, truth=np.where(t.truth == 1, -1, t.truth)) for t in tiles[:2]]
+    said = remarks(learn(few, (silent,)))
+    assert "no pixel is truly Road" in said[0]
+    assert "keep their weight: field-wide" in said[1]
+    assert all(len(one.splitlines()) == 2 for one in said)
