@@ -15,6 +15,7 @@ from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
 from landlore.inputs import Window, read_image, read_prediction, read_terrain
+from landlore.reason import rule_files
 from landlore.sources import Sources, feature_layers, product_layers
 from reasoning.learning.on_demand import ROOM, OnDemand
 from reasoning.learning.tiles import LabelledTile
@@ -38,10 +39,10 @@ class TileFiles:
         bands: Names of the images' bands, or None for the files' own.
         confidence: Probability given to the stated class where predictions are codes.
         scenes: Scene of each prediction, or none: each is its own.
-        sources: What is known of all tiles: elevation, products, mapped features.
+        sources: What is known of all tiles: rules, elevation, products, mapped features.
 
     Raises:
-        InputError: Not one truth per prediction, or not one image or scene each.
+        InputError: Not one truth per prediction, not one image or scene each, or an image in `sources`.
     """
 
     predictions: Paths
@@ -66,6 +67,12 @@ class TileFiles:
                     f"repeat --{name} for every prediction",
                 )
 
+        if self.sources.image or self.sources.bands:
+            raise InputError(
+                "sources name one image for all tiles, expected one image per prediction",
+                "TileFiles(images=[...], bands=[...])",
+            )
+
     @property
     def paths(self) -> list[Path]:
         """Every file that is read."""
@@ -73,6 +80,7 @@ class TileFiles:
         words = [word.rpartition("=")[2] for word in beside.landcover]
         words += [*beside.osm, *beside.vector, *beside.facts]
         words += [one for one in (beside.dem, beside.graph, self.legend) if one]
+        words += map(str, rule_files(beside))
         return [Path(p) for p in (*self.predictions, *self.truth, *self.images, *words)]
 
 

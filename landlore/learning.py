@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg.errors import OutputError, RuleError
+from kg.errors import OutputError
 from kg.folder import check_place, replace_file
 from kg.legend import load_legend
 from kg.ontology import Axiom
-from kg.rules import load_rules, schema_of
+from kg.rules import schema_of
 from landlore.labelled import TileFiles, read_tiles
+from landlore.reason import chosen_axioms
+from landlore.settings import RunSettings
 
 if TYPE_CHECKING:
     from reasoning.learning.learned import Learned
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from reasoning.settings import CorrectSettings
 
 Progress = Callable[[str, int, int], None]
-Paths = Sequence[str | Path]
 
 PIECE = 2 / 3
 """Side of the pieces of regions, as a share of how far "around" reaches."""
@@ -32,48 +33,11 @@ TOLERANCE = 1e-3
 """Largest change of a probability at which a tile is solved well enough to learn from."""
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What is learned besides calibration and smoothness.
-
-    Attributes:
-        rules: Rule files; None for those that ship.
-        context: Metres within which one rule per pair of classes asks what lies around; 0 for no such rules. Regions
-            are then cut into pieces of `PIECE` times that.
-    """
-
-    rules: Paths | None = None
-    context: float = 0.0
-
-    def candidates(self, legend: str) -> dict[str, tuple[Axiom, ...]]:
-        """Sets of rules to compare, few before many.
-
-        Raises:
-            RuleError: A file without rules, or a rule that cannot be read.
-            InputError: A distance that is none.
-        """
-        from reasoning.learning.context import around, context_rules
-
-        axioms = read_axioms(self.rules)
-        if not self.context:
-            return {"rules": axioms}
-        role, tree = around(schema_of(axioms), self.context)
-        extended = tuple(replace(axiom, ontology=tree) for axiom in axioms)
-        context = context_rules(load_legend(legend), tree, role=role)
-        return {"rules": extended, "rules and context": (*extended, *context)}
-
-    def settings(self) -> CorrectSettings:
-        """How tiles are corrected while learning."""
-        from reasoning.settings import CorrectSettings
-
-        return CorrectSettings(tolerance=TOLERANCE, superpixel=PIECE * self.context)
-
-
 def learn(
     files: TileFiles,
     out: str | Path,
     *,
-    lesson: Lesson | None = None,
+    context: float = 0.0,
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Learned, tuple[RuleReport, ...]]:
@@ -83,9 +47,10 @@ def learn(
     same call goes on where one that was stopped ended; the folder is deleted at the end.
 
     Args:
-        files: The tiles.
+        files: The tiles, and what is known beside them: rules, products, mapped features, elevation.
         out: Turtle file of the learned rules; `landlore correct --rules OUT` uses it.
-        lesson: What is learned; default the weights of the rules that ship.
+        context: Metres within which one more rule per pair of classes asks what lies around; 0 for no such rules.
+            Regions are then cut into pieces of `PIECE` times that.
         report: CSV file for the report on every rule, with the same as RDF beside it (.ttl); None: no report.
         progress: Called with what was done, and how much of how much.
 
@@ -101,15 +66,17 @@ def learn(
     from reasoning.learning.report import nothing_held_out, rule_report
     from reasoning.learning.report_file import report_csv, report_turtle
     from reasoning.learning.tiles import scenes
+    from reasoning.settings import CorrectSettings
 
-    asked, target = lesson or Lesson(), Path(out)
+    target = Path(out)
     tables = [] if report is None else [Path(report), Path(report).with_suffix(".ttl")]
-    _check_places([target, *tables], asked.rules)
-    candidates, settings = asked.candidates(files.legend), asked.settings()
+    _check_places([target, *tables], files)
+    candidates = _candidates(files, context)
+    settings = CorrectSettings(tolerance=TOLERANCE, superpixel=PIECE * context)
     tiles = read_tiles(files)
     if tables and not scenes(tiles).max():
         raise nothing_held_out()
-    steps = _steps(target, files, asked, progress)
+    steps = _steps(target, files, settings, progress)
     learned = learn_checked(tiles, candidates, settings, steps=steps)
     reports = rule_report(tiles, learned, settings=settings, steps=steps) if tables else ()
     write_learned(learned, target)
@@ -123,15 +90,13 @@ def mine(
     files: TileFiles,
     out: str | Path,
     *,
-    rules: Paths | None = None,
     progress: Progress | None = None,
 ) -> tuple[Proposal, ...]:
     """Propose new rules from labelled tiles, and write them as a rule file for an expert to look through.
 
     Args:
-        files: The tiles.
+        files: The tiles; rules beside them are known already, and not proposed again.
         out: Turtle file of the proposals; not written where there is nothing to propose.
-        rules: Rules that are known already; default those that ship.
         progress: Called with what is done, and how much of how much.
 
     Raises:
@@ -141,35 +106,44 @@ def mine(
     from reasoning.learning.mining import mine as find
     from reasoning.learning.proposals import write_proposals
 
-    _check_places([Path(out)], rules)
-    axioms = read_axioms(rules)
+    _check_places([Path(out)], files)
+    axioms = chosen_axioms(files.sources, RunSettings())
     found = find(read_tiles(files), axioms=axioms, progress=progress)
     if found:
         write_proposals(found, out)
     return found
 
 
-def read_axioms(rules: Paths | None) -> tuple[Axiom, ...]:
-    """The rules of some files, or those that ship.
+def _candidates(files: TileFiles, context: float) -> dict[str, tuple[Axiom, ...]]:
+    """Sets of rules to compare, few before many.
 
     Raises:
         RuleError: A file without rules, or a rule that cannot be read.
+        InputError: A distance that is none.
     """
-    paths = None if rules is None else [Path(path) for path in rules]
-    axioms = load_rules(paths)
-    for path in paths or ():
-        if not load_rules([path]):
-            raise RuleError(f"{path}: holds no rule", "docs/rules.md shows one")
-    return axioms
+    from reasoning.learning.context import around, context_rules
+
+    axioms = chosen_axioms(files.sources, RunSettings())
+    if not context:
+        return {"rules": axioms}
+    role, tree = around(schema_of(axioms), context)
+    extended = tuple(replace(axiom, ontology=tree) for axiom in axioms)
+    beside = context_rules(load_legend(files.legend), tree, role=role)
+    return {"rules": extended, "rules and context": (*extended, *beside)}
 
 
-def _check_places(places: Sequence[Path], rules: Paths | None) -> None:
-    """Refuse places that cannot be written, or that would take the expert's own rules away."""
-    known = {Path(path).resolve() for path in rules or ()}
+def _check_places(places: Sequence[Path], files: TileFiles) -> None:
+    """Refuse places that cannot be written, or where something lies that is read, such as the expert's own rules."""
+    known = {path.resolve() for path in files.paths}
+    if len({place.resolve() for place in places}) < len(places):
+        raise OutputError(
+            f"{places[0]}: would be written twice: a report FILE.csv has a FILE.ttl beside it",
+            "give -o and --report different names",
+        )
     for place in places:
         if place.resolve() in known:
             raise OutputError(
-                f"{place}: is one of the rule files that are read", "choose another place with -o"
+                f"{place}: is one of the files that are read", "choose another place with -o"
             )
         check_place(place)
 
@@ -178,16 +152,16 @@ def _unfinished(out: Path) -> Path:
     return out.with_name(f"{out.name}.unfinished")
 
 
-def _steps(out: Path, files: TileFiles, lesson: Lesson, progress: Progress | None) -> Steps:
-    """Steps of this very work: the same files, rules and settings."""
+def _steps(
+    out: Path, files: TileFiles, settings: CorrectSettings, progress: Progress | None
+) -> Steps:
+    """Steps of this very work: the same files and settings."""
     from importlib.metadata import version
 
     from landlore.rerun import digest
     from reasoning.learning.steps import saved_steps
 
-    read = [*files.paths, *map(Path, lesson.rules or ())]
-    contents = [digest(path) for path in read if path.is_file()]
-    shipped = [] if lesson.rules else [(axiom.iri, axiom.weight) for axiom in read_axioms(None)]
-    told = (version("landlore"), files, contents, lesson, lesson.settings(), shipped)
+    contents = [(str(path), digest(path)) for path in files.paths if path.is_file()]
+    told = (version("landlore"), files, contents, settings)
     key = hashlib.sha256(repr(told).encode()).hexdigest()
     return saved_steps(_unfinished(out), key, progress)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import Bands, Dem, Graph, Landcover, Osm, Rules, Vector
+from landlore.cli.options import AddRules, Bands, Dem, Graph, Landcover, Osm, Rules, Vector
 from landlore.cli.printing import say, teller
 
 Predictions = Annotated[
@@ -42,6 +42,7 @@ def learn(
     out: OutFile,
     legend: LegendName = "worldcover",
     rules: Rules = [],
+    add_rules: AddRules = [],
     context: Annotated[
         float,
         typer.Option(
@@ -69,16 +70,17 @@ def learn(
     """
     from landlore.cli import words
     from landlore.labelled import TileFiles
-    from landlore.learning import Lesson
     from landlore.learning import learn as run
     from reasoning.learning.report_file import remarks, report_table, score_table, summary
 
-    beside = words.sources(dem=dem, landcover=landcover, osm=osm, vector=vector, graph=graph)
+    beside = words.sources(
+        dem=dem, landcover=landcover, osm=osm, vector=vector, graph=graph, rules=rules or None,
+        add_rules=add_rules,
+    )  # fmt: skip
     files = TileFiles(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes, beside
     )
-    lesson = Lesson(tuple(rules) or None, context)
-    learned, reports = run(files, out, lesson=lesson, report=report, progress=_counter(quiet))
+    learned, reports = run(files, out, context=context, report=report, progress=_counter(quiet))
     say(score_table(learned).rstrip())
     if report is not None:
         say()
@@ -96,6 +98,7 @@ def mine(
     out: OutFile,
     legend: LegendName = "worldcover",
     rules: Rules = [],
+    add_rules: AddRules = [],
     images: Images = [],
     bands: Bands = None,
     dem: Dem = None,
@@ -111,9 +114,9 @@ def mine(
 
     files = TileFiles(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes,
-        words.sources(dem=dem),
+        words.sources(dem=dem, rules=rules or None, add_rules=add_rules),
     )  # fmt: skip
-    found = run(files, out, rules=rules or None, progress=_counter(quiet))
+    found = run(files, out, progress=_counter(quiet))
     say(proposals_table(found).rstrip())
     if found:
         say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
