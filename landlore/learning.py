@@ -20,9 +20,9 @@ from landlore.settings import RunSettings
 
 if TYPE_CHECKING:
     from reasoning.learning.learned import Learned
-    from reasoning.learning.proposals import Proposal
     from reasoning.learning.report import RuleReport
     from reasoning.learning.steps import Steps
+    from reasoning.mining.proposals import Proposal
     from reasoning.settings import CorrectSettings
 
 Progress = Callable[[str, int, int], None]
@@ -62,9 +62,9 @@ def learn(
         OutputError: A file cannot be written; found out before the work.
     """
     from reasoning.learning.checked import learn_checked
-    from reasoning.learning.file import write_learned
+    from reasoning.learning.fit_file import write_learned
     from reasoning.learning.report import nothing_held_out, rule_report
-    from reasoning.learning.report_file import report_csv, report_turtle
+    from reasoning.learning.report_text import report_csv, report_turtle
     from reasoning.learning.tiles import scenes
     from reasoning.settings import CorrectSettings
 
@@ -103,8 +103,8 @@ def mine(
         InputError: As `read_tiles`.
         OutputError: The file cannot be written; found out before the work.
     """
-    from reasoning.learning.mining import mine as find
-    from reasoning.learning.proposals import write_proposals
+    from reasoning.mining.mine import mine as find
+    from reasoning.mining.proposals import write_proposals
 
     _check_places([Path(out)], files)
     axioms = chosen_axioms(files.sources, RunSettings())

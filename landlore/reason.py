@@ -154,7 +154,7 @@ def correct_settings(
     Raises:
         RuleError: The calibration file holds no learned numbers.
     """
-    from reasoning.learning.file import read_fit
+    from reasoning.learning.fit_file import read_fit
     from reasoning.settings import CorrectSettings
 
     base = CorrectSettings(
@@ -199,7 +199,7 @@ def chosen_axioms(sources: Sources, settings: RunSettings) -> tuple[Axiom, ...]:
     Raises:
         RuleError: A file without rules, or a rule that cannot be read.
     """
-    from reasoning.learning.file import read_fit
+    from reasoning.learning.fit_file import read_fit
 
     rules = load_rules(rule_files(sources), load_ontology())
     given = [*(sources.rules or ()), *sources.add_rules]

@@ -71,7 +71,7 @@ def learn(
     from landlore.cli import words
     from landlore.labelled import TileFiles
     from landlore.learning import learn as run
-    from reasoning.learning.report_file import remarks, report_table, score_table, summary
+    from reasoning.learning.report_text import remarks, report_table, score_table, summary
 
     beside = words.sources(
         dem=dem, landcover=landcover, osm=osm, vector=vector, graph=graph, rules=rules or None,
@@ -110,7 +110,7 @@ def mine(
     from landlore.cli import words
     from landlore.labelled import TileFiles
     from landlore.learning import mine as run
-    from reasoning.learning.proposals import proposals_table
+    from reasoning.mining.proposals import proposals_table
 
     files = TileFiles(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes,

@@ -1,1 +1,1 @@
-"""Learning: labelled tiles come in; calibration, learned weights, reports on rules and proposed rules go out."""
+"""Learning: labelled tiles and rules come in; what maps held-out tiles better, and reports on rules, go out."""

@@ -24,8 +24,7 @@ from reasoning.learning.choices import (
 )
 from reasoning.learning.fit import Fit, Parameters
 from reasoning.learning.polish import polish
-from reasoning.learning.prepared import Prepared
-from reasoning.learning.samples import PER_TILE, choices_of, choose_pixels
+from reasoning.learning.prepared import PER_TILE, Prepared, choices_of, choose_pixels
 from reasoning.learning.steps import Arrays, Steps
 
 Floats = NDArray[np.float64]

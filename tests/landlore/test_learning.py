@@ -23,7 +23,7 @@ from landlore import labelled
 from landlore.cli import app
 from landlore.labelled import TileFiles, read_tiles
 from landlore.learning import learn, mine
-from reasoning.learning.file import read_fit
+from reasoning.learning.fit_file import read_fit
 
 CODES = (10, 30, 50, 70, 100)
 RULES = """

@@ -14,8 +14,7 @@ from kg.legend import load_legend
 from kg.ontology import Axiom, Facet, Named, Not, Some
 from reasoning.learning.calibration import Calibration
 from reasoning.learning.fit import Parameters, expert_fit
-from reasoning.learning.prepared import prepare
-from reasoning.learning.samples import choices_of, choose_pixels
+from reasoning.learning.prepared import choices_of, choose_pixels, prepare
 from reasoning.learning.tiles import LabelledTile
 from reasoning.settings import CorrectSettings
 

@@ -14,7 +14,7 @@ from reasoning.correct import correct
 from reasoning.learning.checked import fit_rules, learn_checked
 from reasoning.learning.effects import tile_effects
 from reasoning.learning.report import bootstrap, rule_report, wilson
-from reasoning.learning.report_file import (
+from reasoning.learning.report_text import (
     remarks,
     report_csv,
     report_table,

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from kg.ontology import Axiom
 from kg.rules import schema_of
-from reasoning.learning.breaches import Breaches, breaches_of_map, breaches_of_truth
 from reasoning.learning.calibration import fit_calibration
-from reasoning.learning.patterns import Pattern, patterns, true_map
-from reasoning.learning.proposals import Proposal
 from reasoning.learning.tiles import LabelledTile, check_tiles, scenes
+from reasoning.mining.breaches import Breaches, breaches_of_map, breaches_of_truth
+from reasoning.mining.patterns import Pattern, patterns, true_map
+from reasoning.mining.proposals import Proposal
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

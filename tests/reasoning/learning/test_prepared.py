@@ -7,8 +7,7 @@ import pytest
 
 from kg.ontology import Facet, Named
 from reasoning.learning.fit import Parameters, expert_fit
-from reasoning.learning.prepared import prepare
-from reasoning.learning.samples import choices_of, choose_pixels
+from reasoning.learning.prepared import choices_of, choose_pixels, prepare
 from reasoning.learning.tiles import LabelledTile
 from reasoning.settings import CorrectSettings
 

@@ -6,8 +6,8 @@ from kg.errors import RuleError
 from kg.ontology import load_ontology
 from kg.rules import load_rules
 from reasoning.correct import correct
-from reasoning.learning.file import fit_turtle, read_fit, write_learned
 from reasoning.learning.fit import Fit
+from reasoning.learning.fit_file import fit_turtle, read_fit, write_learned
 from reasoning.settings import CorrectSettings
 
 

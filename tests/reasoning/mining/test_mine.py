@@ -12,9 +12,9 @@ from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import Facet, Not, load_ontology
 from kg.rules import load_rules
-from reasoning.learning.mining import mine
-from reasoning.learning.proposals import proposals_table, proposals_turtle, write_proposals
 from reasoning.learning.tiles import LabelledTile
+from reasoning.mining.mine import mine
+from reasoning.mining.proposals import proposals_table, proposals_turtle, write_proposals
 
 LEGEND = load_legend("s2korea")
 BUILDING, ROAD, FIELD, FOREST, OTHER = range(5)
