@@ -58,6 +58,7 @@ _HOMES = {
     "read_settings": "landlore.settings",
     "what_if": "landlore.ask",
     "why_not": "landlore.ask",
+    "write_page": "landlore.page",
 }
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "read_settings",
     "what_if",
     "why_not",
+    "write_page",
 ]
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from landlore.embedding import embed
     from landlore.graph import build, open_graph
     from landlore.maps import correct, interpret
+    from landlore.page import write_page
     from landlore.scenes import classify
     from landlore.settings import RunSettings, read_settings
     from landlore.showcase import demo

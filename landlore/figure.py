@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,18 +99,34 @@ def _causes(corrected: Corrected, names: Names) -> tuple[_Cause, ...]:
     for correction in corrected.corrections:
         term = cause(correction)
         pixels[term] = pixels.get(term, 0) + correction.pixels
-    warm, cool, out = iter(_RULES), iter(_EVIDENCE), []
-    for term in sorted(pixels, key=lambda t: (-pixels[t], t)):
+    order = sorted(pixels, key=lambda t: (-pixels[t], t))
+    colours = reason_colours(order, set(names.rules))
+    return tuple(_Cause(t, _called(t, names), colours[t], pixels[t]) for t in order)
+
+
+def _called(term: str, names: Names) -> str:
+    if term in names.rules:
+        return f"Rule: {names.rules[term][0]}"
+    plain = {vocab.SMOOTHNESS: "Smoothness", vocab.NETWORK: "Small differences only"}
+    return plain.get(term) or names.terms[term][0]
+
+
+def reason_colours(terms: Sequence[str], rules: Collection[str]) -> dict[str, tuple[int, int, int]]:
+    """A colour for each reason: warm for rules, cool for evidence, purple for smoothness.
+
+    Args:
+        terms: Term IRIs, those that decided most pixels first.
+        rules: Those of them that are rules.
+    """
+    warm, cool, found = iter(_RULES), iter(_EVIDENCE), {}
+    for term in terms:
         if term == vocab.SMOOTHNESS:
-            name, colour = "Smoothness", _SMOOTH
-        elif term in names.rules:
-            name, colour = f"Rule: {names.rules[term][0]}", next(warm, _OTHER)
+            found[term] = _SMOOTH
         elif term == vocab.NETWORK:
-            name, colour = "Small differences only", _OTHER
+            found[term] = _OTHER
         else:
-            name, colour = names.terms[term][0], next(cool, _OTHER)
-        out.append(_Cause(term, name, colour, pixels[term]))
-    return tuple(out)
+            found[term] = next(warm if term in rules else cool, _OTHER)
+    return found
 
 
 def _closer(changed: NDArray[np.bool_]) -> list[Box]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.cog import class_names
@@ -171,6 +172,18 @@ def _without_alpha(image: Raster) -> Raster:
         values, units = values / np.float32(255), "reflectance"
     names = tuple(image.bands[i] for i in keep)
     return replace(image, values=values, bands=names, nodata=None, units=units)
+
+
+def natural_colours(image: Raster) -> NDArray[np.uint8]:
+    """(y, x, 3) red, green and blue, or else the first bands, stretched from the 2nd to the 98th percentile."""
+    wanted = [image.bands.index(b) for b in ("red", "green", "blue") if b in image.bands]
+    bands = image.values[wanted if len(wanted) == 3 else slice(0, 3)].astype(np.float64)
+    if len(bands) < 3:
+        bands = np.repeat(bands[:1], 3, axis=0)
+    known = image.valid
+    low, high = np.percentile(bands[:, known], (2, 98)) if known.any() else (0.0, 1.0)
+    share = np.clip((bands - low) / max(high - low, 1e-9), 0, 1) ** 0.8
+    return np.moveaxis(np.where(known, 255 * share, 245), 0, -1).astype(np.uint8)
 
 
 def read_terrain(path: str | Path, grid: Grid) -> Raster:

@@ -52,7 +52,7 @@ def check_question(
         )
     code = _code_at(home, *place) if place is not None else None
     if wanted is not None:
-        legend = _legend(home, run)
+        legend = legend_of(home, run)
         iri = class_named(legend, wanted)
         if code is not None and legend.classes[legend.codes.index(code)].iri == iri:
             raise InputError(f"the place is {wanted} already", "ask for another class")
@@ -104,7 +104,16 @@ def _code_at(home: Path, lon: float, lat: float) -> int:
     return int(raster.values[0, 0, 0])
 
 
-def _legend(home: Path, run: Mapping[str, Any]) -> Legend:
+def legend_of(home: Path, run: Mapping[str, Any]) -> Legend:
+    """The legend of the map of a run.
+
+    Args:
+        home: Run folder.
+        run: What its `run.json` says.
+
+    Raises:
+        LegendError: Its legend is gone.
+    """
     from landlore.rerun import found
 
     name = run["inputs"]["legend"]

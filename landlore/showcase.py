@@ -17,11 +17,13 @@ from kg.queries import load_query
 from kg.raster import read_raster
 from landlore.maps import Interpretation, interpret, telling_sentences
 from landlore.outputs import whole_folder
+from landlore.page import write_page
 from landlore.render import Files, render
 from landlore.settings import RunSettings
 from landlore.sources import Sources
 from landlore.town import build_town
 
+_NOTE = "A simulated coastal town (1024 x 1024 pixels of 2 m): no figure here says anything about real land."
 QUESTION = "corrections-by-rule"
 """The named query that the demo asks."""
 
@@ -68,7 +70,7 @@ class Demo:
         """The figures, three explained corrections and one answer, for people."""
         before, after = self.scores["before"], self.scores["after"]
         lines = [
-            "A SIMULATED coastal town (1024 x 1024 pixels of 2 m); no figure here says anything about real land.",
+            _NOTE.replace("simulated", "SIMULATED"),
             "               before   after    (before: learned from the 20 m product, no label of the scene)",
             f"mean IoU       {before['miou']:.3f}    {after['miou']:.3f}",
             f"accuracy       {before['oa']:.3f}    {after['oa']:.3f}",
@@ -80,7 +82,7 @@ class Demo:
             f"landlore query {self.run.folder} --name {QUESTION}",
             self.answer.rstrip(),
             "",
-            f"{self.run.folder}/figure.png shows before, after and why. {self.seconds:.0f} s.",
+            f"{self.run.folder}/report.html shows before, after and why; open it in a browser. {self.seconds:.0f} s.",
         ]
         return "\n".join(lines)
 
@@ -132,6 +134,8 @@ def demo(
         for part in sorted((folder / "run").iterdir()):
             part.rename(folder / part.name)
         (folder / "run").rmdir()
+        tell("writing the report")
+        write_page(folder, truth=files.truth, note=_NOTE)
     answer = run.graph.query(load_query(QUESTION).sparql).to_table()
     home = Path(out)
     return Demo(_moved(run, home), scores, fixed, broken, answer, time.perf_counter() - start)

@@ -62,6 +62,9 @@ class Sources:
             if value is not None:
                 one = isinstance(value, (str, Path))
                 object.__setattr__(self, name, tuple(map(str, [value] if one else value)))
+        for name in ("graph", "image", "dem"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else str(value))
 
 
 @dataclass(frozen=True)

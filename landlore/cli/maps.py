@@ -198,7 +198,7 @@ def _report(done: Interpretation, as_json: bool) -> None:
     for sentence in telling_sentences(done):
         say(f"  {sentence}")
     say(f"{folder / 'figure.png'}: before, after, why")
-    say(f"landlore explain {folder}")
+    say(f"landlore explain {folder}, or landlore report {folder} for all of it on one page")
 
 
 def _report_large(done: ByRegion, as_json: bool) -> None:

@@ -14,7 +14,7 @@ Out = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for the outputs; appears whole or not at all.")
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an output folder that Landlore wrote before.")
+    bool, typer.Option("--overwrite", help="Replace what Landlore wrote there before.")
 ]
 Landcover = Annotated[
     list[str], typer.Option(help="Land-cover product, LEGEND=PATH or PATH. May be repeated.")

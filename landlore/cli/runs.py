@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import MOST, AsJson
+from landlore.cli.options import MOST, AsJson, Overwrite
 from landlore.cli.printing import say
 
 
@@ -110,6 +110,25 @@ def query(
     sys.stdout.flush()
     for line in remarks(opened, found, text, (named, given)):
         sys.stderr.write(f"· {line}\n")
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file; default RUN/report.html.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Raster of official codes: counts what became right and wrong."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="A line that readers must not miss.")] = "",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write one HTML file with before, after, and the reasons of every correction; it opens from a disk."""
+    from landlore.page import write_page
+
+    done = write_page(run, out, truth=truth, note=note, overwrite=overwrite)
+    say(f"{done}: before, after, why ({done.stat().st_size / 1e6:.1f} MB; open it in a browser)")
 
 
 def _list_queries() -> None:

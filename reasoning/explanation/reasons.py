@@ -18,6 +18,7 @@ from reasoning.explanation.sentences import TERMS
 __all__ = [
     "Account",
     "Reason",
+    "every_account",
     "explain_at",
     "explanations_in",
     "read_accounts",
@@ -120,6 +121,11 @@ def reason_number(graph: KnowledgeGraph, index: int, run: str | None = None) -> 
         run: Name or IRI of the run; default every run in the graph.
     """
     return _accounts(graph, _find(graph, f"?c run:index {integer(index)} .", run))
+
+
+def every_account(graph: KnowledgeGraph) -> list[Account]:
+    """Every correction of the one run in a graph, in the order of their numbers."""
+    return sorted(_accounts(graph, _find(graph, "", None)), key=lambda one: one.index)
 
 
 def explain_at(folder: str | Path, lon: float, lat: float) -> list[Account]:

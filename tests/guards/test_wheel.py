@@ -27,6 +27,8 @@ def test_wheel_is_complete(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         assert "kg/py.typed" in archive.namelist()
+        web = {name for name in archive.namelist() if name.startswith("landlore/web/")}
+        assert web == {f"landlore/web/{p.name}" for p in (ROOT / "landlore" / "web").iterdir()}
     words = [sys.executable, "-c", CODE, str(tmp_path / "site"), str(ROOT)]
     run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -100,7 +100,7 @@ def test_some_accounts_are_read_without_the_rest(folder, handmade_graph):
 
 
 def test_folders_and_places_that_are_none(folder, tmp_path):
-    with pytest.raises(InputError, match=r"no reasons\.tif, expected the output folder of a run"):
+    with pytest.raises(InputError, match=r"no reasons\.tif, which the folder of a run has"):
         explain_at(tmp_path, 15.0, 48.0)
     with pytest.raises(GridError, match="lies outside") as error:
         explain_at(folder, 48.0, 15.0)

@@ -1,0 +1,161 @@
+"""What a page says about a run: corrections, reasons and files of a run come in, plain JSON-ready facts go out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg import vocab
+from kg.legend import Legend
+from kg.queries import load_query
+from kg.raster import Raster
+from landlore.figure import reason_colours
+
+if TYPE_CHECKING:
+    from kg.store import KnowledgeGraph
+    from reasoning.explanation.accounts import Account
+
+TOLD = 500
+"""So many corrections, the largest, have their sentence on the page; all have their reasons."""
+_KIND = {
+    vocab.NETWORK: "network", vocab.CALIBRATION: "calibration", vocab.SMOOTHNESS: "smoothness",
+}  # fmt: skip
+
+Facts = dict[str, Any]
+Scores = tuple[Facts, NDArray[np.int64], NDArray[np.int64]]
+"""Of the map, and per correction the pixels that became right and that became wrong."""
+
+
+def run_facts(run: Facts, told: Facts, corrected: Raster, step: int) -> Facts:
+    """The run itself: what came in, how large it is, how inference ended; `step` thins the map out."""
+    height, width = corrected.values.shape[1:]
+    lon, lat = corrected.grid.lonlat([0, 0, height, height], [0, width, 0, width])
+    return {
+        "name": str(run["run"]).rpartition("/")[2],
+        "model": run["model"],
+        "job": told["job"],
+        "labels": bool(told["from_labels"]),
+        "pixels": run["pixels"],
+        "changed": run["changed_pixels"],
+        "area": run["changed_pixels"] * corrected.grid.pixel_area,
+        "corners": [
+            [round(float(x), 7), round(float(y), 7)] for x, y in zip(lon, lat, strict=True)
+        ],
+        "metres": corrected.grid.pixel_size[0] * step,
+        "step": step,
+        "steps": run["inference"]["steps"],
+        "stopped": run["inference"]["stopped"],
+        "idle": {vocab.curie(iri): why for iri, why in sorted(run["inactive_rules"].items())},
+        "settings": told["settings"],
+    }
+
+
+def class_facts(
+    labels: NDArray[np.int16],
+    number: NDArray[np.int32],
+    accounts: Sequence[Account],
+    legend: Legend,
+) -> list[Facts]:
+    """Every class of the legend with its pixels before and after."""
+    iris = [one.iri for one in legend.classes]
+    after = np.bincount(labels[labels >= 0], minlength=len(iris))
+    before = after.copy()
+    changed = np.bincount(number[number >= 0], minlength=len(accounts))
+    for count, one in zip(changed, accounts, strict=True):
+        before[iris.index(one.before)] += count
+        before[iris.index(one.after)] -= count
+    return [
+        {"name": one.label, "colour": "#{:02x}{:02x}{:02x}".format(*colour), "before": int(a), "after": int(b)}
+        for one, colour, a, b in zip(legend.classes, legend.colours, before, after, strict=True)
+    ]  # fmt: skip
+
+
+def known_terms(
+    accounts: Sequence[Account], causes: Mapping[int, str], graph: KnowledgeGraph, told: Facts
+) -> dict[str, Facts]:
+    """Term IRI -> name, kind, colour and, of rules, what they say; those that decided most pixels first."""
+    pixels: Counter[str] = Counter()
+    names: dict[str, tuple[str, str]] = {}
+    for one in accounts:
+        pixels[causes[one.index]] += one.pixels
+        for reason in one.reasons:
+            names.setdefault(reason.term, (reason.label, reason.kind))
+    rules = {
+        vocab.expand(str(row["rule"])): row
+        for row in graph.query(load_query("rules-in-force").sparql).records()
+    }
+    if told["from_labels"]:
+        names[vocab.NETWORK] = ("the given labels", "network")
+    order = sorted({*names, *pixels, *rules}, key=lambda term: (-pixels[term], term))
+    colours = reason_colours([t for t in order if pixels[t]], set(rules))
+    return {
+        term: {
+            "iri": vocab.curie(term),
+            "name": str(rules[term]["label"]) if term in rules else names.get(term, (vocab.curie(term), ""))[0],
+            "kind": "axiom" if term in rules else _KIND.get(term, "evidence"),
+            "colour": "#{:02x}{:02x}{:02x}".format(*colours.get(term, (120, 126, 134))),
+            "axiom": str(rules[term]["axiom"]) if term in rules else "",
+            "cite": str(rules[term]["citation"]) if term in rules else "",
+        }
+        for term in order
+    }  # fmt: skip
+
+
+def with_scores(
+    terms: Mapping[str, Facts],
+    accounts: Sequence[Account],
+    causes: Mapping[int, str],
+    scores: Scores | None,
+) -> list[Facts]:
+    """Terms with the pixels and corrections that each decided, and of these what became right and wrong."""
+    keys = ("pixels", "corrections", *(("fixed", "broken") if scores else ()))
+    sums = {term: dict.fromkeys(keys, 0) for term in terms}
+    for one in accounts:
+        mine = sums[causes[one.index]]
+        mine["pixels"] += one.pixels
+        mine["corrections"] += 1
+        if scores:
+            mine["fixed"] += int(scores[1][one.index])
+            mine["broken"] += int(scores[2][one.index])
+    return [{**fact, **sums[term]} for term, fact in terms.items()]
+
+
+def correction_rows(
+    accounts: Sequence[Account],
+    causes: Mapping[int, str],
+    terms: Sequence[str],
+    legend: Legend,
+    boxes: NDArray[np.int64],
+) -> list[list[Any]]:
+    """One short list per correction; `web/record.js` names its columns."""
+    row = {term: i for i, term in enumerate(terms)}
+    entity = {iri: i for i, iri in enumerate(entities(accounts))}
+    classes = {one.iri: i for i, one in enumerate(legend.classes)}
+    return [
+        [
+            classes[one.before], classes[one.after], one.pixels, round(one.area, 1),
+            round(one.lon, 6), round(one.lat, 6), round(one.log_odds, 4), round(one.confidence, 4),
+            row[causes[one.index]], boxes[one.index].tolist(),
+            [n for r in one.reasons for n in (row[r.term], round(r.value, 4))],
+            sorted({entity[iri] for r in one.reasons for iri in r.evidence}),
+            [row[rule] for rule in one.excluded_by],
+            int(one.region.rpartition("/")[2]),
+            one.sentence if one.index < TOLD else "",
+        ]
+        for one in accounts
+    ]  # fmt: skip
+
+
+def entities(accounts: Sequence[Account]) -> list[str]:
+    """IRIs of all features and cells that corrections name, sorted."""
+    return sorted({iri for one in accounts for reason in one.reasons for iri in reason.evidence})
+
+
+def source_rows(graph: KnowledgeGraph) -> list[dict[str, str]]:
+    """Title, licence and origin of each source."""
+    rows = graph.query(load_query("sources-and-licences").sparql).records()
+    return [{name: str(value) if value else "" for name, value in row.items()} for row in rows]

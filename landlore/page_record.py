@@ -1,0 +1,174 @@
+"""The folder of a run comes in; everything that its page shows goes out: pixels as columns, and plain facts.
+
+Corrections keep their numbers: row i of `corrections` is pixel value i of `reasons.tif`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import GridError, InputError
+from kg.legend import Legend
+from kg.raster import Raster, read_raster
+from landlore.graph import open_graph
+from landlore.page_facts import (
+    Facts,
+    Scores,
+    class_facts,
+    correction_rows,
+    entities,
+    known_terms,
+    run_facts,
+    source_rows,
+    with_scores,
+)
+from landlore.question import legend_of
+from landlore.rerun import read_run
+
+if TYPE_CHECKING:
+    from reasoning.explanation.accounts import Account
+
+WIDEST = 1400
+"""Pixels of the longer side of the maps on the page; larger maps are thinned out."""
+NONE = 255
+"""Label of a pixel without a prediction."""
+_CAUSES = "SELECT ?index ?cause { GRAPH ?g { ?c a run:Correction ; run:index ?index ; run:cause ?cause } }"
+
+
+@dataclass(frozen=True, eq=False)
+class PageRecord:
+    """What a page shows.
+
+    Attributes:
+        facts: JSON-ready: "run", "classes", "terms", "corrections", "evidence", "sources", "truth".
+        after: (y, x) uint8 class after, `NONE` where there is no prediction; thinned out.
+        reason: (y, x) number of the correction + 1 (uint16, or uint32 for more than 65,000), 0 where unchanged.
+        photo: (y, x, 3) uint8 of the image, or None where it is not at hand.
+    """
+
+    facts: Facts
+    after: NDArray[np.uint8]
+    reason: NDArray[np.unsignedinteger]
+    photo: NDArray[np.uint8] | None
+
+
+def read_page(folder: str | Path, truth: str | Path | None = None) -> PageRecord:
+    """Read what the page of a run shows.
+
+    Args:
+        folder: Run folder.
+        truth: Raster of official codes on the same grid, to count what became right and wrong; or None.
+
+    Raises:
+        InputError: Not a run folder of a map, or a file of it is gone.
+        GridError: The truth lies on another grid.
+        LegendError: The truth has codes that the legend does not know.
+    """
+    from reasoning.explanation.reasons import every_account
+
+    home = Path(folder).absolute()
+    told, run = read_run(home)
+    legend = legend_of(home, run)
+    corrected, index = read_raster(home / "corrected.tif"), read_raster(home / "reasons.tif")
+    labels = legend.encode(corrected.values[0], nodata=corrected.nodata)
+    graph = open_graph(home)
+    accounts = every_account(graph)
+    causes = {int(str(i)): str(cause) for i, cause in graph.query(_CAUSES)}
+    terms = known_terms(accounts, causes, graph, told)
+    number = index.values[0]
+    scores = _scored(labels, number, accounts, legend, truth_labels(truth, legend, corrected))
+    step = max(1, -(-max(labels.shape) // WIDEST))
+    thin = np.s_[step // 2 :: step, step // 2 :: step]
+    boxes = _boxes(number, len(accounts), step)
+    facts = {
+        "run": run_facts(run, told, corrected, step),
+        "classes": class_facts(labels, number, accounts, legend),
+        "terms": with_scores(terms, accounts, causes, scores),
+        "corrections": correction_rows(accounts, causes, list(terms), legend, boxes),
+        "evidence": entities(accounts),
+        "sources": source_rows(graph),
+        "truth": scores and scores[0],
+    }
+    kept = np.uint16 if len(accounts) < 65_000 else np.uint32
+    shown = np.where(labels < 0, NONE, labels).astype(np.uint8)[thin]
+    return PageRecord(facts, shown, (number + 1).astype(kept)[thin], _photo(home, told, thin))
+
+
+def _boxes(number: NDArray[np.int32], count: int, step: int) -> NDArray[np.int64]:
+    """(correction, 4) left, top, right and bottom on the thinned map."""
+    rows, cols = np.nonzero(number >= 0)
+    mine = number[rows, cols]
+    low, high = np.full((count, 2), 2**31 - 1), np.full((count, 2), -1)
+    for axis, place in enumerate((cols, rows)):
+        np.minimum.at(low[:, axis], mine, place)
+        np.maximum.at(high[:, axis], mine, place + 1)
+    return np.concatenate([low // step, -(-high // step)], axis=1)
+
+
+def truth_labels(
+    path: str | Path | None, legend: Legend, corrected: Raster
+) -> NDArray[np.int16] | None:
+    """Truth in the classes of the legend, or None.
+
+    Raises:
+        GridError: It lies on another grid.
+        LegendError: It has codes that the legend does not know.
+    """
+    if path is None:
+        return None
+    truth = read_raster(path)
+    if not truth.grid.same_as(corrected.grid):
+        raise GridError(
+            f"{path}: lies on another grid than the map",
+            f"rio warp {path} OUT --like corrected.tif",
+        )
+    return legend.encode(truth.values[0], nodata=truth.nodata)
+
+
+def _scored(
+    labels: NDArray[np.int16],
+    number: NDArray[np.int32],
+    accounts: Sequence[Account],
+    legend: Legend,
+    truth: NDArray[np.int16] | None,
+) -> Scores | None:
+    """Scores before and after, and per correction the pixels that became right and wrong."""
+    if truth is None:
+        return None
+    from fusion.metrics import confusion, miou, overall_accuracy
+
+    iris = [one.iri for one in legend.classes]
+    before, changed = labels.copy(), number >= 0
+    was = np.array([iris.index(one.before) for one in accounts], np.int16)
+    before[changed] = was[number[changed]]
+    told: Facts = {}
+    for when, found in (("before", before), ("after", labels)):
+        table = confusion(truth, found, len(iris))
+        told[when] = {"accuracy": float(overall_accuracy(table)), "miou": float(miou(table))}
+    right, wrong = (before == truth) & (truth >= 0), (before != truth) & (truth >= 0)
+    fixed = np.bincount(number[changed & wrong & (labels == truth)], minlength=len(accounts))
+    broken = np.bincount(number[changed & right], minlength=len(accounts))
+    told |= {"fixed": int(fixed.sum()), "broken": int(broken.sum())}
+    return told, fixed, broken
+
+
+def _photo(home: Path, told: Facts, thin: Any) -> NDArray[np.uint8] | None:
+    """The image as the eye expects it, where it is still at hand."""
+    from landlore.inputs import natural_colours
+    from landlore.rerun import found
+
+    name = told["sources"]["image"]
+    if name is None:
+        return None
+    try:
+        image = read_raster(found(home, name), bands=told["sources"]["bands"])
+    except InputError:
+        return None
+    colours: NDArray[np.uint8] = natural_colours(image)[thin]
+    return colours
