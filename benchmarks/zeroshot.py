@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import SCALES, ClassVectors, class_vectors
-from fusion.scene import SceneSettings, classify, fit_scenes, take
+from fusion.prototypes import take
+from fusion.scene import SceneSettings, classify, fit_scenes
 from fusion.splits import Splits, read_splits
 from fusion.text import SentenceEncoder
 from fusion.transduce import transduce

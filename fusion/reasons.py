@@ -62,20 +62,26 @@ def _ridge_parts(
     classifier = answer.classifier
     if classifier is None:
         return []
-    predicted = classifier.predict(answer.vectors)
-    per_class = classifier.temperature / np.maximum(np.linalg.norm(predicted, axis=1), 1e-12)
-    vector, average = (
-        answer.images.vectors[item].astype(np.float64),
-        classifier.prototypes.mean(axis=0),
-    )
-    pull = classifier.dual @ (
-        vector - average
-    )  # (seen,): what this image says beyond an average one
+    learned, temperature = classifier.prototypes, classifier.rehearsal.temperature
+    predicted, rows = learned.predict(answer.vectors), learned.rows(answer.vectors)
+    per_class = temperature / np.maximum(np.linalg.norm(predicted, axis=1), 1e-12)
+    vector, average = answer.images.vectors[item].astype(np.float64), learned.means.mean(axis=0)
+    pull = learned.dual @ (vector - average)  # (seen,): what this image says beyond an average one
     usual = [float(per_class[c] * (predicted[c] @ average)) for c in pair]
     parts = [ScenePart("prior", "", "", 0.0, 0.0, usual[0] - usual[1])]
+    kept = [
+        float(per_class[c] * learned.own * pull[rows[c]]) if rows[c] >= 0 else 0.0 for c in pair
+    ]
+    if learned.own and max(rows[list(pair)]) >= 0:
+        parts.append(ScenePart("own images", "", "", 0.0, 0.0, kept[0] - kept[1]))
+    penalty = temperature * classifier.penalties(answer.vectors)
+    if penalty[pair[0]] != penalty[pair[1]]:
+        parts.append(
+            ScenePart("seen", "", "", 0.0, 0.0, float(penalty[pair[1]] - penalty[pair[0]]))
+        )
     for name, block in answer.vectors.blocks.items():
         scale = answer.vectors.scales[name] ** 2
-        gain = scale * (classifier.seen.blocks[name].T @ pull)  # (dimension of the block,)
+        gain = scale * (learned.seen.blocks[name].T @ pull)  # (dimension of the block,)
         if name == "graded":
             parts += _statement_parts(answer, pair, gain, per_class, knowledge)
         else:
@@ -111,5 +117,7 @@ def _near(
 ) -> tuple[str, ...]:
     if classifier is None:
         return ()
-    order = np.argsort(-(classifier.prototypes @ vector.astype(np.float64)), kind="stable")[:count]
-    return tuple(classifier.seen.names[i] for i in order)
+    order = np.argsort(-(classifier.prototypes.means @ vector.astype(np.float64)), kind="stable")[
+        :count
+    ]
+    return tuple(classifier.prototypes.seen.names[i] for i in order)

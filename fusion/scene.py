@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
 from fusion.prediction import SceneScores
+from fusion.prototypes import Prototypes, checked_labels, fit_prototypes, keys, take, unit
+from fusion.rehearsal import Rehearsal, rehearse
 from fusion.transduce import TransduceSettings, transduce
 from kg.errors import InputError
 
-_TEMPERATURES = np.geomspace(2.0, 200.0, 25)
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 
@@ -41,51 +41,40 @@ class SceneSettings:
 
 @dataclass(frozen=True)
 class SceneClassifier:
-    """A map from class vectors to image vectors, learned from seen classes.
-
-    Kernel ridge regression without intercept: the predicted prototype of a class with vector `a` is
-    `sum_s (a . a_s) dual_s`, linear in `a`, so that a score splits over the statements of the class exactly.
+    """What seen classes taught.
 
     Attributes:
-        seen: Class vectors of the seen classes.
-        dual: (seen, dimension) float64 dual coefficients.
-        prototypes: (seen, dimension) float64 mean image vector of each seen class, unit length.
-        centre: (dimension,) float64 taken off images and prototypes; zeros unless asked for.
-        temperature: Scale of cosines before the softmax, chosen on seen classes left out in turn.
-        backbone: What made the image vectors.
-        ridge: Regularisation used.
+        prototypes: What each class should look like.
+        rehearsal: Knobs chosen by taking seen classes for unseen.
     """
 
-    seen: ClassVectors
-    dual: _F64
-    prototypes: _F64
-    centre: _F64
-    temperature: float
-    backbone: str
-    ridge: float
+    prototypes: Prototypes
+    rehearsal: Rehearsal
 
-    def predict(self, vectors: ClassVectors) -> _F64:
-        """(class, dimension) predicted prototypes, not brought to unit length.
+    @property
+    def backbone(self) -> str:
+        """What made the image vectors."""
+        return self.prototypes.backbone
 
-        Raises:
-            InputError: The class vectors have other blocks than those seen.
-        """
-        if list(vectors.blocks) != list(self.seen.blocks):
-            raise InputError(
-                f"classes have blocks {', '.join(vectors.blocks)}, the classifier {', '.join(self.seen.blocks)}",
-                "make both with the same blocks",
-            )
-        predicted: _F64 = vectors.stacked @ self.seen.stacked.T @ self.dual
-        return predicted
+    def penalties(self, vectors: ClassVectors) -> _F64:
+        """(class,) cosine taken off each candidate: `Rehearsal.penalty` for seen ones where both kinds are asked."""
+        seen = self.prototypes.rows(vectors) >= 0
+        taken: _F64 = np.where(seen & ~seen.all(), self.rehearsal.penalty, 0.0)
+        return taken
 
     def logits(self, images: _F32, vectors: ClassVectors) -> _F64:
-        """(image, class) temperature times cosine of image and predicted prototype."""
-        predicted = self.predict(vectors)
-        length = np.linalg.norm(predicted, axis=1, keepdims=True)
-        values: _F64 = (
-            self.temperature * images.astype(np.float64) @ (predicted / np.maximum(length, 1e-12)).T
-        )
+        """(image, class) temperature times cosine of image and prototype, less the penalty."""
+        cosines = images.astype(np.float64) @ unit(self.prototypes.predict(vectors)).T
+        values: _F64 = self.rehearsal.temperature * (cosines - self.penalties(vectors))
         return values
+
+    def margins(self, images: _F32, vectors: ClassVectors) -> _F64:
+        """(image,) by how much the best candidate is nearer than the nearest seen class that is no candidate."""
+        cosines = images.astype(np.float64) @ unit(self.prototypes.predict(vectors)).T
+        asked = np.isin(keys(self.prototypes.seen), keys(vectors))
+        others = images.astype(np.float64) @ self.prototypes.means[~asked].T
+        margins: _F64 = cosines.max(axis=1) - others.max(axis=1, initial=-1.0)
+        return margins
 
 
 def fit_scenes(
@@ -101,51 +90,12 @@ def fit_scenes(
     Raises:
         InputError: No labels, fewer than 2 classes with images, or class vectors of other classes.
     """
-    settings = settings or SceneSettings()
-    if seen.labels is None:
-        raise InputError("the seen images have no labels", "add an array 'labels' to the .npz file")
-    if tuple(seen.names) != vectors.names:
-        raise InputError(
-            f"{len(seen.names)} seen classes but {len(vectors.names)} class vectors of other names",
-            "make the class vectors from the names of the seen classes",
-        )
-    counts = np.bincount(seen.labels[seen.labels >= 0], minlength=len(seen.names))
-    if len(counts) < 2 or not counts.all():
-        empty = [seen.names[i] for i in np.flatnonzero(counts == 0)]
-        raise InputError(
-            f"seen classes without an image: {', '.join(empty) or '(fewer than 2 classes)'}",
-            "give at least one image for each seen class, and 2 classes",
-        )
-    means = np.stack(
-        [seen.vectors[seen.labels == c].mean(axis=0) for c in range(len(counts))]
-    ).astype(np.float64)
-    prototypes = means / np.linalg.norm(means, axis=1, keepdims=True)
-    stacked = vectors.stacked
-    inverse = np.linalg.inv(stacked @ stacked.T + settings.ridge * np.eye(len(counts)))
-    centre = prototypes.mean(axis=0) * settings.centred
-    dual = inverse @ (prototypes - centre)
-    left_out = (
-        prototypes - centre - dual / np.diag(inverse)[:, None]
-    )  # each class predicted from the others
-    temperature = _temperature(seen.vectors - centre, seen.labels, left_out)
+    settings, labels = settings or SceneSettings(), checked_labels(seen, vectors)
+    ridge, centred = settings.ridge, settings.centred
     return SceneClassifier(
-        vectors, dual, prototypes, centre, temperature, seen.model, settings.ridge
+        fit_prototypes(vectors, seen.vectors, labels, seen.model, ridge=ridge, centred=centred),
+        rehearse(vectors, seen.vectors, labels, ridge=ridge, centred=centred),
     )
-
-
-def _temperature(vectors: _F64, all_labels: NDArray[np.int64], prototypes: _F64) -> float:
-    """Scale at which left-out prototypes explain the seen images best (each class weighs the same)."""
-    unit = prototypes / np.maximum(np.linalg.norm(prototypes, axis=1, keepdims=True), 1e-12)
-    known = all_labels >= 0
-    labels, cosine = all_labels[known], vectors[known] @ unit.T
-    weight = 1.0 / np.bincount(labels)[labels]
-    losses = []
-    for scale in _TEMPERATURES:
-        values = scale * cosine
-        top = values.max(axis=1)
-        log_sum = top + np.log(np.exp(values - top[:, None]).sum(axis=1))
-        losses.append((weight * (log_sum - values[np.arange(len(labels)), labels])).sum())
-    return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 @dataclass(frozen=True)
@@ -209,10 +159,8 @@ def classify(
     scores = _softmax(ridge + text)
     if settings.transductive:
         scores = transduce(images.vectors, scores, settings.transduce)
-    seen = set() if classifier is None or texts is not None else _known(classifier.seen)
-    unseen = np.array(
-        [(iri or name) not in seen for iri, name in zip(vectors.iris, vectors.names, strict=True)]
-    )
+    taught = [] if classifier is None or texts is not None else keys(classifier.prototypes.seen)
+    unseen = ~np.isin(keys(vectors), taught)
     how = f"{images.model} + {', '.join(vectors.blocks)}{' + transduction' if settings.transductive else ''}"
     answer = SceneScores(images.items, vectors.names, vectors.iris, scores, unseen, how)
     return SceneAnswer(answer, images, vectors, classifier, ridge, text, settings)
@@ -235,27 +183,11 @@ def graph_prior(
     found = take(vectors, rows)
     gram = found.stacked @ found.stacked.T
     dual = np.linalg.solve(gram + settings.ridge * np.eye(len(rows)), prototypes)
-    temperature, centre = settings.text_temperature / 4, np.zeros(prototypes.shape[1])
+    centre = np.zeros(prototypes.shape[1])
     return SceneClassifier(
-        found, dual, prototypes, centre, temperature, images.model, settings.ridge
+        Prototypes(found, dual, prototypes, centre, 0.0, images.model),
+        Rehearsal(settings.text_temperature / 4, 0.0, np.empty(0)),
     )
-
-
-def take(vectors: ClassVectors, rows: Sequence[int] | NDArray[np.int64]) -> ClassVectors:
-    """The class vectors of some classes."""
-    index = [int(r) for r in rows]
-    return ClassVectors(
-        tuple(vectors.names[i] for i in index),
-        tuple(vectors.concepts[i] for i in index),
-        tuple(vectors.statements[i] for i in index),
-        {name: block[index] for name, block in vectors.blocks.items()},
-        vectors.scales,
-        vectors.norms[index],
-    )
-
-
-def _known(vectors: ClassVectors) -> set[str]:
-    return {iri or name for iri, name in zip(vectors.iris, vectors.names, strict=True)}
 
 
 def _check(
@@ -275,9 +207,9 @@ def _check(
             "nothing to compare the images with: no seen classes and no text vectors",
             "give --seen FEATURES.npz with labels, or a backbone that reads text",
         )
-    if classifier is not None and classifier.dual.shape[1] != width:
+    if classifier is not None and classifier.prototypes.dual.shape[1] != width:
         raise InputError(
-            f"image vectors have {width} numbers, the classifier was learned on {classifier.dual.shape[1]}",
+            f"image vectors have {width} numbers, the classifier was learned on {classifier.prototypes.dual.shape[1]}",
             f"use the backbone it was learned with ({classifier.backbone})",
         )
     if texts is not None and texts.shape != (len(vectors.names), width):

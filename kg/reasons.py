@@ -11,8 +11,9 @@ class ScenePart:
 
     Attributes:
         kind: "triple", "text" (names and definitions), "kge" (graph embedding), "image-text" (similarity of the
-            image and a prompt, by the backbone), "prior" (how the two classes score on an average image), "other
-            images" (transduction), "axiom", or "excluded" (a hard axiom removed the class that scored best).
+            image and a prompt, by the backbone), "prior" (how the two classes score on an average image), "own
+            images" (what images of the two classes show that their statements do not say), "seen" (taken off classes
+            with images where unseen ones are asked about too), "other images" (transduction), "axiom", or "excluded" (a hard axiom removed the class that scored best).
         relation: Relation IRI of a triple, else "".
         value: Value IRI of a triple, IRI of an axiom, else "".
         answer_weight: Weight of the statement for the answer, 0 if it is not said.

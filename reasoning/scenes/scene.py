@@ -20,6 +20,8 @@ _BLOCKS_EN = {
     "kge": "its links in the graph",
     "image-text": "likeness to its prompt",
     "prior": "its standing on an average image",
+    "own images": "images known of it",
+    "seen": "being a class with known images",
     "other images": "similar images",
 }
 _BLOCKS_ZH = {
@@ -27,6 +29,8 @@ _BLOCKS_ZH = {
     "kge": "图谱中的关联",
     "image-text": "与提示词的相似度",
     "prior": "在平均图像上的得分",
+    "own images": "该类已知图像",
+    "seen": "属于已见类别",
     "other images": "相似图像",
 }
 

@@ -69,11 +69,28 @@ def test_statement_parts_are_what_dropping_the_statement_changes(made, knowledge
     ]
     full = knowledge.attributes([candidates.statements[row]])[0]
     without = knowledge.attributes([kept])[0]
-    length = np.linalg.norm(classifier.predict(candidates)[row])
-    vector = images.vectors[0].astype(float) - classifier.prototypes.mean(axis=0)
-    gain = classifier.seen.stacked.T @ (classifier.dual @ vector)
-    expected = classifier.temperature * ((full - without) / candidates.norms[row]) @ gain / length
+    learned, temperature = classifier.prototypes, classifier.rehearsal.temperature
+    length = np.linalg.norm(learned.predict(candidates)[row])
+    vector = images.vectors[0].astype(float) - learned.means.mean(axis=0)
+    gain = learned.seen.stacked.T @ (learned.dual @ vector)
+    expected = temperature * ((full - without) / candidates.norms[row]) @ gain / length
     assert part.contribution == pytest.approx(expected, abs=1e-9)
+
+
+def test_own_images_and_the_penalty_of_seen_classes_are_parts(made, knowledge):
+    """A seen class against an unseen one: its own images speak for it, being seen against it."""
+    classifier, images, candidates = made
+    every = class_vectors((*NAMES, *candidates.names), knowledge, blocks=tuple(candidates.blocks))
+    assert classifier.rehearsal.penalty > 0
+    answer = classify(images, every, classifier=classifier)
+    kinds = set()
+    for item in range(len(images.items)):
+        reason = explain_scene(answer, item, knowledge, (0, len(NAMES)))
+        assert sum(p.contribution for p in reason.parts) == pytest.approx(reason.log_odds, abs=1e-6)
+        kinds |= {p.kind for p in reason.parts}
+        (seen,) = (p.contribution for p in reason.parts if p.kind == "seen")
+        assert seen < 0
+    assert "own images" in kinds
 
 
 def test_reasons_name_statements_of_both_classes(made, knowledge):

@@ -8,7 +8,8 @@ import pytest
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import class_vectors
-from fusion.scene import SceneSettings, classify, fit_scenes, take
+from fusion.prototypes import take
+from fusion.scene import SceneSettings, classify, fit_scenes
 from fusion.splits import draw_splits, read_splits, write_splits
 from fusion.transduce import transduce
 from kg.errors import InputError
@@ -77,21 +78,78 @@ def test_unseen_classes_are_told_apart_by_their_attributes_and_not_by_shuffled_o
     assert accuracy(classify(images, wrong, classifier=fit_scenes(seen, known)), images) < 0.3
 
 
-def test_predicted_prototypes_are_kernel_ridge(world):
+def test_without_noise_prototypes_of_unseen_classes_are_kernel_ridge(world):
     seen, _, known, candidates = split(world)
-    fitted = fit_scenes(seen, known, SceneSettings(ridge=0.7))
+    means = np.stack([seen.vectors[seen.labels == c].mean(axis=0) for c in range(len(NAMES))])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    alike = replace(seen, vectors=means[seen.labels].astype(np.float32))
+    fitted = fit_scenes(alike, known, SceneSettings(ridge=0.7)).prototypes
     a, b = known.stacked, candidates.stacked
-    weights = np.linalg.solve(
-        a.T @ a + 0.7 * np.eye(a.shape[1]), a.T @ fitted.prototypes
-    )  # primal form
-    np.testing.assert_allclose(fitted.predict(candidates), b @ weights, atol=1e-8)
+    weights = np.linalg.solve(a.T @ a + 0.7 * np.eye(a.shape[1]), a.T @ means)  # primal form
+    np.testing.assert_allclose(fitted.predict(candidates), b @ weights, atol=1e-5)
+    np.testing.assert_allclose(
+        fitted.predict(known), means, atol=1e-5
+    )  # seen: what their images say
 
 
-def test_temperature_is_chosen_on_left_out_seen_classes(world):
+def test_few_images_of_a_class_and_its_statements_are_weighed(world):
+    """The fewer images, the more a class looks like what its statements say; spread is estimated."""
+    seen, images, known, candidates = split(world)
+    told = fit_scenes(seen, known).prototypes.predict(candidates)[0]
+    every = take(world[1], range(len(world[0].names)))
+    own = images.vectors[images.labels == 0].astype(np.float64)
+    shares = []
+    for shots in (1, 3, 12):
+        kept = np.ones(len(world[0].labels), bool)
+        for c in range(len(NAMES), len(world[0].names)):
+            kept[np.flatnonzero(world[0].labels == c)[shots:]] = False
+        fitted = fit_scenes(world[0].subset(kept), every).prototypes
+        found, mean = fitted.predict(candidates)[0], own[:shots].mean(axis=0)
+        mean /= np.linalg.norm(mean)
+        shares.append(float((found - told) @ (mean - told) / ((mean - told) @ (mean - told))))
+    assert 0.2 < shares[0] < shares[1] < shares[2] < 1.05
+    assert shares[2] > 0.9
+
+
+def test_temperature_is_chosen_on_seen_classes_left_out(world):
     seen, _, known, _ = split(world)
-    clear = fit_scenes(seen, known).temperature
+    clear = fit_scenes(seen, known).rehearsal.temperature
     muddled = replace(known, blocks={"graded": np.roll(known.blocks["graded"], 3, axis=0)})
-    assert clear > fit_scenes(seen, muddled).temperature
+    assert clear > fit_scenes(seen, muddled).rehearsal.temperature
+
+
+def harmonic(answer, features):
+    hit = answer.scores.scores.argmax(axis=1) == features.labels
+    with_images, without = (
+        hit[np.isin(features.labels, np.flatnonzero(answer.scores.unseen == kind))].mean()
+        for kind in (False, True)
+    )
+    return 2 * with_images * without / (with_images + without)
+
+
+def test_the_penalty_gives_unseen_classes_a_chance(world):
+    features, graded = world
+    seen, _, known, _ = split(world)
+    first = np.arange(len(seen.items)) % 2 == 0
+    fitted = fit_scenes(seen.subset(first), known)
+    asked = features.subset(
+        ~np.isin(features.items, [seen.items[i] for i in np.flatnonzero(first)])
+    )
+    assert fitted.rehearsal.penalty > 0
+    answer = classify(asked, graded, classifier=fitted)
+    free = replace(fitted, rehearsal=replace(fitted.rehearsal, penalty=0.0))
+    assert harmonic(answer, asked) > harmonic(classify(asked, graded, classifier=free), asked)
+    alone = take(graded, range(len(NAMES)))
+    assert not fitted.penalties(alone).any()  # seen classes alone need none
+
+
+def test_margins_tell_images_of_other_seen_classes_from_those_asked_about(world):
+    seen, images, known, candidates = split(world)
+    fitted = fit_scenes(seen, known)
+    least = fitted.rehearsal.least_margin(0.05)
+    right = classify(images, candidates, classifier=fitted).scores.scores.argmax(1) == images.labels
+    assert (fitted.margins(images.vectors, candidates)[right] >= least).mean() > 0.8
+    assert (fitted.margins(seen.vectors, candidates) >= least).mean() < 0.2
 
 
 def test_seen_candidates_are_marked_and_recognised(world):

@@ -1,0 +1,159 @@
+"""Images of seen classes come in; what any class, seen or not, should look like to the backbone goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.backbone import FeatureSet
+from fusion.classgraph import ClassVectors
+from kg.errors import InputError
+
+_F64 = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """A map from class vectors to image vectors, learned from the images of seen classes.
+
+    Gaussian process regression with one output per dimension of the images. The prototype of a class is a linear
+    function of its class vector, plus a part of its own (variance `own`) that only its own images can tell; the mean
+    of n images is the prototype plus noise / n. So a class with images is mostly what these look like, one without is
+    what its statements say, and one with a single image is in between. Without noise, what it says of unseen classes
+    is kernel ridge regression.
+
+    Attributes:
+        seen: Class vectors of the seen classes.
+        dual: (seen, dimension) float64 coefficients: class vector `a` has `sum_s (a . a_s) dual_s`.
+        means: (seen, dimension) float64 mean image vector of each seen class, unit length.
+        centre: (dimension,) float64 taken off the means first; zeros unless asked for.
+        own: Variance of a class's own part, in units of the class vectors' products; 0 where a class with images is
+            to be predicted from its statements like any other.
+        backbone: What made the image vectors.
+    """
+
+    seen: ClassVectors
+    dual: _F64
+    means: _F64
+    centre: _F64
+    own: float
+    backbone: str
+
+    def predict(self, vectors: ClassVectors) -> _F64:
+        """(class, dimension) prototypes, not brought to unit length.
+
+        Raises:
+            InputError: The class vectors have other blocks than those seen.
+        """
+        if list(vectors.blocks) != list(self.seen.blocks):
+            raise InputError(
+                f"classes have blocks {', '.join(vectors.blocks)}, the classifier {', '.join(self.seen.blocks)}",
+                "make both with the same blocks",
+            )
+        predicted: _F64 = vectors.stacked @ self.seen.stacked.T @ self.dual
+        rows = self.rows(vectors)
+        predicted[rows >= 0] += self.own * self.dual[rows[rows >= 0]]
+        return predicted
+
+    def rows(self, vectors: ClassVectors) -> Ints:
+        """(class,) row among the seen classes, -1 for a class without images."""
+        place = {name: i for i, name in enumerate(keys(self.seen))}
+        return np.array([place.get(name, -1) for name in keys(vectors)], np.int64)
+
+
+def keys(vectors: ClassVectors) -> list[str]:
+    """What a class is known by: its concept, or its name where it has none."""
+    return [iri or name for iri, name in zip(vectors.iris, vectors.names, strict=True)]
+
+
+def fit_prototypes(
+    vectors: ClassVectors,
+    images: NDArray[np.float32],
+    labels: Ints,
+    backbone: str,
+    *,
+    ridge: float,
+    centred: bool,
+) -> Prototypes:
+    """Learn the map.
+
+    Args:
+        vectors: Class vectors of the seen classes.
+        images: (image, dimension) unit vectors.
+        labels: (image,) row of the seen class, -1 unknown; each class occurs.
+        backbone: What made the image vectors.
+        ridge: Variance of a class's own part.
+        centred: Take the mean of the class means off first.
+    """
+    count = np.bincount(labels[labels >= 0], minlength=len(vectors.names))
+    plain = np.stack([images[labels == c].mean(axis=0) for c in range(len(count))]).astype(
+        np.float64
+    )
+    length = np.linalg.norm(plain, axis=1, keepdims=True)
+    means = plain / length
+    stacked = vectors.stacked
+    gram = stacked @ stacked.T + ridge * np.eye(len(count))
+    noise = _spread(plain, count) * float(np.diag(gram).mean()) / count
+    centre = means.mean(axis=0) * centred
+    dual = np.linalg.solve(gram + np.diag(noise), means - centre)
+    return Prototypes(vectors, dual, means, centre, ridge, backbone)
+
+
+def _spread(means: _F64, count: Ints) -> float:
+    """Variance of single images around their class's mean, as a share of its squared length.
+
+    From the lengths of the means alone: unit vectors with variance v have a mean of squared length 1 - v + v / n.
+    """
+    several = count > 1
+    if not several.any():
+        return 0.0
+    squared = (means[several] ** 2).sum(axis=1)
+    n = count[several]
+    variance = float(np.average((1 - squared) * n / (n - 1), weights=n))
+    return max(0.0, variance) / max(1 - variance, 1e-6)
+
+
+def checked_labels(seen: FeatureSet, vectors: ClassVectors) -> Ints:
+    """The labels of the seen images.
+
+    Raises:
+        InputError: No labels, fewer than 2 classes with images, or class vectors of other classes.
+    """
+    if seen.labels is None:
+        raise InputError("the seen images have no labels", "add an array 'labels' to the .npz file")
+    if tuple(seen.names) != vectors.names:
+        raise InputError(
+            f"{len(seen.names)} seen classes but {len(vectors.names)} class vectors of other names",
+            "make the class vectors from the names of the seen classes",
+        )
+    counts = np.bincount(seen.labels[seen.labels >= 0], minlength=len(seen.names))
+    if len(counts) < 2 or not counts.all():
+        empty = [seen.names[i] for i in np.flatnonzero(counts == 0)]
+        raise InputError(
+            f"seen classes without an image: {', '.join(empty) or '(fewer than 2 classes)'}",
+            "give at least one image for each seen class, and 2 classes",
+        )
+    return seen.labels
+
+
+def take(vectors: ClassVectors, rows: Sequence[int] | Ints) -> ClassVectors:
+    """The class vectors of some classes."""
+    index = [int(r) for r in rows]
+    return ClassVectors(
+        tuple(vectors.names[i] for i in index),
+        tuple(vectors.concepts[i] for i in index),
+        tuple(vectors.statements[i] for i in index),
+        {name: block[index] for name, block in vectors.blocks.items()},
+        vectors.scales,
+        vectors.norms[index],
+    )
+
+
+def unit(rows: _F64) -> _F64:
+    """Rows brought to unit length; rows of zeros stay."""
+    scaled: _F64 = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return scaled
