@@ -52,7 +52,7 @@ def explain_scene(
     near = _near(answer.classifier, answer.images.vectors[item])
     return SceneReason(
         answer.images.items[item], names[best], names[second], iris[best], iris[second], float(scores[best]),
-        log_odds, tuple(parts), near,
+        log_odds, tuple(parts), near, answer.outside is not None and bool(answer.outside[item]),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class SceneSettings:
         text_temperature: Scale of image-text cosines before the softmax (CLIP's own is 100).
         transductive: Look at all images together after the first guess.
         transduce: How.
+        lost: Share of right answers that may be lost so that "none of these" can be said; None: never said.
     """
 
     ridge: float = 0.3
@@ -37,6 +38,7 @@ class SceneSettings:
     text_temperature: float = 100.0
     transductive: bool = False
     transduce: TransduceSettings = field(default_factory=TransduceSettings)
+    lost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class SceneAnswer:
         ridge_logits: (image, class) float64 logits of the class vectors; zeros without a classifier.
         text_logits: (image, class) float64 logits of image-text similarity; zeros where not used.
         settings: How.
+        outside: (image,) whether an image looks more like a seen class than like any candidate; None: not asked.
     """
 
     scores: SceneScores
@@ -119,6 +122,7 @@ class SceneAnswer:
     ridge_logits: _F64
     text_logits: _F64
     settings: SceneSettings
+    outside: NDArray[np.bool_] | None = None
 
 
 def classify(
@@ -143,10 +147,14 @@ def classify(
         settings: Default `SceneSettings()`.
 
     Raises:
-        InputError: Neither classifier nor texts, or made by a backbone of another width.
+        InputError: Neither classifier nor texts, made by a backbone of another width, or "none of these" is wanted
+            where no seen class is left to be it.
     """
     settings = settings or SceneSettings()
     _check(images, vectors, classifier, texts)
+    outside = (
+        None if settings.lost is None else _outside(images, vectors, classifier, settings.lost)
+    )
     zeros = np.zeros((len(images.items), len(vectors.names)))
     text = (
         zeros
@@ -163,7 +171,25 @@ def classify(
     unseen = ~np.isin(keys(vectors), taught)
     how = f"{images.model} + {', '.join(vectors.blocks)}{' + transduction' if settings.transductive else ''}"
     answer = SceneScores(images.items, vectors.names, vectors.iris, scores, unseen, how)
-    return SceneAnswer(answer, images, vectors, classifier, ridge, text, settings)
+    return SceneAnswer(answer, images, vectors, classifier, ridge, text, settings, outside)
+
+
+def _outside(
+    images: FeatureSet, vectors: ClassVectors, classifier: SceneClassifier | None, lost: float
+) -> NDArray[np.bool_]:
+    """(image,) whether none of the candidates fits, by the margin that rehearsal found."""
+    if not 0 <= lost < 1:
+        raise InputError(
+            f"share of right answers that may be lost: {lost}", "give 0 or more, below 1"
+        )
+    if classifier is None or set(keys(classifier.prototypes.seen)) <= set(keys(vectors)):
+        raise InputError(
+            "'none of these' needs seen classes that are not asked about: there is none",
+            "give --seen with further classes, or leave --abstain out",
+        )
+    margins = classifier.margins(images.vectors, vectors)
+    found: NDArray[np.bool_] = margins < classifier.rehearsal.least_margin(lost)
+    return found
 
 
 def graph_prior(

@@ -13,7 +13,8 @@ class ScenePart:
         kind: "triple", "text" (names and definitions), "kge" (graph embedding), "image-text" (similarity of the
             image and a prompt, by the backbone), "prior" (how the two classes score on an average image), "own
             images" (what images of the two classes show that their statements do not say), "seen" (taken off classes
-            with images where unseen ones are asked about too), "other images" (transduction), "axiom", or "excluded" (a hard axiom removed the class that scored best).
+            with images where unseen ones are asked about too), "other images" (transduction), "axiom", or "excluded"
+            (a hard axiom removed the class that scored best).
         relation: Relation IRI of a triple, else "".
         value: Value IRI of a triple, IRI of an axiom, else "".
         answer_weight: Weight of the statement for the answer, 0 if it is not said.
@@ -43,6 +44,7 @@ class SceneReason:
         log_odds: log p(answer) / p(rival); the sum of the contributions to 1e-4.
         parts: Additive parts, largest magnitude first.
         near: Seen classes whose training images are most like this one, nearest first.
+        outside: Whether it looks more like one of these than like any class that was asked about.
     """
 
     item: str
@@ -54,6 +56,7 @@ class SceneReason:
     log_odds: float
     parts: tuple[ScenePart, ...]
     near: tuple[str, ...] = ()
+    outside: bool = False
 
     def share(self, kind: str) -> float:
         """Share of all absolute contributions that parts of this kind have, 0..1."""

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fusion.prediction import SceneScores
 from kg import vocab
 from kg.errors import InputError
@@ -43,6 +45,8 @@ class ClassifySettings:
         seed: Seed of the embedding made on the spot.
         overwrite: Replace an output folder that Landlore wrote before.
         axioms: Rule files about scenes; with `parts` and none, those that ship (`ontologies/rules/scenes`).
+        abstain: Say "none of these" where an image looks more like a seen class, as far as it costs no more than this
+            share of right answers (rehearsed on the seen classes); None: never.
         parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
     """
 
@@ -55,6 +59,7 @@ class ClassifySettings:
     overwrite: bool = False
     axioms: tuple[str, ...] = ()
     parts: str | None = None
+    abstain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Classified:
         concepts: Files of further concepts.
         folder: Where the outputs are, or None.
         correction: What axioms did to the scores, or None.
+        abstained: Whether "none of these" could be said (`SceneReason.outside`).
     """
 
     scores: SceneScores
@@ -78,6 +84,7 @@ class Classified:
     concepts: tuple[str, ...] = ()
     folder: Path | None = None
     correction: SceneCorrection | None = None
+    abstained: bool = False
 
 
 def classify(
@@ -95,7 +102,8 @@ def classify(
         images: One .npz file of precomputed embeddings, or image files and folders (then `settings.model` is needed).
         labels: Candidate class names; default the names in the .npz file that are not seen.
         seen: Classes with training images: an .npz file with labels, or names of classes in the file `images`, whose
-            rows then train and are not asked about. None compares images with the texts of their own backbone.
+            rows then train and are not asked about (of classes that are both, every second image
+            is). None compares images with the texts of their own backbone.
         settings: How.
         out: Folder for scores.csv, explanations.trig and run.json; appears whole or not at all.
         progress: Told of each stage.
@@ -126,6 +134,7 @@ def classify(
         knowledge,
         settings.concepts,
         correction=correction,
+        abstained=settings.abstain is not None,
     )
     if out is None:
         return done
@@ -145,11 +154,30 @@ def _features(
     everything = read_features(paths[0], model=settings.model)
     if isinstance(seen, (list, tuple)):
         wanted = tuple(labels) or tuple(n for n in everything.names if n not in seen)
-        return everything.only(wanted), everything.only(seen)
+        return _shared_out(everything, wanted, tuple(seen))
     asked = (
         everything.only(labels) if labels and set(labels) <= set(everything.names) else everything
     )
     return asked, _seen_file(seen, settings.model)
+
+
+def _shared_out(
+    everything: FeatureSet, wanted: tuple[str, ...], seen: tuple[str, ...]
+) -> tuple[FeatureSet, FeatureSet]:
+    """Images to ask about and to learn from; those of classes that are both go in turn to either."""
+    asked, taught = everything.only(wanted), everything.only(seen)
+    both = set(wanted) & set(seen)
+    if not both:
+        return asked, taught
+
+    def turn(images: FeatureSet, rest: int) -> FeatureSet:
+        kept = np.ones(len(images.items), bool)
+        for name in both:
+            rows = np.flatnonzero(images.labels == images.names.index(name))
+            kept[rows[rest::2]] = False
+        return images.subset(kept)
+
+    return turn(asked, 0), turn(taught, 1)
 
 
 def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
@@ -222,7 +250,7 @@ def _answer(
         classifier = fit_scenes(taught, make(taught.names))
     texts = asked.texts if taught is None and asked.names == names else None
     vectors: ClassVectors = make(names)
-    how = SceneSettings(transductive=settings.transductive)
+    how = SceneSettings(transductive=settings.transductive, lost=settings.abstain)
     return compare(asked, vectors, classifier=classifier, texts=texts, settings=how)
 
 
@@ -250,9 +278,13 @@ def _write(done: Classified, folder: Path) -> None:
     known.save(folder / "graph.trig")
     with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["item", *done.scores.classes])
-        for item, row in zip(done.scores.items, done.scores.scores, strict=True):
-            table.writerow([item, *(f"{value:.6f}" for value in row)])
+        table.writerow(["item", *done.scores.classes, *["none of these"] * done.abstained])
+        for item, row, reason in zip(
+            done.scores.items, done.scores.scores, done.reasons, strict=True
+        ):
+            table.writerow(
+                [item, *(f"{value:.6f}" for value in row), *[int(reason.outside)] * done.abstained]
+            )
     summary = {
         "images": len(done.reasons),
         "classes": list(done.scores.classes),

@@ -12,7 +12,6 @@ from landlore.cli.options import MOST, AsJson, Overwrite
 from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
-    from fusion.prediction import SceneScores
     from landlore.scenes import Classified
 
 
@@ -47,6 +46,12 @@ def classify(
     parts: Annotated[
         Path | None, typer.Option(help="JSON or CSV: what was found in each image.")
     ] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            help="Say 'none of these' at the cost of this share of right answers, e.g. 0.05."
+        ),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
     show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
     overwrite: Overwrite = False,
@@ -65,13 +70,14 @@ def classify(
         overwrite=overwrite,
         axioms=tuple(rules),
         parts=str(parts) if parts else None,
+        abstain=abstain,
     )
     named = seen is not None and not seen.endswith(".npz")
     known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen
     given = images[0] if len(images) == 1 else images
     done = run(given, label, seen=known, settings=settings, out=out, progress=teller(as_json))
     if as_json:
-        say(json.dumps(_ranked(done.scores, done.accuracy, top)))
+        say(json.dumps(_ranked(done, top)))
         return
     _report(done, show)
 
@@ -91,13 +97,17 @@ def _report(done: Classified, show: int) -> None:
         )
 
 
-def _ranked(scores: SceneScores, accuracy: float | None, top: int) -> dict[str, Any]:
+def _ranked(done: Classified, top: int) -> dict[str, Any]:
+    scores = done.scores
     best = (-scores.scores).argsort(axis=1, kind="stable")[:, :top]
     return {
         "model": scores.model,
-        "accuracy": accuracy,
+        "accuracy": done.accuracy,
         "answers": [
             {"item": item, "classes": [[scores.classes[k], round(float(row[k]), 6)] for k in order]}
-            for item, row, order in zip(scores.items, scores.scores, best, strict=True)
+            | ({"none of these": reason.outside} if done.abstained else {})
+            for item, row, order, reason in zip(
+                scores.items, scores.scores, best, done.reasons, strict=True
+            )
         ],
     }

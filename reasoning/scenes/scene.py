@@ -123,6 +123,7 @@ def _answer(
     iris = (("answer", reason.answer_iri), ("rival", reason.rival_iri))
     pairs += [(_RUN + name, rdf.iri(value)) for name, value in iris if value]
     pairs += [(_RUN + "nearSeen", rdf.text(name)) for name in reason.near]
+    pairs += [(_RUN + "noneOfThese", rdf.typed("true", vocab.XSD + "boolean"))] * reason.outside
     pairs += [(_RUN + "contribution", f"<{this}/reason/{n}>") for n in range(len(reason.parts))]
     yield this, pairs
     for n, part in enumerate(reason.parts):
@@ -173,6 +174,9 @@ def scene_sentences(
         f"支持:{_list(spoke, lambda p: _words(p, knowledge, 'zh'), '、', '无')};"
         f"反对:{_list(against, lambda p: _words(p, knowledge, 'zh'), '、', '无')}。"
     )
+    if reason.outside:
+        english += f" Yet it is none of these, more like {reason.near[0]}."
+        chinese += f"但更像{reason.near[0]},不属于所问的任何类别。"
     if gone:
         english += f" The class that scored best is excluded by: {'; '.join(gone)}."
         chinese += f"得分最高的类别被排除:{';'.join(gone_zh)}。"

@@ -94,3 +94,42 @@ def test_the_same_command_gives_the_same_bytes(features, tmp_path):
 def test_wrong_input_is_named(features, images, labels, seen, part):
     with pytest.raises(InputError, match=part):
         classify(features.parent / images, labels, seen=seen, settings=GRADED)
+
+
+def test_seen_classes_may_be_asked_about_too(features):
+    """Of classes that are both, every second image trains; no image does both."""
+    done = classify(features, (*SEEN, *UNSEEN), seen=SEEN, settings=GRADED)
+    assert len(done.scores.items) == 3 * len(SEEN) + 6 * len(UNSEEN)
+    assert done.scores.unseen.tolist() == [False] * len(SEEN) + [True] * len(UNSEEN)
+    assert done.accuracy > 0.85
+    kinds = {part.kind for reason in done.reasons for part in reason.parts}
+    assert "own images" in kinds
+
+
+def test_none_of_these_is_said_kept_and_can_be_asked_for(features, tmp_path):
+    asked = ("desert", "river", "forest", "port")
+    seen = tuple(name for name in SEEN if name not in asked[2:])
+    settings = ClassifySettings(blocks=("graded",), abstain=0.05)
+    file = np.load(features)
+    strange = (
+        tmp_path / "strange.npz"
+    )  # images of two classes; one of them is known, but not asked about
+    rows = np.isin(file["labels"], [file["names"].tolist().index(n) for n in ("airport", "river")])
+    np.savez(strange, images=file["images"][rows])
+    taught = tmp_path / "taught.npz"
+    known = np.isin(file["labels"], [file["names"].tolist().index(n) for n in seen])
+    labels = np.array([seen.index(file["names"][c]) for c in file["labels"][known]])
+    np.savez(taught, images=file["images"][known], labels=labels, names=np.array(seen))
+    out = tmp_path / "scenes"
+    done = classify(strange, asked, seen=taught, settings=settings, out=out)
+    outside = np.array([reason.outside for reason in done.reasons])
+    assert outside[:6].sum() >= 5 and outside[6:].sum() <= 1
+    head, *lines = (out / "scores.csv").read_text().splitlines()
+    assert head.endswith(",none of these")
+    assert [line.rsplit(",", 1)[1] == "1" for line in lines] == outside.tolist()
+    found = ll.query(out, "SELECT ?item { ?a run:noneOfThese true ; run:item ?item }").rows
+    assert len(found) == outside.sum()
+    with pytest.raises(InputError, match="not asked about"):
+        classify(features, (*SEEN, *UNSEEN), seen=SEEN, settings=settings)
+    with pytest.raises(InputError, match="right answers"):
+        classify(features, seen=SEEN, settings=ClassifySettings(blocks=("graded",), abstain=1.5))
