@@ -103,6 +103,11 @@ def _parents() -> dict[str, frozenset[str]]:
     return {child: frozenset(parents) for child, parents in found.items()}
 
 
+def core_classes() -> frozenset[str]:
+    """The classes of the core ontology that are below another one: all that a thing on the ground can be."""
+    return frozenset(_parents())
+
+
 @cache
 def ancestors(cls: str) -> frozenset[str]:
     """A core class and every named class above it."""

@@ -270,12 +270,16 @@ class _Crosswalk:
 
     def row(self, iri: str) -> NDArray[np.float64]:
         """P(label | class): (K,), sums to 1 or 0."""
-        own = self._labels(lambda one: iri in (one.iri, *one.broader))
+        same = self._labels(lambda one: one.iri == iri)
+        own = same if same.any() else self._labels(lambda one: iri in one.broader)
         if own.any():
             return np.asarray(own / own.sum())
         if not iri.startswith((vocab.LEGEND, *(f"{scheme}/" for scheme in self.sources))):
             return self.descent.row(iri)
-        found = [one for one in self._source(iri) if iri in (one.iri, *one.broader)]
+        every = self._source(iri)
+        found = [one for one in every if one.iri == iri][:1] or [
+            one for one in every if iri in one.broader
+        ]
         if not found:
             raise LegendError(
                 f"no legend has a class <{iri}>", f"legends: {', '.join(legend_names())}"

@@ -11,6 +11,7 @@ from typing import Any
 from kg import vocab
 from kg.errors import LegendError
 from kg.files import shipped
+from kg.legend_names import check_legend_names
 from kg.store import read_turtle
 
 _MATCHES = ("exactMatch", "closeMatch", "broadMatch")
@@ -95,7 +96,8 @@ def read_scheme(path: Path) -> Scheme:
 
     Raises:
         SourceError: The file is missing or not Turtle.
-        LegendError: It holds no scheme, a code or colour that cannot be read, or a crosswalk that does not sum to 1.
+        LegendError: It holds no scheme, a code or colour that cannot be read, a class or predicate that is not known,
+            or a crosswalk that does not sum to 1.
     """
     return _scheme(path, _changed(path))
 
@@ -104,6 +106,7 @@ def read_scheme(path: Path) -> Scheme:
 def _scheme(path: Path, _time: int) -> Scheme:
     """A file that is edited is read anew: the time of its last change is part of the key."""
     graph = _graph(path)
+    check_legend_names(graph, path)
     nodes = [_Node(graph, subject) for subject in graph]
     schemes = [
         node for node in nodes if vocab.SKOS + "ConceptScheme" in node.texts(vocab.RDF + "type")

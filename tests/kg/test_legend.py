@@ -24,6 +24,19 @@ OFFICIAL = {
     "esri:2020": [1, 2, 3, 4, 5, 6, 7, 8, 9],
     "corine:44": list(range(1, 45)),
     "corine:49": list(range(1, 50)),
+    "corine:level1": [1, 2, 3, 4, 5],
+    "corine:level2": [11, 12, 13, 14, 21, 22, 23, 24, 31, 32, 33, 41, 42, 51, 52],
+    "modis_igbp": list(range(1, 18)),
+    "modis_igbp:v5": list(range(17)),
+    "chesapeake7": [1, 2, 3, 4, 5, 6],
+    "chesapeake13": list(range(1, 13)),
+    "loveda": list(range(1, 8)),
+    "loveda:zero": list(range(7)),
+    "isprs": list(range(6)),
+    "isprs:one": list(range(1, 7)),
+    "isprs:torchgeo": list(range(6)),
+    "deepglobe": list(range(6)),
+    "openearthmap": list(range(1, 9)),
     "town": list(range(10, 90, 10)),
     "s2korea": [10, 30, 50, 70, 100],
     "s2korea:pred": list(range(5)),
@@ -99,6 +112,41 @@ def test_the_nodata_value_of_a_file_is_no_observation():
     assert legend.encode(np.array([10.0, np.nan])).tolist() == [0, -1]
 
 
+def test_the_lccs_classes_of_esa_have_their_regional_codes():
+    legend = load_legend("esa_cci")
+    regional = [code for code in legend.codes if code % 10]
+    assert len(legend) == 37
+    assert len([code for code in legend.codes if not code % 10]) == 22
+    assert regional == [11, 12, 61, 62, 71, 72, 81, 82, 121, 122, 151, 152, 153, 201, 202]
+    for code in regional:
+        above = legend.classes[legend.codes.index(code)].broader
+        assert above == (f"{LEGEND}esa_cci/{code // 10 * 10}",)
+
+
+def test_a_code_with_narrower_codes_stays_itself(tree):
+    cci = load_legend("esa_cci")
+    assert np.array_equal(crosswalk([one.iri for one in cci.classes], cci, tree), np.eye(37))
+    igbp = load_legend("modis_igbp")
+    assert row(f"{LEGEND}esa_cci/70", igbp, tree) == {1: 1.0}
+    assert row(f"{LEGEND}esa_cci/62", igbp, tree) == {4: 0.5, 8: 0.3, 9: 0.2}  # open woods over grass
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_corine_levels_add_up(level, tree):
+    official, coarse = load_legend("corine"), load_legend(f"corine:level{level}")
+    shares = crosswalk([one.iri for one in official.classes], coarse, tree)
+    found = [coarse.codes[k] for k in shares.argmax(axis=1)]
+    assert found == [code // 10 ** (3 - level) for code in official.codes]
+    assert np.all(shares.max(axis=1) == 1)
+
+
+def test_versions_of_a_product_say_the_same(tree):
+    new, old = load_legend("modis_igbp"), load_legend("modis_igbp:v5")
+    assert {one.iri for one in new.classes} == {one.iri for one in old.classes}
+    assert old.classes[0].kind == CORE + "Water" and old.codes[0] == 0
+    assert load_legend("isprs:torchgeo").names()[0] == "Clutter/background"
+
+
 def test_unknown_codes_are_named():
     with pytest.raises(LegendError, match=r"worldcover: unknown class code 7, 12; expected 10, 20"):
         load_legend("worldcover").encode(np.array([[7, 10], [12, 7]], dtype=np.uint8))
@@ -110,11 +158,11 @@ def test_unknown_codes_are_named():
 
 def test_unknown_legends_and_classes_are_named():
     with pytest.raises(
-        LegendError, match=r"no legend 'wordcover'; found corine, corine:44"
+        LegendError, match=r"no legend 'wordcover'; found .*, corine, corine:44,"
     ) as caught:
         load_legend("wordcover")
     assert caught.value.hint
-    with pytest.raises(LegendError, match=r"no code list '7'; found 44, 49"):
+    with pytest.raises(LegendError, match=r"no code list '7'; found 44, 49, level1, level2"):
         load_legend("corine:7")
     with pytest.raises(LegendError, match="worldcover: no class <https://x>"):
         load_legend("worldcover").index("https://x")
@@ -234,6 +282,7 @@ def test_the_codes_of_real_files_are_known(file, name):
         # its extraction sites are black, its service units have the colour of its industry
         ("geo/helsinki/corine_20m_helsinki.tif", "corine:49", {3, 8}),
         ("geo/aachen/clc-aachen_clipped.tif", "corine:44", set()),
+        ("geo/sao_tome/ESA_WorldCover_10m_2020_v100_N00E006_Map.tif", "worldcover", set()),
         ("geo/sao_tome/ESA_WorldCover_10m_2021_v200_N00E006_Map.tif", "worldcover", set()),
     ],
 )

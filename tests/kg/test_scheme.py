@@ -62,6 +62,32 @@ def test_a_concept_is_read_whole(tmp_path):
             LegendError,
             "sums to 0.7, 1 expected",
         ),
+        (
+            HEAD + WOOD.replace("TreeCover", "TreeCovr"),
+            LegendError,
+            r"the class of skos:closeMatch of <.*/1>: ll:TreeCovr is not known; the nearest is ll:TreeCover",
+        ),
+        (
+            HEAD + WOOD.replace("closeMatch", "closeMach"),
+            LegendError,
+            "predicate of <.*/1>: skos:closeMach is not known; the nearest is skos:closeMatch",
+        ),
+        (
+            HEAD + WOOD.replace("ll:code 1", 'll:code 1 ; ll:color "#00FF00"'),
+            LegendError,
+            "ll:color is not known; the nearest is ll:colour",
+        ),
+        (
+            HEAD
+            + ":1 a skos:Concept ; ll:code 1 ; ll:crosswalk [ ll:value ll:Se ; ll:weight 1 ] .",
+            LegendError,
+            "the class of ll:value: ll:Se is not known; the nearest is ll:Sea",
+        ),
+        (
+            HEAD + WOOD.replace("closeMatch", "narrowMatch ll:Forrest ; skos:closeMatch"),
+            LegendError,
+            "ll:Forrest is not known",
+        ),
         (HEAD + "oops", SourceError, "tiny.ttl:7"),
     ],
 )
