@@ -237,9 +237,8 @@ def crosswalk(
 ) -> NDArray[np.float64]:
     """How much each source class speaks for each label of a legend.
 
-    A legend class goes through its graded crosswalk to core classes; a core class goes to the labels whose kind is
-    (or related use) is above or below it (`kg.descent`); a class that has no such label goes through what usually
-    covers it (ontologies/covers.ttl). Labels of one kind share by how much of the class they hold.
+    A legend class goes through its graded crosswalk; a core class goes to the labels whose kind (or related use) is
+    above or below it (`kg.descent`), else through what usually covers it. Labels of one kind share by what they hold.
 
     Args:
         classes: E class IRIs: core classes, or classes of legends.
@@ -270,16 +269,15 @@ class _Crosswalk:
 
     def row(self, iri: str) -> NDArray[np.float64]:
         """P(label | class): (K,), sums to 1 or 0."""
-        same = self._labels(lambda one: one.iri == iri)
-        own = same if same.any() else self._labels(lambda one: iri in one.broader)
+        own = self._labels(lambda one: one.iri == iri)
+        own = own if own.any() else self._labels(lambda one: iri in one.broader)
         if own.any():
             return np.asarray(own / own.sum())
         if not iri.startswith((vocab.LEGEND, *(f"{scheme}/" for scheme in self.sources))):
             return self.descent.row(iri)
         every = self._source(iri)
-        found = [one for one in every if one.iri == iri][:1] or [
-            one for one in every if iri in one.broader
-        ]
+        same = [one for one in every if one.iri == iri]
+        found = same[:1] or [one for one in every if iri in one.broader]
         if not found:
             raise LegendError(
                 f"no legend has a class <{iri}>", f"legends: {', '.join(legend_names())}"
