@@ -1,21 +1,20 @@
-"""Scene concepts come in as Turtle; weighted triples and a graded attribute table of scene classes go out."""
+"""Scene concepts and class lists come in as Turtle; weighted triples and a graded attribute table go out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.errors import OntologyError
 from kg.files import core_files, shipped
-from kg.rdf import read_turtle
+from kg.scene_lists import MATCHES, ClassList, class_list, plain, read_lists, shared_names
+from kg.scene_source import SceneSource, number
 from kg.triples import Triple
 
 SCENE_CLASS = vocab.CORE + "SceneClass"
@@ -27,7 +26,7 @@ _DECAY = 0.5  # an object or use one level up says half as much; cover shares ad
 _STRENGTH = dict(
     zip(RELATIONS, (1.0, 0.5, 1.0, 0.5, 0.25), strict=True)
 )  # what fills the image says most
-_Statements = dict[str, dict[str, list[Any]]]
+_MATCHES = (*MATCHES, vocab.SKOS + "relatedMatch")
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class SceneConcept:
         names: Every name, both languages, preferred ones first.
         definition: One English sentence.
         triples: Weighted statements about the concept, sorted.
+        matches: (skos relation, IRI) of concepts and core classes that mean the same, nearly the same, more or less.
+        confidence: How sure the authors are that the statements fit most images of that name, 0..1; 0 where not said.
     """
 
     iri: str
@@ -49,6 +50,8 @@ class SceneConcept:
     names: tuple[str, ...]
     definition: str
     triples: tuple[Triple, ...]
+    matches: tuple[tuple[str, str], ...] = ()
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,42 +62,77 @@ class SceneKnowledge:
         concepts: Sorted by IRI.
         parents: Class IRI -> IRIs of its direct superclasses.
         labels: IRI -> (English, Chinese) label of every value.
+        lists: Class lists of data sets by their short names.
+        within: The data set whose class names are understood first, "" for none; see `of_list`.
     """
 
     concepts: tuple[SceneConcept, ...]
     parents: Mapping[str, tuple[str, ...]]
     labels: Mapping[str, tuple[str, str]]
+    lists: Mapping[str, ClassList] = field(default_factory=dict)
+    within: str = ""
 
     @cached_property
     def triples(self) -> tuple[Triple, ...]:
         """Every weighted statement, in concept order."""
         return tuple(t for concept in self.concepts for t in concept.triples)
 
+    def of_list(self, name: str) -> SceneKnowledge:
+        """The same knowledge, which understands the class names of that data set as the data set means them.
+
+        Raises:
+            InputError: No class list of that name.
+        """
+        return replace(self, within=class_list(self.lists, name).key)
+
+    @cached_property
+    def _by_iri(self) -> dict[str, SceneConcept]:
+        return {c.iri: c for c in self.concepts}
+
     @cached_property
     def _names(self) -> dict[str, SceneConcept]:
         names: dict[str, SceneConcept] = {}
         for concept in self.concepts:  # preferred labels win over alternative ones
-            names.setdefault(_key(concept.label), concept)
-            names.setdefault(_key(concept.label_zh), concept)
+            names.setdefault(plain(concept.label), concept)
+            names.setdefault(plain(concept.label_zh), concept)
         for concept in self.concepts:
             for name in concept.names:
-                names.setdefault(_key(name), concept)
+                names.setdefault(plain(name), concept)
+        for key, iri in shared_names(self.lists).items():
+            if iri in self._by_iri:
+                names.setdefault(key, self._by_iri[iri])
         return names
 
     def find(self, name: str) -> SceneConcept | None:
         """The concept with that name, or None.
 
-        IRIs, prefixed names ("sc:Airport"), labels and alternative labels in English and Chinese are understood;
-        case, spaces, underscores, a camel hump and a plural "s" make no difference.
+        IRIs, prefixed names ("sc:Airport"), labels and alternative labels in English and Chinese are understood, and
+        class names of data sets; case, spaces, underscores, a camel hump and a plural "s" make no difference.
 
         Example:
             >>> load_scenes().find("Railway_Stations").label
             'railway station'
         """
-        iri = vocab.expand(name.strip())
-        known = next((c for c in self.concepts if c.iri == iri), None)
-        key = _key(name)
-        return known or self._names.get(key) or self._names.get(key.removesuffix("s"))
+        listed = self.lists[self.within].find(name) if self.within else None
+        iri = vocab.expand(name.strip()) if listed is None else listed.concept
+        key = plain(name)
+        known = self._by_iri.get(iri) or self._names.get(key)
+        return known or self._names.get(key.removesuffix("s"))
+
+    @property
+    def official(self) -> tuple[str, ...]:
+        """Class names of the data set that `within` names, () for none."""
+        return self.lists[self.within].official if self.within else ()
+
+    def official_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the names that mean a class of the data set `within`, spelt as given; () for none."""
+        listed = self.lists.get(self.within)
+        return tuple(n for n in names if listed and listed.find(n))
+
+    def words(self, name: str) -> str:
+        """A class name in plain words, for prompts: "storagetanks" of UC Merced is "storage tanks"."""
+        listed = self.lists[self.within].find(name) if self.within else None
+        return listed.words if listed else name
 
     def label(self, iri: str, language: str = "en") -> str:
         """Label of a value or concept; the end of its IRI where it has none."""
@@ -194,85 +232,45 @@ def strength(triple: Triple) -> float:
     return weight * _STRENGTH[triple.relation]
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
 def load_scenes(paths: Sequence[str | Path] = ()) -> SceneKnowledge:
-    """Read scene concepts.
+    """Read scene concepts and the class lists of data sets.
 
     Args:
-        paths: More Turtle files with concepts of one's own, beside the shipped `ontologies/scenes.ttl`; they may
-            add statements to shipped concepts.
+        paths: More Turtle files with concepts or class lists of one's own, beside those that ship in
+            `ontologies/scenes`; they may add statements to shipped concepts.
 
     Raises:
         SourceError: A file cannot be read or is not Turtle.
         OntologyError: A statement has no value, or a weight outside (0, 1].
     """
-    files = [*core_files(), shipped("ontologies/scenes.ttl"), *map(Path, paths)]
-    merged: _Statements = {}
-    for number, path in enumerate(files):
-        for s, p, o in read_turtle(path):
-            subject = f"{number}:{s.value}" if _blank(s) else s.value
-            merged.setdefault(subject, {}).setdefault(p.value, []).append((number, o))
-    scenes = sorted(
-        s for s, known in merged.items() if SCENE_CLASS in _values(known, vocab.RDF + "type")
-    )
-    named = {s: known for s, known in merged.items() if not s[0].isdigit()}
-    below = {s: _values(known, vocab.RDFS + "subClassOf") for s, known in named.items()}
+    lists = sorted(shipped("ontologies/scenes/lists").glob("*.ttl"))
+    files = [*core_files(), *scene_files(), *lists, *map(Path, paths)]
+    source = SceneSource(files)
+    named = source.named()
+    below = {s: source.iris(s, vocab.RDFS + "subClassOf") for s in named}
     parents = {s: tuple(sorted(found)) for s, found in below.items() if found}
-    labels = {s: found for s, known in named.items() if any(found := _labels(known))}
-    return SceneKnowledge(tuple(_concept(s, merged) for s in scenes), parents, labels)
+    labels = {s: found for s in named if any(found := source.labels(s))}
+    concepts = tuple(_concept(s, source) for s in source.subjects(SCENE_CLASS))
+    return SceneKnowledge(concepts, parents, labels, read_lists(source))
 
 
-def _blank(term: Any) -> bool:
-    return type(term).__name__ == "BlankNode"
+def scene_files() -> list[Path]:
+    """The shipped files of scene concepts and their vocabulary, sorted; class lists are in `lists` beside them."""
+    return sorted(shipped("ontologies/scenes").glob("*.ttl"))
 
 
-def _values(known: dict[str, list[Any]], relation: str) -> list[str]:
-    return [o.value for _, o in known.get(relation, ()) if not _blank(o)]
-
-
-def _labels(known: dict[str, list[Any]]) -> tuple[str, str]:
-    found = {"en": "", "zh": ""}
-    for relation in (vocab.SKOS + "prefLabel", vocab.RDFS + "label"):
-        for _, o in known.get(relation, ()):
-            language = getattr(o, "language", None) or "en"
-            if not found.get(language, "x"):
-                found[language] = o.value
-    return found["en"], found["zh"]
-
-
-def _concept(iri: str, merged: _Statements) -> SceneConcept:
-    known = merged[iri]
-    label, label_zh = _labels(known)
-    names = dict.fromkeys([label, label_zh, *_values(known, vocab.SKOS + "altLabel")])
-    triples = [
-        _statement(iri, relation, merged.get(f"{number}:{o.value}" if _blank(o) else o.value, {}))
-        for relation in RELATIONS
-        for number, o in known.get(relation, ())
-    ]
-    definition = next(iter(_values(known, vocab.SKOS + "definition")), "")
+def _concept(iri: str, source: SceneSource) -> SceneConcept:
+    label, label_zh = source.labels(iri)
+    names = dict.fromkeys([label, label_zh, *source.iris(iri, vocab.SKOS + "altLabel")])
+    triples = [t for relation in RELATIONS for t in source.weighted(iri, relation)]
+    matches = [(kind, to) for kind in _MATCHES for to in source.iris(iri, kind)]
     return SceneConcept(
-        iri, label, label_zh, tuple(n for n in names if n), definition, tuple(sorted(triples))
+        iri,
+        label,
+        label_zh,
+        tuple(n for n in names if n),
+        source.text(iri, vocab.SKOS + "definition"),
+        tuple(sorted(triples)),
+        tuple(sorted(matches)),
+        number(source.text(iri, vocab.SCENE + "confidence")),
     )
-
-
-def _statement(head: str, relation: str, node: dict[str, list[Any]]) -> Triple:
-    tails, weights = _values(node, vocab.VALUE), _values(node, vocab.WEIGHT)
-    where = f"{vocab.curie(head)} {vocab.curie(relation)}"
-    if len(tails) != 1 or len(weights) != 1:
-        raise OntologyError(
-            f"{where}: found {len(tails)} values and {len(weights)} weights, expected one of each",
-            "write it as [ ll:value ll:Water ; ll:weight 0.4 ]",
-        )
-    try:
-        weight = float(weights[0])
-    except ValueError:
-        weight = 0.0
-    if not 0 < weight <= 1:
-        raise OntologyError(
-            f"{where} {vocab.curie(tails[0])}: weight {weights[0]} is not above 0 and at most 1",
-            "give a share or degree, for example ll:weight 0.4",
-        )
-    return Triple(head, relation, tails[0], weight)

@@ -64,9 +64,10 @@ def explained(
 def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrection:
     from kg.ontology import load_ontology
     from kg.rules import load_rules
+    from kg.scenes import scene_files
     from reasoning.scenes.scene_axioms import correct_scenes
 
-    ontology = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])
+    ontology = load_ontology([shipped("ontologies/core.ttl"), *scene_files()])
     ours = sorted(shipped("ontologies/rules/scenes").glob("*.ttl"))
     axioms = load_rules(settings.axioms or ours, ontology)
     evidence = read_parts(settings.parts, scores.items, ontology) if settings.parts else {}

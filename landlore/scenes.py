@@ -15,7 +15,6 @@ import numpy as np
 from fusion.prediction import SceneScores
 from kg import vocab
 from kg.errors import InputError
-from kg.files import shipped
 from kg.reasons import SceneReason
 from kg.statements import trig
 from kg.store import KnowledgeGraph
@@ -41,7 +40,8 @@ class ClassifySettings:
         transductive: Also learn from the images that are asked about.
         model: Folder of a CLIP-like checkpoint, for images; or the backbone's name in an .npz file with several.
         embedding: File that `landlore embed` wrote, for the block "kge"; made on the spot when None.
-        concepts: Further Turtle files with scene concepts.
+        concepts: Further Turtle files with scene concepts or class lists.
+        classes: Data set whose class names are meant, e.g. "nwpu"; its classes are the candidates where none is named.
         seed: Seed of the embedding made on the spot.
         overwrite: Replace an output folder that Landlore wrote before.
         axioms: Rule files about scenes; with `parts` and none, those that ship (`ontologies/rules/scenes`).
@@ -55,6 +55,7 @@ class ClassifySettings:
     model: str | None = None
     embedding: str | None = None
     concepts: tuple[str, ...] = ()
+    classes: str = ""
     seed: int = 0
     overwrite: bool = False
     axioms: tuple[str, ...] = ()
@@ -100,7 +101,7 @@ def classify(
 
     Args:
         images: One .npz file of precomputed embeddings, or image files and folders (then `settings.model` is needed).
-        labels: Candidate class names; default the names in the .npz file that are not seen.
+        labels: Candidate class names; default those of `settings.classes`, or names in the .npz file that are not seen.
         seen: Classes with training images: an .npz file with labels, or names of classes in the file `images`, whose
             rows then train and are not asked about (of classes that are both, every second image
             is). None compares images with the texts of their own backbone.
@@ -117,10 +118,12 @@ def classify(
 
     settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
     paths = [images] if isinstance(images, (str, Path)) else list(images)
-    tell("reading features")
-    asked, taught = _features(paths, labels, seen, settings)
-    names = tuple(labels) or asked.names
     knowledge = load_scenes(settings.concepts)
+    if settings.classes:
+        knowledge = knowledge.of_list(settings.classes)
+    tell("reading features")
+    asked, taught = _features(paths, labels, seen, settings, knowledge)
+    names = tuple(labels) or asked.names or knowledge.official
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
     tell("comparing")
     answer = _answer(asked, taught, names, (knowledge, embedding), settings)
@@ -144,19 +147,26 @@ def classify(
 
 
 def _features(
-    paths: list[Any], labels: Sequence[str], seen: Any, settings: ClassifySettings
+    paths: list[Any],
+    labels: Sequence[str],
+    seen: Any,
+    settings: ClassifySettings,
+    knowledge: SceneKnowledge,
 ) -> tuple[FeatureSet, FeatureSet | None]:
     """(what is asked about, what was seen)."""
     from fusion.backbone import read_features
 
     if not (len(paths) == 1 and str(paths[0]).endswith(".npz")):
-        return _embedded(paths, labels, settings), _seen_file(seen, None)
+        wanted = tuple(labels) or knowledge.official
+        return _embedded(paths, wanted, settings, knowledge), _seen_file(seen, None)
     everything = read_features(paths[0], model=settings.model)
+    listed = knowledge.official_of(everything.names)
     if isinstance(seen, (list, tuple)):
-        wanted = tuple(labels) or tuple(n for n in everything.names if n not in seen)
-        return _shared_out(everything, wanted, tuple(seen))
+        unseen = tuple(n for n in listed or everything.names if n not in seen)
+        return _shared_out(everything, tuple(labels) or unseen, tuple(seen))
+    wanted = tuple(labels) or listed
     asked = (
-        everything.only(labels) if labels and set(labels) <= set(everything.names) else everything
+        everything.only(wanted) if wanted and set(wanted) <= set(everything.names) else everything
     )
     return asked, _seen_file(seen, settings.model)
 
@@ -193,7 +203,9 @@ def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
     return read_features(seen, model=model)
 
 
-def _embedded(paths: list[Any], labels: Sequence[str], settings: ClassifySettings) -> FeatureSet:
+def _embedded(
+    paths: list[Any], labels: Sequence[str], settings: ClassifySettings, knowledge: SceneKnowledge
+) -> FeatureSet:
     from fusion.backbone import embed_images
     from fusion.checkpoints import ClipFolder
     from fusion.text import read_prompts
@@ -207,7 +219,8 @@ def _embedded(paths: list[Any], labels: Sequence[str], settings: ClassifySetting
         raise InputError("no class name given", "add -l NAME for each class")
     clip = ClipFolder(settings.model)
     found = embed_images(sorted(_pictures(paths)), clip.images, model=clip.name)
-    return replace(found, names=tuple(labels), texts=clip.classes(labels, read_prompts()))
+    words = [knowledge.words(name) for name in labels]
+    return replace(found, names=tuple(labels), texts=clip.classes(words, read_prompts()))
 
 
 def _pictures(paths: list[Any]) -> Iterator[Path]:
@@ -265,6 +278,7 @@ def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
 
 
 def _write(done: Classified, folder: Path) -> None:
+    from kg.scenes import scene_files
     from reasoning.scenes.scene import scene_graph, scene_statements
 
     name = "scenes"
@@ -273,7 +287,9 @@ def _write(done: Classified, folder: Path) -> None:
         "".join(trig(lines, scene_graph(name))), encoding="utf-8"
     )
     known = KnowledgeGraph()
-    for path in (shipped("ontologies/scenes.ttl"), *map(Path, done.concepts)):
+    for path in scene_files():
+        known.load(path, graph=vocab.GRAPH + "scenes")
+    for path in map(Path, done.concepts):
         known.load(path, graph=f"{vocab.GRAPH}{path.stem}")
     known.save(folder / "graph.trig")
     with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:

@@ -22,6 +22,9 @@ def classify(
     label: Annotated[
         list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")
     ] = [],
+    classes: Annotated[
+        str, typer.Option(help="All classes of a data set: eurosat, ucm, aid, nwpu, whu-rs19 ...")
+    ] = "",
     model: Annotated[
         str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")
     ] = None,
@@ -64,6 +67,7 @@ def classify(
 
     settings = ClassifySettings(
         blocks=tuple(b.strip() for b in blocks.split(",") if b.strip()),
+        classes=classes,
         transductive=transductive,
         model=model,
         embedding=str(embedding) if embedding else None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -24,11 +25,30 @@ def knowledge() -> SceneKnowledge:
     return load_scenes()
 
 
-def test_there_are_at_least_sixty_concepts_with_six_statements_each(knowledge):
-    assert len(knowledge.concepts) >= 60
+def test_there_are_at_least_180_concepts_with_ten_statements_over_all_relations(knowledge):
+    assert len(knowledge.concepts) >= 180
     for concept in knowledge.concepts:
-        assert len(concept.triples) >= 6, concept.iri
-        assert concept.label and concept.label_zh and concept.definition.endswith("."), concept.iri
+        assert len(concept.triples) >= 10, concept.iri
+        assert {t.relation for t in concept.triples} == set(RELATIONS), concept.iri
+        assert concept.label and concept.label_zh, concept.iri
+        assert concept.definition.endswith(".") and concept.definition.count(". ") == 0, concept.iri
+        assert 0.5 <= concept.confidence <= 0.95, concept.iri
+
+
+def test_patterns_are_one_list_that_all_scenes_share(knowledge):
+    uses = Counter(t.tail for t in knowledge.triples if t.relation == RELATIONS[2])
+    assert len(uses) == 33
+    assert min(uses.values()) >= 5, uses.most_common()[-5:]
+
+
+def test_matches_are_to_concepts_or_core_classes(knowledge):
+    core = {s.value for s, _, _ in read_turtle(shipped("ontologies/core.ttl"))}
+    concepts = {c.iri for c in knowledge.concepts}
+    matched = {to for c in knowledge.concepts for _, to in c.matches}
+    assert len(matched & concepts) >= 40 and len(matched & core) >= 80
+    assert matched <= core | concepts
+    meadow = dict((to, kind) for kind, to in knowledge.find("meadow").matches)
+    assert meadow[vocab.SCENE + "Grassland"] == vocab.SKOS + "broadMatch"
 
 
 @pytest.mark.parametrize("name", [*WHU.split(","), *EUROSAT.split(","), *NWPU.split(",")])
@@ -46,6 +66,10 @@ def test_every_class_of_the_archives_is_found(knowledge, name):
         ("parking-lot", "parking"),
         ("红树林", "mangroves"),
         ("rice field", "rice paddy"),
+        ("hirst", "sandbar"),
+        ("eForest", "forest"),
+        ("stream", "creek"),
+        ("wind_turbine", "wind turbine"),
         (" Railway_Station ", "railway station"),
     ],
 )

@@ -10,14 +10,14 @@ from kg import vocab
 from kg.errors import InputError
 from kg.files import shipped
 from kg.ontology import load_ontology
-from kg.scenes import load_scenes, strength
+from kg.scenes import load_scenes, scene_files, strength
 from landlore.scene_parts import read_parts
 from landlore.scenes import ClassifySettings, classify
 from reasoning.scenes.scene import scene_sentences
 from reasoning.scenes.scene_parts import COVER, HAS_COVER, HAS_PART
 
 LL = vocab.CORE
-ONTOLOGY = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])
+ONTOLOGY = load_ontology([shipped("ontologies/core.ttl"), *scene_files()])
 STATED = {
     "a.png": {"hasPart": {"Ship": [0.9, 0.8], "Runway": 0}, "hasCover": {"Water": 0.6}},
     "*": {"hasPart": ["Vehicle"]},

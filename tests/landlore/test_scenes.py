@@ -43,6 +43,20 @@ def test_unseen_classes_are_recognised_by_their_attributes(features):
     assert np.allclose(done.scores.scores.sum(axis=1), 1, atol=1e-5)
 
 
+def test_classes_of_a_data_set_are_candidates_and_spelt_as_in_the_file(features):
+    settings = ClassifySettings(blocks=("graded",), classes="NWPU-RESISC45")
+    done = classify(features, seen=[n for n in SEEN if n != "beach"], settings=settings)
+    assert done.scores.classes == (
+        "beach",
+        "desert",
+        "river",
+    )  # no class of the file that NWPU has not
+    assert done.knowledge.words("storage_tank") == "storage tank"
+    assert done.accuracy >= 0.9
+    with pytest.raises(InputError, match="no class list 'nwpu45x'"):
+        classify(features, seen=SEEN, settings=ClassifySettings(classes="nwpu45x"))
+
+
 def test_reasons_add_up_and_name_statements(features):
     done = classify(features, seen=SEEN, settings=GRADED)
     for item, reason in enumerate(done.reasons):

@@ -18,7 +18,7 @@ from kg.legend import load_legend
 from kg.manchester import manchester
 from kg.ontology import load_ontology
 from kg.rules import load_rules, schema_of
-from kg.scenes import load_scenes
+from kg.scenes import load_scenes, scene_files
 from reasoning.scenes.scene_axioms import correct_scenes
 from reasoning.scenes.scene_parts import (
     HAS_COVER,
@@ -30,7 +30,7 @@ from reasoning.scenes.scene_parts import (
     covers_of,
 )
 
-ONTOLOGY = load_ontology([shipped("ontologies/core.ttl"), shipped("ontologies/scenes.ttl")])
+ONTOLOGY = load_ontology([shipped("ontologies/core.ttl"), *scene_files()])
 FILE = shipped("ontologies/rules/scenes/scenes.ttl")
 SHIPPED = load_rules([FILE], ONTOLOGY)
 SCHEMA = schema_of(SHIPPED, ONTOLOGY)
