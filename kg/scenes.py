@@ -21,7 +21,10 @@ SCENE_CLASS = vocab.CORE + "SceneClass"
 RELATIONS = tuple(
     vocab.CORE + r for r in ("hasCover", "hasPart", "hasPattern", "hasFunction", "hasSurrounding")
 )
-_ROOTS = frozenset(vocab.CORE + c for c in ("LandCover", "LandUse", "LandObject", "Pattern"))
+_ROOTS = frozenset(
+    vocab.CORE + c
+    for c in ("LandCover", "LandUse", "LandObject", "Landform", "Obstruction", "Pattern")
+)  # too wide to say anything
 _DECAY = 0.5  # an object or use one level up says half as much; cover shares add up unchanged
 _STRENGTH = dict(
     zip(RELATIONS, (1.0, 0.5, 1.0, 0.5, 0.25), strict=True)

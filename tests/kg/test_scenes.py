@@ -42,7 +42,7 @@ def test_patterns_are_one_list_that_all_scenes_share(knowledge):
 
 
 def test_matches_are_to_concepts_or_core_classes(knowledge):
-    core = {s.value for s, _, _ in read_turtle(shipped("ontologies/core.ttl"))}
+    core = {s.value for path in core_files() for s, _, _ in read_turtle(path)}
     concepts = {c.iri for c in knowledge.concepts}
     matched = {to for c in knowledge.concepts for _, to in c.matches}
     assert len(matched & concepts) >= 40 and len(matched & core) >= 80
