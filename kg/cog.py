@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import rasterio
@@ -18,10 +20,13 @@ from rasterio.windows import Window
 
 from kg.errors import OutputError
 from kg.grid import Grid, crs_of
+from kg.overviews import Overviews, overview_shapes
 from kg.raster import Raster
 
 CACHE = 128
 """Mebibytes of pixels that GDAL may keep while a file is written."""
+_ROWS = 256  # of a strip that are halved at a time
+_PLAIN = "plain.tif"
 
 
 def write_raster(
@@ -44,18 +49,24 @@ def write_raster(
     Raises:
         OutputError: The folder cannot be written or the disk is full.
     """
+    kind, bands = raster.values.dtype, len(raster.values)
+    own = overviews == "mode" and bands == 1 and kind.kind in "iu"
 
-    def fill(plain: Path) -> None:
-        kind = raster.values.dtype
-        with _create(plain, raster.grid, (len(raster.values), kind), raster.nodata) as dataset:
-            dataset.write(raster.values)
+    def fill(folder: Path) -> Path:
+        with _create(folder / _PLAIN, raster.grid, (bands, kind), raster.nodata) as dataset:
+            if own:
+                with _halving(folder, raster.grid, dataset) as more:
+                    _write_rows(dataset, 0, raster.values[0], more)
+            else:
+                dataset.write(raster.values)
             for i, name in enumerate(raster.bands, 1):
                 dataset.set_band_description(i, name)
             if raster.units:
                 dataset.units = (raster.units,) * len(raster.values)
             _describe(dataset, colours or {}, names or {})
+        return _with_overviews(folder) if own else folder / _PLAIN
 
-    return _whole(Path(path), fill, overviews)
+    return _whole(Path(path), fill, "" if own else overviews)
 
 
 @dataclass(frozen=True)
@@ -85,31 +96,76 @@ def write_strips(
     Args:
         path: Target file.
         grid: Grid of the whole raster.
-        strips: (first row, (y, x) codes) of full-width strips; best multiples of 512 rows.
+        strips: (first row, (y, x) codes) of full-width strips, top to bottom; best multiples of 512 rows.
         band: Type, nodata, colours and names.
 
     Raises:
         OutputError: The folder cannot be written or the disk is full.
     """
 
-    def fill(plain: Path) -> None:
-        with _create(plain, grid, (1, band.dtype), band.nodata) as dataset:
-            for row, values in strips:
-                dataset.write(values, 1, window=Window(0, row, grid.width, len(values)))
+    def fill(folder: Path) -> Path:
+        with _create(folder / _PLAIN, grid, (1, band.dtype), band.nodata) as dataset:
+            with _halving(folder, grid, dataset) as more:
+                for row, values in strips:
+                    _write_rows(dataset, row, values, more)
             dataset.set_band_description(1, band.name)
             _describe(dataset, band.colours, band.names)
+        return _with_overviews(folder)
 
-    return _whole(Path(path), fill, "mode")
+    return _whole(Path(path), fill, "")
 
 
-def _whole(target: Path, fill: Callable[[Path], None], overviews: str) -> Path:
-    """Fill a plain file beside the target, copy it as a COG, and rename that."""
+def _write_rows(dataset: DatasetWriter, row: int, values: NDArray[Any], more: Overviews) -> None:
+    dataset.write(values, 1, window=Window(0, row, values.shape[1], len(values)))
+    for low in range(0, len(values), _ROWS):
+        more.add(values[low : low + _ROWS])
+
+
+@contextmanager
+def _halving(folder: Path, grid: Grid, plain: DatasetWriter) -> Iterator[Overviews]:
+    """Write the overviews of a band of codes into files of their own while its rows are added."""
+    shapes = overview_shapes(*grid.shape)
+    kind = (1, np.dtype(plain.dtypes[0]))
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(
+                _create(folder / f"{i}.tif", replace(grid, height=h, width=w), kind, plain.nodata)
+            )
+            for i, (h, w) in enumerate(shapes)
+        ]
+
+        def put(level: int, row: int, values: NDArray[Any]) -> None:
+            place = Window(0, row, values.shape[1], len(values))
+            files[level].write(values, 1, window=place)
+
+        more = Overviews(len(shapes), plain.nodata, put)
+        yield more
+        more.finish()
+
+
+def _with_overviews(folder: Path) -> Path:
+    """Put a plain file and its overviews together as a virtual raster."""
+    from rasterio.shutil import copy
+
+    virtual = folder / "map.vrt"
+    copy(folder / _PLAIN, virtual, driver="VRT")
+    tree = ElementTree.parse(virtual)
+    for band in tree.iter("VRTRasterBand"):
+        for level in range(len(list(folder.glob("[0-9].tif")))):
+            part = ElementTree.SubElement(band, "Overview")
+            ElementTree.SubElement(part, "SourceFilename", relativeToVRT="1").text = f"{level}.tif"
+            ElementTree.SubElement(part, "SourceBand").text = "1"
+    tree.write(virtual)
+    return virtual
+
+
+def _whole(target: Path, fill: Callable[[Path], Path], overviews: str) -> Path:
+    """Fill a folder beside the target with what a COG is copied from, copy it, and rename that."""
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
-            plain, cog = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
+            cog = Path(folder) / "cog.tif"
             with rasterio.Env(GDAL_CACHEMAX=CACHE):
-                fill(plain)
-                _copy_cog(plain, cog, overviews)
+                _copy_cog(fill(Path(folder)), cog, overviews)
             cog.replace(target)
     except (OSError, RasterioError) as error:
         raise OutputError(
@@ -132,8 +188,7 @@ def _create(
         crs=crs_of(grid.crs),
         transform=grid.transform,
         nodata=nodata,
-        compress="deflate",
-        zlevel=1,
+        compress="packbits",  # read once and thrown away
         tiled=True,
         blockxsize=512,
         blockysize=512,
@@ -151,21 +206,18 @@ def _describe(
         dataset.update_tags(1, CLASS_NAMES=text)
 
 
-def _copy_cog(plain: Path, cog: Path, overviews: str) -> None:
+def _copy_cog(source: Path, cog: Path, overviews: str) -> None:
+    """Copy a raster with its overviews, or with such as GDAL makes by the method `overviews`."""
     from rasterio.shutil import copy
 
+    # Codes: three times as fast as DEFLATE for about the same size (docs/decisions.md).
+    how = {"COMPRESS": "LZW", "OVERVIEWS": "FORCE_USE_EXISTING"}
+    if overviews:
+        method = overviews.upper()
+        how = {"COMPRESS": "DEFLATE", "OVERVIEW_RESAMPLING": method, "RESAMPLING": method}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        copy(
-            plain,
-            cog,
-            driver="COG",
-            COMPRESS="DEFLATE",
-            OVERVIEW_RESAMPLING=overviews.upper(),
-            RESAMPLING=overviews.upper(),
-            BIGTIFF="IF_SAFER",
-            NUM_THREADS="2",
-        )
+        copy(source, cog, driver="COG", BIGTIFF="IF_SAFER", NUM_THREADS="2", **how)
 
 
 def class_names(path: str | Path) -> dict[int, str]:
