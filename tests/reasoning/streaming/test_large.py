@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from scipy.ndimage import label
 
 from fusion.prediction import prediction_from_labels
 from kg import vocab
@@ -187,14 +188,36 @@ def test_an_interruption_leaves_nothing_behind(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["codes.tif"]
 
 
+ISLAND = (31_000, 5_000, 3000, 4000)
+
+
+@pytest.fixture
+def island(tmp_path):
+    """São Tomé alone, cut out of the tile."""
+    if not TILE.is_file():
+        pytest.skip(f"{TILE} is not here")
+    cut = read_raster(TILE, window=ISLAND)
+    write_raster(tmp_path / "island.tif", cut)
+    return tmp_path / "island.tif", cut.values[0]
+
+
+def test_an_island_of_worldcover(island, tmp_path):
+    path, before = island
+    done, why = correct_large(path, LEGEND, tmp_path / "run", axioms=RULES)
+    after = read_raster(tmp_path / "run/corrected.tif").values[0]
+    assert len(done.regions) == sum(label(before == code)[1] for code in LEGEND.codes) > 10_000
+    assert (before != after).sum() == done.changed_pixels > 1000
+    assert ((before == 0) == (after == 0)).all()
+    assert len(why.sentences_en) == min(1000, done.changed_regions)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not TILE.is_file(), reason=f"{TILE} is not here")
 def test_a_whole_worldcover_tile(tmp_path):
     done, why = correct_large(TILE, LEGEND, tmp_path / "run", axioms=RULES)
     assert len(done.regions) == 21_738  # as connected-components-3d counts on the whole array
     assert done.changed_pixels > 0 and len(why.sentences_en) == min(1000, done.changed_regions)
-    box = (30_000, 20_000, 3000, 3000)
     before, after = (
-        read_raster(p, window=box).values for p in (TILE, tmp_path / "run/corrected.tif")
+        read_raster(p, window=ISLAND).values for p in (TILE, tmp_path / "run/corrected.tif")
     )
     assert ((before == 0) == (after == 0)).all()

@@ -174,12 +174,12 @@ def test_a_thin_raster_of_a_million_columns():
     assert graph.elongation == pytest.approx([250_000.0] * 4)
 
 
-@pytest.mark.slow
-def test_ten_million_regions_fit_into_memory():
-    board = (np.indices((3163, 3163)).sum(axis=0) % 2).astype(np.int16)
+@pytest.mark.parametrize("side", [501, pytest.param(3163, marks=pytest.mark.slow)])
+def test_many_regions_of_one_pixel(side):
+    board = (np.indices((side, side)).sum(axis=0) % 2).astype(np.int16)
     source = Source(
-        3163, 3163, lambda a, b: board[a:b], lambda a, b: ((), 0), (), np.nan, (1.0, 1.0)
+        side, side, lambda a, b: board[a:b], lambda a, b: ((), 0), (), np.nan, (1.0, 1.0)
     )
     table = scan(source, 512, most=11_000_000)
-    assert len(table.sums) == 3163 * 3163
-    assert len(table.pairs) == 2 * 3163 * 3162
+    assert len(table.sums) == side * side
+    assert len(table.pairs) == 2 * side * (side - 1)
