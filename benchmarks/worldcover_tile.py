@@ -77,7 +77,7 @@ rules = [enclosed(name) for name in ("TreeCover", "Grassland", "Cropland", "Buil
 with tempfile.TemporaryDirectory() as folder:
     start = time.perf_counter()
     done, _ = correct_large(path, "worldcover", Path(folder) / "run", axioms=rules)
-    found["alone"] = time.perf_counter() - start
+    found["alone"], found["cpu_alone"] = time.perf_counter() - start, time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pairs = zip(read_blocks(path, 4096), read_blocks(Path(folder) / "run" / "corrected.tif", 4096))
     differ = sum(int((a[2].values != b[2].values).sum()) for a, b in pairs)

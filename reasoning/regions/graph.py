@@ -38,7 +38,8 @@ class RegionGraph:
         min_width: (region,) float64 metres, diameter of the largest circle around a point of the region that no
             pixel of another class cuts, by distance transform; ground beyond the image edge and nodata is taken as
             more of the same, so that a river cut by the edge is not called narrow. At most 510 pixels (a radius of
-            `reasoning.streaming.widths.REACH` = 255), so that a margin of 256 rows around a strip is enough.
+            `reasoning.streaming.widths.REACH` = 255), so that a margin of 256 rows around a strip is enough. NaN where
+            nobody asked for it (rasters by strips).
         elongation: (region,) float64, ratio of the axes of the ellipse with the same moments, >= 1.
         bbox: (region, 4) int32 first row, first column, last row + 1, last column + 1.
         means: (region, band) float64 mean of each band of the image; no columns without an image; NaN where a

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg import vocab
 from kg.codes import UNKNOWN
 from kg.cog import CodeBand, write_strips
 from kg.errors import RasterError
@@ -16,10 +18,11 @@ from kg.folder import replace_folder
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.official import code_table
-from kg.ontology import Axiom
+from kg.ontology import Axiom, Ontology
 from kg.raster import read_grid, read_raster
 from reasoning.correction import Corrected
 from reasoning.explanation.explain import explain
+from reasoning.logic.meaning import wanted
 from reasoning.regions.graph import region_graph
 from reasoning.streaming.merge import Table
 from reasoning.streaming.nodes import NodeRun, causes, listed, solve_nodes
@@ -31,6 +34,7 @@ from reasoning.streaming.threads import each, strips_of
 __all__ = ["LargeCorrected", "LargeExplanation", "LargeSettings", "correct_large"]
 
 Tell = Callable[[str], None]
+MIN_WIDTH = vocab.CORE + "minWidth"
 
 
 def correct_large(
@@ -47,7 +51,8 @@ def correct_large(
     The file is read twice, by strips of full rows: once for the region graph (exactly that of `build_regions`, whatever
     the height of a strip), once to write. No array of the raster's size is ever in memory. Each region is decided as
     a whole, by the rules that speak of its class, shape and neighbours; rules that need other facts (distances,
-    elevation, images, other sources) cannot act, and `inactive` says so.
+    elevation, images, other sources) cannot act, and `inactive` says so. Minimum widths are measured only where a
+    rule asks for them.
 
     Args:
         path: Raster of class codes with one band.
@@ -70,13 +75,15 @@ def correct_large(
     """
     knobs, tell = settings or LargeSettings(), progress or (lambda text: None)
     names = load_legend(legend) if isinstance(legend, str) else legend
-    source = label_source(path, names, diagonal=knobs.correct.connectivity == 8)
+    rules, ontology = _rules(axioms)
+    plain = label_source(path, names, diagonal=knobs.correct.connectivity == 8)
+    source = replace(plain, widths=MIN_WIDTH in wanted(rules, ontology))
     table = scan(source, knobs.rows, most=knobs.most, progress=tell)
     if not len(table.sums):
         raise RasterError(
             f"{path}: all pixels are nodata, expected at least one class", "check the nodata value"
         )
-    run, done, reasons = _solved(path, names, table, axioms, knobs, tell)
+    run, done, reasons = _solved(path, names, table, (rules, ontology), knobs, tell)
 
     def fill(folder: Path) -> None:
         folder.mkdir()
@@ -90,19 +97,24 @@ def correct_large(
     return done, reasons
 
 
+def _rules(axioms: Sequence[Axiom] | None) -> tuple[tuple[Axiom, ...], Ontology]:
+    """The rules, by default those that ship, and what they are written in."""
+    from kg.rules import load_rules, schema_of
+
+    rules = tuple(load_rules() if axioms is None else axioms)
+    return rules, schema_of(rules)
+
+
 def _solved(
     path: str | Path,
     legend: Legend,
     table: Table,
-    axioms: Sequence[Axiom] | None,
+    theory: tuple[tuple[Axiom, ...], Ontology],
     knobs: LargeSettings,
     tell: Tell,
 ) -> tuple[NodeRun, LargeCorrected, LargeExplanation]:
     """Everything between the two passes over the raster."""
-    from kg.rules import load_rules, schema_of
-
-    rules = tuple(load_rules() if axioms is None else axioms)
-    place, ontology = read_grid(path), schema_of(rules)
+    (rules, ontology), place = theory, read_grid(path)
     regions = region_graph(table, np.empty((0, 0), np.int32), place)
     tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
     how = (knobs.correct, knobs.confidence, Path(path).name)
@@ -144,7 +156,7 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
     )  # fmt: skip
 
 
-def _encoded(codes: NDArray[Any], legend: Legend, nodata: float | None) -> NDArray[np.int16]:
+def _encoded(codes: NDArray[Any], legend: Legend, nodata: float | None) -> NDArray[Any]:
     """`legend.encode`, several times faster for bytes that are all known."""
     from reasoning.streaming.runs import look_up
 
@@ -152,9 +164,9 @@ def _encoded(codes: NDArray[Any], legend: Legend, nodata: float | None) -> NDArr
         return legend.encode(codes, nodata=nodata)
     plain = [*legend.codes, *legend.nodata, *([] if nodata is None else [nodata])]
     known = [code for code in plain if 0 <= code <= 255 and code == int(code)]
-    table = np.full(256, UNKNOWN, np.int16)
+    table = np.full(256, UNKNOWN, np.int8 if len(legend.codes) < 128 else np.int16)
     table[np.array(known, np.int64)] = legend.encode(known, nodata=nodata)
-    out = np.empty(codes.shape, np.int16)
+    out = np.empty(codes.shape, table.dtype)
     return legend.encode(codes, nodata=nodata) if look_up(codes, table, out) < -1 else out
 
 

@@ -27,7 +27,7 @@ class Table:
         sums: (region, 9) int64, see `reasoning.streaming.runs`.
         box: (region, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
         kind: (region,) integer class.
-        min_width: (region,) float64 metres.
+        min_width: (region,) float64 metres; NaN where not wanted.
         bands: (band, region) int64 sums in steps of the fixed point.
         missing: (band, region) int64 pixels without observation.
         pairs: (pair, 2) int32 regions that border each other, smaller first, sorted.

@@ -124,7 +124,7 @@ def solve_nodes(
 def _facts(regions: RegionGraph, grid: Grid, rules: Sequence[Axiom], ontology: Ontology) -> Facts:
     """Shapes and shared boundaries; what needs the pixels is absent, with that as the reason."""
     names = wanted(rules, ontology)
-    data = shapes(regions)
+    data = {name: one for name, one in shapes(regions).items() if not np.isnan(one).all()}
     edge = np.where(np.asarray(regions.cut, bool), 0.0, np.inf)
     roles = roles_of(names, ontology.roles.above, ontology.role_notes)
     near = tuple(role for role in roles if role.base in CHEAP)

@@ -44,21 +44,35 @@ def count_runs(classes: NDArray[Any], low: int, high: int) -> int:
 
 @compiled
 def fill_runs(classes: NDArray[Any], low: int, high: int, runs: Runs) -> None:
-    """Fill runs of the size that `count_runs` found."""
+    """Fill runs of the size that `count_runs` found; stretches where nothing changes are passed over at once."""
     start, stop, kind, row = runs
     width = classes.shape[1]
     n = 0
     for y in range(low, high):
-        row[y - low] = n
-        left = 0
-        for x in range(1, width):
-            if classes[y, x] != classes[y, x - 1]:
-                start[n], stop[n], kind[n] = left, x, classes[y, left]
-                left = x
-                n += 1
-        start[n], stop[n], kind[n] = left, width, classes[y, left]
+        line = classes[y]
+        row[y - low], left = n, 0
+        for x in range(1, width, 256):
+            end = min(x + 256, width)
+            here, last = line[x:end], line[x - 1 : end - 1]
+            if _equal(here, last):
+                continue
+            for i in range(len(here)):
+                if here[i] != last[i]:
+                    start[n], stop[n], kind[n] = left, x + i, last[i]
+                    left = x + i
+                    n += 1
+        start[n], stop[n], kind[n] = left, width, line[left]
         n += 1
     row[high - low] = n
+
+
+@compiled
+def _equal(one: NDArray[Any], two: NDArray[Any]) -> bool:
+    """Whether two short rows are equal; no early end, so that the processor compares many at a time."""
+    same = True
+    for x in range(len(one)):
+        same &= one[x] == two[x]
+    return same
 
 
 @compiled
@@ -238,14 +252,14 @@ def paint(
 
 
 @compiled
-def look_up(codes: NDArray[Any], table: NDArray[np.int16], out: NDArray[np.int16]) -> int:
-    """Fill (y, x) `out` with the table's entries of small codes of 0 and more; return the least of them."""
-    least = np.int16(0)
+def look_up(codes: NDArray[Any], table: NDArray[Any], out: NDArray[Any]) -> int:
+    """Fill (y, x) `out` with the table's entries of small codes of 0 and more; return the least of them, or 0."""
+    least = 0
     for y in range(codes.shape[0]):
-        for x in range(codes.shape[1]):
-            found = table[codes[y, x]]
-            out[y, x] = found
-            least = min(least, found)
+        row, found = codes[y], out[y]
+        for x in range(len(row)):
+            found[x] = table[row[x]]
+        least = min(least, found.min())
     return int(least)
 
 

@@ -34,6 +34,7 @@ class Source:
         nodata: Value that means "no observation" in every band; NaN: there is none.
         size: Width and height of a pixel, metres.
         diagonal: Whether pixels that share a corner touch (connectivity 8).
+        widths: Whether minimum widths are wanted; they cost as much as everything else, and a margin around each strip.
     """
 
     height: int
@@ -44,6 +45,7 @@ class Source:
     nodata: float
     size: tuple[float, float]
     diagonal: bool = False
+    widths: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Strip:
         sums: (component, 9) int64, columns as above.
         box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
         kind: (component,) int32 class.
-        min_width: (component,) float64 metres.
+        min_width: (component,) float64 metres; NaN where not wanted.
         bands: (band, component) int64 sums in steps of the fixed point.
         missing: (band, component) int64 pixels without observation.
         pairs: (pair,) int64 `smaller << 32 | larger` of components that border each other.
@@ -113,18 +115,18 @@ def measure(source: Source, low: int, high: int) -> Strip:
     """
     from reasoning.streaming.pairs import find_pairs
     from reasoning.streaming.runs import add_bands, add_shapes
-    from reasoning.streaming.widths import REACH, corner_distances, widest
+    from reasoning.streaming.widths import REACH
 
-    top, bottom = max(low - REACH - 1, 0), min(high + REACH + 1, source.height)
+    margin = REACH + 1 if source.widths else 0
+    top, bottom = max(low - margin, 0), min(high + margin, source.height)
     classes = source.classes(top, bottom)
     runs, part, n = find_components(classes, low - top, high - top, diagonal=source.diagonal)
     sums, box = np.zeros((n, 9), np.int64), np.zeros((n, 5), np.int32)
     add_shapes(runs, part, low, sums, box)
     pairs, edges = find_pairs(runs, part, sums, True)
-    width = np.zeros(n)
-    unsigned = np.empty(0, f"u{classes.dtype.itemsize}")
-    corner = corner_distances(classes, unsigned, low - top, high - top)
-    widest(corner, runs, part, source.size, width)
+    width = np.full(n, np.nan)
+    if source.widths:
+        width = _widths(classes, low - top, (runs, part, n), source.size)
     added, missing = (np.zeros((len(source.scales), n), np.int64) for _ in range(2))
     bands, row = source.bands(low, high)
     for i, (band, scale) in enumerate(zip(bands, source.scales, strict=True)):
@@ -132,6 +134,22 @@ def measure(source: Source, low: int, high: int) -> Strip:
     kind = np.zeros(n, np.int32)
     kind[part[part >= 0]] = runs.kind[part >= 0]
     return Strip(low, runs, part, sums, box, kind, width, added, missing, pairs, edges)
+
+
+def _widths(
+    classes: NDArray[Any],
+    first: int,
+    found: tuple[Runs, NDArray[np.int32], int],
+    size: tuple[float, float],
+) -> NDArray[np.float64]:
+    """(component,) minimum width, of the runs that begin at row `first` of classes with their margins."""
+    from reasoning.streaming.widths import corner_distances, widest
+
+    runs, part, n = found
+    width, unsigned = np.zeros(n), np.empty(0, f"u{classes.dtype.itemsize}")
+    corner = corner_distances(classes, unsigned, first, first + len(runs.row) - 1)
+    widest(corner, runs, part, size, width)
+    return width
 
 
 def ends(strip: Strip) -> tuple[Runs, NDArray[np.int32]]:

@@ -122,6 +122,18 @@ def test_all_changes_are_counted_and_the_largest_explained(runs):
     assert [[int(str(v)) for v in row] for row in rows] == [[done.changed_pixels, 5]]
 
 
+def test_widths_are_measured_where_a_rule_asks_for_them(runs, tmp_path):
+    path, ((plain, _, _), *_) = runs
+    wide = Facet(vocab.CORE + "minWidth", ">=", 30.0, 0.0)
+    water = Named(vocab.CORE + "Water")
+    narrow = Axiom(vocab.RULE + "wide", "", "", water, wide, 6.0, False, "drawn", "x.ttl")
+    done, _ = correct_large(path, LEGEND, tmp_path / "run", axioms=[*RULES, narrow])
+    assert (done.regions.min_width > 0).all() and dict(done.inactive) == {}
+    word = vocab.CORE + "minWidth"
+    texts = [(f / "explanations.trig").read_text() for f in (tmp_path / "run", plain)]
+    assert [word in text or "ll:minWidth" in text for text in texts] == [True, False]
+
+
 def test_the_file_opens_as_other_outputs_do(runs):
     folder, _, _ = runs[1][0]
     found = read_raster(folder / "corrected.tif")

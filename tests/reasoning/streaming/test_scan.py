@@ -1,5 +1,7 @@
 """Strips of any height give the regions of the whole raster, to the bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -136,6 +138,23 @@ def test_integer_bands_are_added_up_exactly_and_small_units_are_kept():
     assert fixed_point(2.0**64, np.dtype(np.uint64), 2**31) < 1.0
     assert fixed_point(1e-9, np.dtype(np.float32), 2**24) * 1e-9 > 2**30
     assert fixed_point(0.0, np.dtype(np.float32), 1) > 0
+
+
+def test_without_widths_all_else_is_the_same_and_no_margin_is_read():
+    labels, asked = drawing(2, 60, 40), []
+
+    def classes(low, high):
+        asked.append((low, high))
+        return labels[low:high]
+
+    with_widths = Source(
+        60, 40, lambda a, b: labels[a:b], lambda a, b: ((), 0), (), np.nan, (10.0, 10.0)
+    )
+    one, two = scan(with_widths, 25), scan(replace(with_widths, classes=classes, widths=False), 25)
+    assert sorted(asked) == [(0, 25), (25, 50), (50, 60)]
+    assert (one.min_width > 0).all() and np.isnan(two.min_width).all()
+    for name in ("sums", "box", "kind", "pairs", "edges"):
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
 
 
 def test_a_raster_without_classes_has_no_regions():
