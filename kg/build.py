@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
 from kg import vocab
 from kg.errors import SourceError
 from kg.files import core_files, shipped
-from kg.sources import Source, SourceInfo
+from kg.sources import Source, SourceInfo, checksum
 from kg.statements import Statements, iri, ntriples, text
 from kg.store import KnowledgeGraph, read_turtle
 
@@ -28,12 +30,14 @@ class BuiltSource:
     Attributes:
         iri: Its named graph.
         info: Title, licence, checksum.
-        statements: N-Triples lines that it gave (before duplicates are merged).
+        statements: N-Triples lines that it gave (before duplicates are merged); if kept, what the graph has.
+        kept: It had not changed since it was read, and was not read again.
     """
 
     iri: str
     info: SourceInfo
     statements: int
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,11 @@ class BuildReport:
 
 
 def build_graph(
-    sources: Sequence[Source], graph: KnowledgeGraph, *, progress: Progress | None = None
+    sources: Sequence[Source],
+    graph: KnowledgeGraph,
+    *,
+    changed_only: bool = False,
+    progress: Progress | None = None,
 ) -> BuildReport:
     """Put sources into a graph, each into a named graph of its own beside its provenance.
 
@@ -61,6 +69,8 @@ def build_graph(
     Args:
         sources: What to read (`LandCoverSource`, `OsmSource`, `VectorSource`, `ExpertSource`).
         graph: Where to put it.
+        changed_only: Leave out sources that the graph has already, of the same file, settings, ontology and tag table,
+            read by the same version of Landlore.
         progress: Told now and then how far it is.
 
     Raises:
@@ -74,12 +84,35 @@ def build_graph(
         raise SourceError(
             f"two sources would fill the graph <{twice[0]}>", "give one of them another name="
         )
-    infos = [source.describe() for source in sources]
-    counters = [_Counter(source, info, tell) for source, info in zip(sources, infos, strict=True)]
-    parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in counters}
-    graph.replace_graphs({ONTOLOGY: ontology_lines(), **parts})
-    built = tuple(BuiltSource(c.source.iri, c.info, c.statements) for c in counters)
+    counters = [_Counter(source, source.describe(), tell) for source in sources]
+    former = fingerprints(graph) if changed_only else {}
+    new = [c for c in counters if former.get(c.source.iri) != fingerprint(c.info)]
+    parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in new}
+    if new or ONTOLOGY not in graph.graphs():
+        graph.replace_graphs({ONTOLOGY: ontology_lines(), **parts})
+    built = tuple(_built(c, graph, c not in new) for c in counters)
     return BuildReport(built, len(graph))
+
+
+def _built(counter: _Counter, graph: KnowledgeGraph, kept: bool) -> BuiltSource:
+    iri_ = counter.source.iri
+    count = sum(1 for _ in graph.ntriples(iri_)) if kept else counter.statements
+    return BuiltSource(iri_, counter.info, count, kept)
+
+
+def fingerprint(info: SourceInfo) -> str:
+    """What the content of a source depends on: file, settings, ontology, tag table and version; "" if not known."""
+    if not info.sha256:
+        return ""
+    tables = (*ontology_files(), shipped("ontologies/osm-tags.csv"))
+    parts = [version("landlore"), info.sha256, info.settings, *map(checksum, tables)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def fingerprints(graph: KnowledgeGraph) -> dict[str, str]:
+    """Named graph -> the fingerprint of the source that it was built from."""
+    asked = f"SELECT ?g ?f {{ GRAPH ?g {{ ?g <{vocab.FINGERPRINT}> ?f }} }}"
+    return {str(source): str(found) for source, found in graph.query(asked)}
 
 
 class _Counter:
@@ -113,6 +146,7 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
         (vocab.DCT + "issued", info.date or "", text),
         (vocab.DCT + "source", info.path.name if info.path else "", text),
         (vocab.CORE + "sha256", info.sha256, text),
+        (vocab.FINGERPRINT, fingerprint(info), text),
         (vocab.PROV + "wasDerivedFrom", info.url, iri),
     )
     return graph, pairs + [(role, write(value)) for role, value, write in optional if value]

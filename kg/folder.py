@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from kg.errors import OutputError
+
+
+_TRIES, _PAUSE = 20, 0.05  # seconds
+
+
+def is_url(place: object) -> bool:
+    """Whether a place is the address of a server rather than a path."""
+    return str(place).startswith(("http://", "https://"))
 
 
 def _former(path: Path) -> Path:
@@ -39,7 +48,16 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
         build(room / "new")
         swap(room / "new", path)
     finally:
+        _remove(room)
+
+
+def _remove(room: Path) -> None:
+    """Remove a folder that a database which is about to close may still write to."""
+    for _ in range(_TRIES):
         shutil.rmtree(room, ignore_errors=True)
+        if not room.exists():
+            return
+        time.sleep(_PAUSE)
 
 
 def replace_file(path: Path, body: bytes) -> None:

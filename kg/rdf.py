@@ -5,6 +5,7 @@ With `kg.store` the one door to pyoxigraph.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -185,44 +186,36 @@ def as_rdflib(store: ox.Store) -> Any:
     return data
 
 
-def canonical(nquads: bytes, *, graphs: bool = True) -> list[bytes]:
-    """Sorted lines of N-Quads (or N-Triples) that do not depend on how the statements came in.
+def grounded(chunks: Iterable[str], scope: str) -> Iterator[str]:
+    """Lines of N-Triples without blank nodes: each gets an IRI of its own (RDF 1.1 Concepts, 3.5).
 
-    Blank nodes are named by RDF Dataset Canonicalization (W3C RDFC-1.0).
+    Args:
+        chunks: Chunks of whole N-Triples lines.
+        scope: IRI of the graph that the blank nodes belong to: the same label in it gives the same IRI.
+
+    Raises:
+        SourceError: A line is not N-Triples.
     """
-    lines = nquads.splitlines()
-    blank = [line for line in lines if line.startswith(b"_:") or b" _:" in line]
-    if blank:
-        lines = sorted(set(lines) - set(blank))
-        data = ox.Dataset(ox.parse(b"\n".join(blank), ox.RdfFormat.N_QUADS))
-        data.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
-        named = ox.serialize(data, format=ox.RdfFormat.N_QUADS)
-        lines += (named or b"").splitlines()
-    if not graphs:
-        quads = ox.parse(b"\n".join(lines), ox.RdfFormat.N_QUADS)
-        flat = ox.serialize((q.triple for q in quads), format=ox.RdfFormat.N_TRIPLES)
-        lines = list(set((flat or b"").splitlines()))
-    return sorted(lines)
+    for chunk in chunks:
+        try:
+            for quad in ox.parse(chunk.encode(), ox.RdfFormat.N_TRIPLES):
+                subject, value = (_ground(term, scope) for term in (quad.subject, quad.object))
+                yield f"{subject} {quad.predicate} {value} .\n"
+        except SyntaxError as error:
+            raise broken(scope, error) from error
 
 
-def serialise(nquads: bytes, known: ox.RdfFormat) -> bytes:
-    """RDF text with the same bytes for the same statements; formats without graphs merge them."""
-    lines = canonical(nquads, graphs=known.supports_datasets)
-    plain = ox.RdfFormat.N_QUADS if known.supports_datasets else ox.RdfFormat.N_TRIPLES
-    body = b"".join(line + b"\n" for line in lines)
-    if known == plain:
-        return body
-    quads = sorted(ox.parse(body, plain), key=lambda quad: (str(quad.graph_name), str(quad)))
-    found: Iterable[Any] = quads if known.supports_datasets else (quad.triple for quad in quads)
-    return _tidy(ox.serialize(found, format=known, prefixes=vocab.PREFIXES) or b"")
+def _ground(found: Any, scope: str) -> Any:
+    if not isinstance(found, ox.BlankNode):
+        return found
+    name = hashlib.sha256(f"{scope} {found.value}".encode()).hexdigest()[:20]
+    return ox.NamedNode(f"{vocab.ID}node/{name}")
 
 
-def _tidy(data: bytes) -> bytes:
-    """Prefix lines sorted, those that are not used left out."""
-    head = re.match(rb"(?:@prefix [^\n]*\n)*", data)
-    cut = head.end() if head else 0
-    lines, body = data[:cut].splitlines(keepends=True), data[cut:]
-    return b"".join(sorted(line for line in lines if line.split(b" ")[1] in body)) + body
+def lines(store: ox.Store, place: Any) -> Iterator[str]:
+    """The statements of one graph as N-Triples lines; None is the default graph."""
+    for quad in store.quads_for_pattern(None, None, None, place or ox.DefaultGraph()):
+        yield f"{quad.subject} {quad.predicate} {quad.object} .\n"
 
 
 def fill_graph(store: ox.Store, place: ox.NamedNode, chunks: Iterable[str]) -> None:

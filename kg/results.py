@@ -148,6 +148,23 @@ class QueryResult:
         ]
         return json.dumps(found | {"results": {"bindings": rows}}, ensure_ascii=False, indent=1)
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> QueryResult:
+        """Read SPARQL 1.1 Query Results JSON (W3C, 2013).
+
+        Raises:
+            ValueError: The text is something else.
+        """
+        found = json.loads(text)
+        try:
+            if "boolean" in found:
+                return cls((), ((),) if found["boolean"] else (), "ask")
+            names = tuple(found["head"]["vars"])
+            rows = found["results"]["bindings"]
+            return cls(names, tuple(tuple(_read(row.get(name)) for name in names) for row in rows))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no SPARQL results in JSON ({error!r})") from error
+
     def to_turtle(self) -> str:
         """Turtle, sorted by subject, predicate and object.
 
@@ -167,6 +184,17 @@ class QueryResult:
         )
         used = {p: ns for p, ns in vocab.PREFIXES.items() if f"{p}:" in body}
         return "".join(f"@prefix {p}: <{ns}> .\n" for p, ns in used.items()) + body
+
+
+def _read(found: dict[str, str] | None) -> Term | None:
+    """A term as the JSON format has it; "typed-literal" is what it was called before 2008."""
+    if found is None:
+        return None
+    kind, language = found["type"].removeprefix("typed-"), found.get("xml:lang", "")
+    if kind != "literal":
+        return Term(found["value"], kind)
+    usual = f"{vocab.RDF}langString" if language else _STRING
+    return Term(found["value"], kind, found.get("datatype", usual), language)
 
 
 def _cell(term: Term | None) -> str:

@@ -1,9 +1,9 @@
-"""SPARQL that fails comes in, a QueryError that names the place and the way out goes out."""
+"""SPARQL text comes in; its form, its missing prefixes, or an error that names the place and the way out goes out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from kg.errors import QueryError
@@ -14,12 +14,50 @@ _FORMS = re.compile(
     re.IGNORECASE,
 )
 _DECLARED = re.compile(r"\bprefix\s+([\w.-]*):", re.IGNORECASE)
+_PROLOGUE = re.compile(r"\b(prefix\s+[\w.-]*:|base\b)", re.IGNORECASE)
 _NO_NAMES = re.compile(  # IRIs, strings and comments: no prefixed name inside
     r"""<[^<>"{}|^`\\\s]*>|\"\"\".*?\"\"\"|'''.*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*""",
     re.DOTALL,
 )
 _NAME = re.compile(r"(?<![\w:.?$@-])([A-Za-z][\w.-]*):")
 _SHOWN = 40  # characters of a query that an error repeats
+
+
+def form_of(sparql: str) -> str:
+    """The first word that says what the text does, in lower case ("select", "insert"), or ""."""
+    found = _FORMS.search(_PROLOGUE.sub(" ", _bare(sparql)))
+    return found[1].lower() if found else ""
+
+
+def with_prefixes(sparql: str, prefixes: Mapping[str, str]) -> str:
+    """The text with the prefixes that it uses and does not declare, on its first line: lines keep their numbers."""
+    bare = _bare(sparql)
+    missing = {found[1] for found in _NAME.finditer(bare)} - set(_DECLARED.findall(bare))
+    lines = (f"PREFIX {name}: <{prefixes[name]}> " for name in sorted(missing & prefixes.keys()))
+    return "".join(lines) + sparql
+
+
+def page_of(sparql: str, variables: Collection[str], size: int, start: int) -> str | None:
+    """Rows `start` and following of a SELECT, in a fixed order; None where it limits its rows itself.
+
+    The order stands in a subselect, because servers that cut answers also refuse to sort many rows and skip.
+    """
+    bare = _bare(sparql)
+    at = next((m.start() for m in _FORMS.finditer(_PROLOGUE.sub(_blank, bare))), 0)
+    tail = bare[bare.rfind("}") :].lower()
+    if re.search(r"\b(limit|offset)\b", tail) or re.search(r"\bfrom\b", bare, re.IGNORECASE):
+        return None
+    order = "" if "order" in tail else f" ORDER BY {' '.join(f'?{name}' for name in variables)}"
+    return f"{sparql[:at]}SELECT * WHERE {{ {{ {sparql[at:]}\n{order} }} }} LIMIT {size} OFFSET {start}"
+
+
+def _bare(sparql: str) -> str:
+    """The text with blanks in place of IRIs, strings and comments."""
+    return _NO_NAMES.sub(_blank, sparql)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 @contextmanager
@@ -67,6 +105,6 @@ def _at(sparql: str, start: int, reason: str, hint: str) -> QueryError:
 
 def _undeclared(sparql: str, prefixes: Collection[str]) -> re.Match[str] | None:
     """The first prefixed name whose prefix nobody declares."""
-    bare = _NO_NAMES.sub(lambda found: " " * len(found[0]), sparql)
+    bare = _bare(sparql)
     known = {*prefixes, *_DECLARED.findall(bare), "_"}
     return next((found for found in _NAME.finditer(bare) if found[1] not in known), None)

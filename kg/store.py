@@ -5,7 +5,7 @@ With `kg.rdf` the one door to pyoxigraph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg import rdf, vocab
+from kg.canonical import serialise
+from kg.disk import open_folder
 from kg.errors import OutputError, SourceError
-from kg.folder import recover, replace_file, replace_folder, unwritable
+from kg.folder import is_url, replace_file, replace_folder, unwritable
 from kg.rdf import read_turtle
 from kg.results import QueryResult
 from kg.sparql import query_errors
@@ -56,15 +58,19 @@ class KnowledgeGraph:
         self.path = None if path is None else Path(path).absolute()
         self.read_only = read_only
         self._fresh = False
-        self._store = self._open()
+        self._open()
 
     @classmethod
     def open(cls, path: str | Path) -> KnowledgeGraph:
-        """Open what is there for reading: a graph folder, or an RDF file (.trig, .nq, .ttl ...).
+        """Open what is there for reading: a graph folder, an RDF file (.trig, .nq, .ttl ...) or a server's address.
 
         Raises:
             SourceError: Nothing there, or not RDF.
         """
+        if is_url(path):
+            from kg.remote import RemoteGraph
+
+            return RemoteGraph(str(path))
         if not Path(path).is_file():
             return cls(path, read_only=True)
         graph = cls()
@@ -113,6 +119,10 @@ class KnowledgeGraph:
         """
         place = None if graph is None else rdf.node(graph)
         return rdf.weighted_triples(self._store, place, weighted)
+
+    def ntriples(self, graph: str | None = None) -> Iterator[str]:
+        """Statements of a named graph (None: of none) as N-Triples lines, one after the other."""
+        return rdf.lines(self._store, None if graph is None else rdf.node(graph))
 
     def add(self, triples: Iterable[Triple], graph: str) -> None:
         """Add triples between IRIs to a named graph, all or none.
@@ -232,7 +242,7 @@ class KnowledgeGraph:
             SourceError, OutputError: Not an RDF file name; the file cannot be written.
         """
         known = rdf.format_of(path)
-        body = rdf.serialise(self._store.dump(format=ox.RdfFormat.N_QUADS) or b"", known)
+        body = serialise(self._store.dump(format=ox.RdfFormat.N_QUADS) or b"", known)
         replace_file(Path(path), body)
         return Path(path)
 
@@ -240,25 +250,11 @@ class KnowledgeGraph:
         """A copy as an `rdflib.Dataset` with the union of its graphs as the default."""
         return rdf.as_rdflib(self._store)
 
-    def _open(self) -> ox.Store:
+    def _open(self) -> None:
         if self.path is None:
-            return ox.Store()
-        try:
-            recover(self.path)
-            self._fresh = not self.path.exists() or not any(self.path.iterdir())
-            if not self._fresh and not (self.path / "CURRENT").exists():
-                raise SourceError(f"{self.path}: holds other files", "name another folder")
-            if self.read_only and not self._fresh:
-                return ox.Store.read_only(str(self.path))
-            if not self.read_only:
-                return ox.Store() if self._fresh else ox.Store(str(self.path))
-        except NotADirectoryError as error:
-            raise SourceError(
-                f"{self.path}: is a file, not a graph folder", "use KnowledgeGraph.open"
-            ) from error
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        raise SourceError(f"{self.path}: no graph there", "landlore build makes one")
+            self._store = ox.Store()
+        else:
+            self._store, self._fresh = open_folder(self.path, self.read_only)
 
     def _write(
         self, action: Callable[[ox.Store], None], where: str | Path = "", *, rebuild: bool = False
@@ -295,4 +291,4 @@ class KnowledgeGraph:
             replace_folder(self.path, build)
         finally:
             if closed:
-                self._store = self._open()
+                self._open()

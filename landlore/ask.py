@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg.errors import GridError, InputError, LegendError
+from kg.folder import is_url
 from kg.legend import Legend
 from kg.raster import read_grid
 from kg.results import QueryResult
@@ -35,7 +36,7 @@ def explain(
     """Why the map was changed: at a place, in a region, or the largest corrections.
 
     Args:
-        run: Run folder.
+        run: Run folder, or the address of a server that runs were published to (all of them are asked).
         place: (longitude, latitude), degrees, CRS84.
         region: Number of a region; ignored when a place is given.
         top: Without either, how many of the largest corrections.
@@ -50,6 +51,8 @@ def explain(
     """
     from reasoning.explanation.reasons import explain_at, read_accounts, reason_of
 
+    if is_url(run):
+        return _on_server(open_graph(run), place, region, top)
     folder = Path(run)
     if not (folder / "run.json").exists():
         raise InputError(
@@ -75,6 +78,19 @@ def explain(
             f"landlore explain {folder} --top 5",
         )
     return reason_of(_explained(folder), region)
+
+
+def _on_server(
+    graph: KnowledgeGraph, place: tuple[float, float] | None, region: int | None, top: int
+) -> list[Account]:
+    """Of published runs: corrections at a place, of a region, or the largest ones."""
+    from reasoning.explanation.reasons import reason_at, reason_number, reason_of
+
+    if place is not None:
+        return reason_at(graph, *place)
+    if region is not None:
+        return reason_of(graph, region)
+    return [account for number in range(top) for account in reason_number(graph, number)]
 
 
 def _within(folder: Path, lon: float, lat: float) -> list[Account]:
@@ -194,7 +210,7 @@ def class_named(legend: Legend, name: str) -> str:
 
 
 def query(graph: str | Path | KnowledgeGraph, sparql: str) -> QueryResult:
-    """Ask a run folder, a graph folder or an RDF file in SPARQL 1.1; known prefixes need no declaration.
+    """Ask a run folder, a graph folder, an RDF file or a server in SPARQL 1.1; known prefixes need no declaration.
 
     Raises:
         QueryError: The query cannot be parsed or run.

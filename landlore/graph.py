@@ -1,15 +1,17 @@
-"""Building and opening graphs: sources come in, a knowledge graph in memory, a folder or a file goes out."""
+"""Building and opening graphs: sources come in, a graph in memory, in a folder, a file or on a server goes out."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg import vocab
 from kg.errors import InputError, OutputError, SourceError
-from kg.folder import replace_folder
+from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.sources import Sources, graph_sources
@@ -34,12 +36,12 @@ class Built:
     """A graph that was built.
 
     Attributes:
-        path: Where it is.
+        path: Where it is: folder, file or address of a server.
         report: Statements per source.
-        relations: Spatial relation IRI -> how many were found.
+        relations: Spatial relation IRI -> how many were found; empty where nothing had changed.
     """
 
-    path: Path
+    path: Path | str
     report: BuildReport
     relations: dict[str, int]
 
@@ -50,51 +52,115 @@ def build(
     *,
     bounds: tuple[float, float, float, float] | None = None,
     relations: bool = True,
-    overwrite: bool = False,
+    existing: str = "refuse",
     progress: Callable[[str], None] | None = None,
 ) -> Built:
-    """Build a knowledge graph on disk; it appears whole or not at all.
+    """Build a knowledge graph on disk or on a server; it appears whole or not at all.
 
     Args:
-        out: Folder, or a file ending in .trig, .nq or .ttl.
+        out: Folder, a file ending in .trig, .nq or .ttl, or the address of a SPARQL 1.1 server (`kg.remote`), where the
+            graphs of these sources are replaced and all others kept.
         sources: Products, OSM extracts, vector files, facts.
         bounds: (west, south, east, north), degrees; read sources inside of it only.
         relations: Find spatial relations between features (geo:sfWithin, ...).
-        overwrite: Replace what is at `out`.
+        existing: What to do when `out` exists: "refuse", "replace" it, or "update" it: read only sources that have
+            changed since, and keep everything else. A server is replaced unless it is to be updated.
         progress: Told of each stage.
 
     Raises:
         InputError: No source, or a source that cannot be read.
         OutputError: `out` exists, or cannot be written.
     """
-    target, tell = Path(out), progress or (lambda _: None)
+    tell = progress or (lambda _: None)
     if not any((sources.landcover, sources.osm, sources.vector, sources.facts)):
         raise InputError(
             "build: no source given",
             "add --osm FILE, --landcover FILE, --vector FILE or --facts FILE",
         )
-    if target.exists() and not overwrite:
+    wanted = _Wanted(sources, bounds, relations, existing == "update", tell)
+    if is_url(out):
+        return _on_server(str(out), wanted)
+    target = Path(out)
+    recover(target)
+    if target.exists() and existing == "refuse":
         raise OutputError(
-            f"{target}: exists already", "add --overwrite to replace it, or choose another place"
+            f"{target}: exists already",
+            "add --overwrite to replace it, --update to read only what has changed, or choose another place",
         )
     _replaceable(target, sources)
+    return _on_disk(target, wanted)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a build is to put into a graph."""
+
+    sources: Sources
+    bounds: tuple[float, float, float, float] | None
+    relations: bool
+    update: bool
+    tell: Callable[[str], None]
+
+    def fill(self, graph: KnowledgeGraph) -> tuple[BuildReport, dict[str, int]]:
+        report = _fill(graph, self.sources, self.bounds, self.tell, changed_only=self.update)
+        changed = any(not source.kept for source in report.sources)
+        found = _relate(graph, self.tell) if self.relations and changed else {}
+        return replace(report, triples=len(graph)), found
+
+
+def _on_disk(target: Path, wanted: _Wanted) -> Built:
+    former = target if wanted.update and target.exists() else None
     found: list[tuple[BuildReport, dict[str, int]]] = []
 
-    def fill(place: Path | None) -> KnowledgeGraph:
-        graph = KnowledgeGraph(place)
-        report = _fill(graph, sources, bounds, tell)
-        found.append((report, _relate(graph, tell) if relations else {}))
-        return graph
-
-    def on_disk(place: Path) -> None:
-        fill(place)
+    def folder(place: Path) -> None:
+        if former is not None:
+            KnowledgeGraph.open(former)  # mends it after a crash, and refuses what is no graph
+            shutil.copytree(former, place)
+        found.append(wanted.fill(KnowledgeGraph(place)))
 
     if target.suffix in FILES:
-        fill(None).save(target)
+        graph = KnowledgeGraph() if former is None else KnowledgeGraph.open(former)
+        found.append(wanted.fill(graph))
+        graph.save(target)
     else:
-        replace_folder(target, on_disk)
-    report, counts = found[0]
-    return Built(target, report, counts)
+        replace_folder(target, folder)
+    return Built(target, *found[0])
+
+
+def _on_server(url: str, wanted: _Wanted) -> Built:
+    """Build beside the server, then send what is new; the server gets all of it or none."""
+    from kg.remote import RemoteGraph
+
+    server = RemoteGraph(url)
+    with tempfile.TemporaryDirectory(prefix="landlore-") as room:
+        local = KnowledgeGraph(Path(room) / "graph")
+        there = _there(server, wanted)
+        if there:
+            wanted.tell(f"fetching {len(there)} graphs from {server.endpoint.url}")
+            local.replace_graphs({iri: server.ntriples(iri) for iri in there})
+        report, relations = wanted.fill(local)
+        read = {source.iri for source in report.sources if not source.kept}
+        new = [iri for iri in local.graphs() if iri in read or iri not in there]
+        if read:
+            wanted.tell(f"sending {len(new)} graphs to {server.endpoint.update_url}")
+            server.replace_graphs({iri: local.ntriples(iri) for iri in new})
+        del local
+    return Built(server.endpoint.url, report, relations)
+
+
+def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
+    """Graphs of the server that the build needs: unchanged sources, and features that are to be related."""
+    from kg.build import fingerprint, fingerprints
+
+    needed: set[str] = set()
+    if wanted.relations:
+        asked = f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?f a <{vocab.OSM_FEATURE}> }} }}"
+        needed = {str(iri) for (iri,) in server.query(asked)}
+    known = fingerprints(server)
+    for source in graph_sources(wanted.sources, wanted.bounds):
+        same = wanted.update and known.get(source.iri) == fingerprint(source.describe())
+        (needed.add if same else needed.discard)(source.iri)
+    return sorted(needed)
 
 
 def _replaceable(target: Path, sources: Sources) -> None:
@@ -117,6 +183,8 @@ def _fill(
     sources: Sources,
     bounds: tuple[float, float, float, float] | None,
     tell: Callable[[str], None],
+    *,
+    changed_only: bool = False,
 ) -> BuildReport:
     from kg.build import build_graph
 
@@ -127,7 +195,9 @@ def _fill(
             started.add(title)
             tell(f"reading {title}")
 
-    return build_graph(graph_sources(sources, bounds), graph, progress=progress)
+    return build_graph(
+        graph_sources(sources, bounds), graph, changed_only=changed_only, progress=progress
+    )
 
 
 def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int]:
@@ -158,11 +228,13 @@ def known_graph(sources: Sources, grid: Grid) -> KnowledgeGraph:
 
 
 def open_graph(path: str | Path) -> KnowledgeGraph:
-    """Open what a user points at: a run folder, a graph folder or an RDF file.
+    """Open what a user points at: a run folder, a graph folder, an RDF file or a SPARQL 1.1 server.
 
     Raises:
         SourceError: Nothing there that holds a graph.
     """
+    if is_url(path):
+        return KnowledgeGraph.open(path)
     place = Path(path)
     if (place / "run.json").exists():
         graph = KnowledgeGraph()

@@ -15,8 +15,10 @@ from kg.store import KnowledgeGraph
 _ASIDE = re.compile(r'"""(?s:.*?)"""|"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
 _PREFIX = re.compile(r"(?i)\bprefix\s+([\w-]*):\s*<([^>]*)>")
 _NAME = re.compile(r"<([^<>\s]+)>|(?<![\w?$:<])([A-Za-z][\w-]*):([A-Za-z_][\w-]*)")
-_USED = "ASK {{ {{ {0} ?p ?o }} UNION {{ ?s {0} ?o }} UNION {{ ?s ?p {0} }} UNION {{ GRAPH {0} {{ ?s ?p ?o }} }} }}"
+_USED = """ASK {{ {{ {0} ?p ?o }} UNION {{ ?s {0} ?o }} UNION {{ ?s ?p {0} }} UNION {{ GRAPH {0} {{ ?s ?p ?o }} }}
+  UNION {{ GRAPH ?g {{ {{ {0} ?p ?o }} UNION {{ ?s {0} ?o }} UNION {{ ?s ?p {0} }} }} }} }}"""
 _KNOWN = """SELECT DISTINCT ?name { { ?s ?name ?o } UNION { ?s a ?name } UNION { ?name a ?c }
+  UNION { GRAPH ?g { { ?s ?name ?o } UNION { ?s a ?name } UNION { ?name a ?c } } }
   FILTER(STRSTARTS(STR(?name), "NAMESPACE")) }"""
 
 

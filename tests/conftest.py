@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import servers
 from affine import Affine
 from scipy.sparse import csr_matrix
 
@@ -198,3 +199,30 @@ def handmade_graph(handmade) -> KnowledgeGraph:
     explanation = explain(handmade, load_ontology(), run="small", when="2026-01-31T12:00:00")
     graph.replace_graph(explanation.graph, explanation.ntriples())
     return graph
+
+
+@pytest.fixture(scope="session")
+def oxigraph_server(tmp_path_factory):
+    """A running Oxigraph server; tests share its database."""
+    try:
+        with servers.oxigraph(tmp_path_factory.mktemp("oxigraph") / "data") as server:
+            yield server
+    except servers.Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def virtuoso_server(tmp_path_factory):
+    """A running Virtuoso 7 server; tests share its database."""
+    try:
+        program = servers.unpack_virtuoso(tmp_path_factory.mktemp("virtuoso-program"))
+        with servers.virtuoso(tmp_path_factory.mktemp("virtuoso"), program) as server:
+            yield server
+    except servers.Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["oxigraph", "virtuoso"])
+def server(request):
+    """Each of the two independent servers."""
+    return request.getfixturevalue(f"{request.param}_server")

@@ -23,6 +23,7 @@ class SourceInfo:
         path: File that was read, or None.
         sha256: Checksum of that file, hexadecimal, or "".
         url: Where the data can be had, or "".
+        settings: What besides the file decides the content: part, cell size, tables.
     """
 
     title: str
@@ -32,6 +33,7 @@ class SourceInfo:
     path: Path | None = None
     sha256: str = ""
     url: str = ""
+    settings: str = ""
 
 
 class Source(Protocol):

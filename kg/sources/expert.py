@@ -92,14 +92,14 @@ class ExpertSource:
         """
         blank: dict[str, str] = {}
         lines: list[str] = []
+        base = f"<{self.path.resolve().as_uri()}"
         for triple in self._triples:
-            s, p, o = (self._text(term, blank) for term in triple)
+            s, p, o = (self._text(str(term), base, blank) for term in triple)
             lines.append(f"{s} {p} {o} .\n")
         for start in range(0, len(lines), _CHUNK):
             yield "".join(lines[start : start + _CHUNK])
 
-    def _text(self, term: Any, blank: dict[str, str]) -> str:
-        text, base = str(term), f"<{self.path.resolve().as_uri()}"
+    def _text(self, text: str, base: str, blank: dict[str, str]) -> str:
         if text.startswith(base):  # <> is the file itself: the graph, wherever the file lies
             return f"<{self.iri}{text.removeprefix(base)}"
         if not text.startswith("_:"):

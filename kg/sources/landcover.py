@@ -111,6 +111,7 @@ class LandCoverSource:
             path=self.path,
             sha256=checksum(self.path),
             url=url,
+            settings=repr((self.legend.name, self.cell, self.bounds)),
         )
 
     def count(self) -> CellCounts:

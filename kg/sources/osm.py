@@ -74,6 +74,7 @@ class OsmSource:
             path=self.path,
             sha256=checksum(self.path),
             url=_PAGE,
+            settings=repr((self.bounds, self.table)),
         )
 
     def ntriples(self) -> Iterator[str]:

@@ -92,6 +92,9 @@ class VectorSource:
             path=file,
             sha256=checksum(file) if file.is_file() else "",
             url=_PAGE if ours else "",
+            settings=repr(
+                (self.layer, self.mapping, self.bounds, self.kind, self.licence, self.table)
+            ),
         )
 
     def ntriples(self) -> Iterator[str]:

@@ -17,7 +17,8 @@ app = typer.Typer(
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
 _COMMANDS = (
-    graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.report, graphs.embed, scenes.classify,
+    graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report,
+    graphs.embed, scenes.classify,
     learning.learn, learning.mine, first.demo, first.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import MOST, AsJson, Facts, Landcover, Osm, Overwrite, Vector
+from landlore.cli.options import MOST, AsJson, Facts, Landcover, Osm, Overwrite, Store, Vector
 from landlore.cli.printing import need_vision, say, teller
 
 
 def build(
-    out: Annotated[Path, typer.Argument(help="Folder, or file ending in .trig, .nq or .ttl.")],
+    out: Annotated[
+        str | None,
+        typer.Argument(help="Folder, or file ending in .trig, .nq or .ttl; or --store."),
+    ] = None,
     landcover: Landcover = [],
     osm: Osm = [],
     vector: Vector = [],
@@ -27,6 +30,10 @@ def build(
         bool, typer.Option(help="Find spatial relations between features.")
     ] = True,
     overwrite: Overwrite = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Read only sources that have changed; keep the rest.")
+    ] = False,
+    store: Store = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a knowledge graph from products, OpenStreetMap, vector files and expert facts."""
@@ -35,20 +42,28 @@ def build(
     from landlore.graph import build as run
 
     sources = words.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
+    place = words.one_place(out, store)
+    existing = "update" if update else "replace" if overwrite else "refuse"
     built = run(
-        out, sources, bounds=words.parse_bounds(bounds), relations=relations, overwrite=overwrite,
+        place, sources, bounds=words.parse_bounds(bounds), relations=relations, existing=existing,
         progress=teller(as_json),
     )  # fmt: skip
-    counts = {source.info.title: source.statements for source in built.report.sources}
+    counts = {
+        f"{source.info.title}{' (unchanged)' if source.kept else ''}": source.statements
+        for source in built.report.sources
+    }
     counts |= {curie(relation): n for relation, n in sorted(built.relations.items())}
     if as_json:
-        say(json.dumps({"graph": str(out), "triples": built.report.triples, "statements": counts}))
+        say(
+            json.dumps(
+                {"graph": str(built.path), "triples": built.report.triples, "statements": counts}
+            )
+        )
         return
     for name, count in counts.items():
         say(f"{count:>12,}  {name}")
-    say(
-        f"{built.report.triples:>12,}  statements in all, in {out}; ask with: landlore query {out} --name list"
-    )
+    ask = f"landlore query {built.path} --name list"
+    say(f"{built.report.triples:>12,}  statements in all, in {built.path}; ask with: {ask}")
 
 
 def embed(

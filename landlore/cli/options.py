@@ -30,6 +30,12 @@ Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be r
 Graph = Annotated[
     str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of a SPARQL 1.1 server, instead of a folder: http://host:7878/query."
+    ),
+]
 Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
 Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
 Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]

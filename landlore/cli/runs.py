@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import MOST, AsJson, Overwrite
+from landlore.cli.options import MOST, AsJson, Overwrite, Store
 from landlore.cli.printing import say
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[str, typer.Argument(help="Run folder, or the server it was published to.")],
     at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
     region: Annotated[int | None, typer.Option(min=0, max=MOST, help="Number of a region.")] = None,
     top: Annotated[
@@ -49,7 +49,7 @@ def explain(
         raise InputError("explain: a place and a region are given", "leave out --at or --region")
     place = words.parse_place(at) if at else None
     if changes or wanted is not None:
-        asked = questions.Asked(run, place, region, lang, as_json)
+        asked = questions.Asked(Path(run), place, region, lang, as_json)
         questions.answer(asked, words.changed_values(changes), wanted)
         return
     found = ask(run, place=place, region=region, top=top)
@@ -68,14 +68,32 @@ def explain(
         )
 
 
+def publish(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    store: Annotated[str, typer.Argument(help="Address of a SPARQL 1.1 server.")],
+    as_json: AsJson = False,
+) -> None:
+    """Send the reasons of a run to a SPARQL server, where `query` and `explain` find them."""
+    from landlore.publish import publish as run_it
+
+    done = run_it(run, store)
+    if as_json:
+        say(json.dumps({"store": done.url, "statements": done.graphs}))
+        return
+    for iri, count in done.graphs.items():
+        say(f"{count:>12,}  {iri}")
+    say(f"in {done.url}; ask with: landlore explain {done.url} --at LON,LAT")
+
+
 def query(
     graph: Annotated[
-        Path | None, typer.Argument(help="Run folder, graph folder or RDF file.")
+        str | None, typer.Argument(help="Run folder, graph folder, RDF file or server.")
     ] = None,
     sparql: Annotated[str | None, typer.Argument(help="SPARQL, or @FILE.")] = None,
     name: Annotated[str | None, typer.Option(help="Named query; `--name list` lists them.")] = None,
     values: Annotated[list[str], typer.Option("--set", help="NAME=VALUE for a named query.")] = [],
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or ttl.")] = "table",
+    store: Store = None,
 ) -> None:
     """Ask a run or a graph in SPARQL."""
     from kg.errors import QueryError
@@ -87,12 +105,13 @@ def query(
     if name == "list":
         _list_queries()
         return
+    if store is not None and sparql is None:  # the only word is the question
+        graph, sparql = None, graph
     if (sparql is None) == (name is None):
         raise QueryError(
             "query: expected either SPARQL or --name", "landlore query RUN --name list"
         )
-    if graph is None:
-        raise QueryError("query: no run, graph or RDF file given", "landlore query RUN --name list")
+    place = words.one_place(graph, store)
     given = words.named_values(values)
     if given and not name:
         raise QueryError(
@@ -103,7 +122,7 @@ def query(
     forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
     if form not in forms:
         raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
-    opened = open_graph(graph)
+    opened = open_graph(place)
     found = opened.query(text)
     answer = getattr(found, forms[form])()
     sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")

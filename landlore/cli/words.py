@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import InputError, QueryError
+from kg.folder import is_url
 from landlore.sources import Sources
 
 _BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
@@ -17,6 +18,23 @@ def sources(**files: Any) -> Sources:
         name: tuple(v) if isinstance(v, list) else v for name, v in files.items()
     }
     return Sources(**given)
+
+
+def one_place(path: str | None, store: str | None) -> str:
+    """The folder, file or server that is meant.
+
+    Raises:
+        InputError: None is given, or both, or a store that is no address.
+    """
+    if path and store:
+        raise InputError(f"{path} and --store {store}: expected one place", "leave one of them out")
+    if store and not is_url(store):
+        raise InputError(f"--store {store}: not an address", "--store http://127.0.0.1:7878/query")
+    if not path and not store:
+        raise InputError(
+            "no graph given", "name a folder or file, or --store http://HOST:PORT/query"
+        )
+    return path or store or ""
 
 
 def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:

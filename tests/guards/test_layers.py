@@ -12,7 +12,7 @@ FILES = sorted(
 
 DOORS = {
     "rasterio": {"kg/grid.py", "kg/raster.py", "kg/burn.py", "kg/cog.py"},
-    "pyoxigraph": {"kg/store.py", "kg/rdf.py"},
+    "pyoxigraph": {"kg/store.py", "kg/rdf.py", "kg/canonical.py", "kg/disk.py"},
     "owlready2": {"kg/ontology.py"},
     "osmium": {"kg/sources/osm.py"},
     "pyogrio": {"kg/sources/vector.py"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg import vocab
-from kg.build import ONTOLOGY, build_graph, ontology_files
+from kg.build import ONTOLOGY, build_graph, fingerprint, ontology_files
 from kg.errors import OutputError, RasterError, SourceError
 from kg.sources import SourceInfo, checksum
 from kg.store import KnowledgeGraph
@@ -83,6 +83,7 @@ def test_each_source_has_a_graph_and_its_provenance(graph):
         (vocab.DCT + "issued", "2021"),
         (vocab.DCT + "source", "data.txt"),
         (vocab.CORE + "sha256", "ab12"),
+        (vocab.FINGERPRINT, fingerprint(Lines("one", range(3)).describe())),
         (vocab.PROV + "wasDerivedFrom", "https://example.org/data"),
     }
 

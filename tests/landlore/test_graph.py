@@ -1,0 +1,163 @@
+"""Graphs that are built on disk and on servers, again and again, and by processes that are killed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import landlore as ll
+from kg import vocab
+from kg.errors import OutputError, SourceError
+from kg.store import KnowledgeGraph
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = "kg-test-facts", "kg-test-town"
+TOWN = """<?xml version="1.0"?><osm version="0.6">
+ <node id="1" lat="60.1" lon="24.1"/><node id="2" lat="60.1" lon="24.2"/><node id="3" lat="60.2" lon="24.2"/>
+ <node id="4" lat="60.12" lon="24.15"/><node id="5" lat="60.12" lon="24.16"/><node id="6" lat="60.13" lon="24.16"/>
+ <way id="7"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/><tag k="landuse" v="residential"/></way>
+ <way id="8"><nd ref="4"/><nd ref="5"/><nd ref="6"/><nd ref="4"/><tag k="building" v="house"/></way>
+</osm>"""
+
+
+def facts(path: Path, number: int) -> Path:
+    lines = "".join(f"<ex:s{i}> <ex:p> <ex:o{i}> .\n" for i in range(number))
+    path.write_text('<> <http://purl.org/dc/terms/source> "Somebody (2020)" .\n' + lines)
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    town = tmp_path / "town.osm"
+    town.write_text(TOWN)
+    return {"osm": str(town), "facts": str(facts(tmp_path / "notes.ttl", 3))}
+
+
+def count(graph: KnowledgeGraph, name: str) -> int:
+    return sum(1 for _ in graph.ntriples(f"{vocab.GRAPH}{name}"))
+
+
+@pytest.mark.parametrize("place", ["graph", "graph.trig"])
+def test_an_update_reads_only_what_changed(tmp_path, files, place):
+    out = tmp_path / place
+    first = ll.build(out, ll.Sources(**files))
+    assert [s.kept for s in first.report.sources] == [False, False] and first.relations
+    with pytest.raises(OutputError, match="exists already"):
+        ll.build(out, ll.Sources(**files))
+    again = ll.build(out, ll.Sources(**files), existing="update")
+    assert [s.kept for s in again.report.sources] == [True, True] and not again.relations
+    assert again.report.triples == first.report.triples
+    facts(Path(files["facts"]), 5)
+    third = ll.build(out, ll.Sources(**files), existing="update")
+    assert [s.kept for s in third.report.sources] == [True, False]
+    assert third.report.triples == first.report.triples + 2
+    assert third.relations == first.relations
+    narrow = ll.build(out, ll.Sources(**files), existing="update", bounds=(24.0, 60.0, 24.5, 60.5))
+    assert [s.kept for s in narrow.report.sources] == [False, True], "the part is another one"
+    if place.endswith("trig"):
+        rebuilt = ll.build(
+            tmp_path / "new.trig", ll.Sources(**files), bounds=(24.0, 60.0, 24.5, 60.5)
+        )
+        assert out.read_bytes() == rebuilt.path.read_bytes(), (
+            "updating gives what building anew gives"
+        )
+
+
+def test_an_update_that_fails_leaves_the_former_graph(tmp_path, files):
+    out = tmp_path / "graph"
+    ll.build(out, ll.Sources(**files))
+    before = sorted(KnowledgeGraph.open(out).ntriples(f"{vocab.GRAPH}notes"))
+    Path(files["facts"]).write_text("<ex:a> <ex:b> .")
+    with pytest.raises(SourceError, match="not valid RDF"):
+        ll.build(out, ll.Sources(**files), existing="update")
+    assert sorted(KnowledgeGraph.open(out).ntriples(f"{vocab.GRAPH}notes")) == before
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_build_that_is_killed_leaves_the_former_graph(tmp_path):
+    """Real processes, killed with SIGKILL at several moments of the second build."""
+    out, notes = tmp_path / "graph", facts(tmp_path / "notes.ttl", 10)
+    ll.build(out, ll.Sources(facts=str(notes)))
+    before = sorted(KnowledgeGraph.open(out).ntriples(f"{vocab.GRAPH}notes"))
+    facts(notes, 60_000)
+    command = [
+        sys.executable,
+        "-m",
+        "landlore",
+        "build",
+        str(out),
+        "--facts",
+        str(notes),
+        "--overwrite",
+    ]
+    for wait in (0.0, 0.3, 0.8):
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            assert process.stderr and "reading" in process.stderr.readline()
+            time.sleep(wait)
+            process.kill()
+        killed = process.returncode != 0
+        found = sorted(KnowledgeGraph.open(out).ntriples(f"{vocab.GRAPH}notes"))
+        assert found == before if killed else len(found) > 60_000, (
+            "the former graph, or the whole new one"
+        )
+        if not killed:
+            break
+    built = ll.build(out, ll.Sources(facts=str(facts(notes, 20))), existing="replace")
+    assert built.report.triples == len(KnowledgeGraph.open(out))
+    assert count(KnowledgeGraph.open(out), "notes") > 20
+
+
+def test_a_graph_on_a_server_is_that_on_disk(server, tmp_path, files):
+    shutil.copy(files["facts"], tmp_path / f"{NAMES[0]}.ttl")
+    sources = ll.Sources(osm=files["osm"], facts=str(tmp_path / f"{NAMES[0]}.ttl"))
+    local = ll.build(tmp_path / "graph", sources)
+    built = ll.build(server.url, sources)
+    graph, disk = ll.open_graph(server.url), KnowledgeGraph.open(local.path)
+    assert built.relations == local.relations and built.report.triples == local.report.triples
+    assert "dba:dba" not in str(built.path)
+    for iri in (f"{vocab.GRAPH}osm", f"{vocab.GRAPH}relations", f"{vocab.GRAPH}{NAMES[0]}"):
+        assert graph.triples(graph=iri) == disk.triples(graph=iri)
+    assert count(graph, "ontology") == count(disk, "ontology") > 1000
+    again = ll.build(server.url, sources, existing="update")
+    assert [s.kept for s in again.report.sources] == [True, True]
+    facts(tmp_path / f"{NAMES[0]}.ttl", 9)
+    third = ll.build(server.url, sources, existing="update")
+    assert [s.kept for s in third.report.sources] == [True, False]
+    assert (
+        third.relations == local.relations and count(graph, NAMES[0]) == count(disk, NAMES[0]) + 6
+    )
+    Path(files["osm"]).write_text("<osm>")
+    with pytest.raises(SourceError):
+        ll.build(server.url, sources)
+    assert graph.triples(graph=f"{vocab.GRAPH}osm") == disk.triples(graph=f"{vocab.GRAPH}osm")
+
+
+def run(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "landlore", *words],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_line_speaks_to_a_server(oxigraph_server, files):
+    built = run("build", "--store", oxigraph_server.url, "--osm", files["osm"])
+    assert built.returncode == 0, built.stderr
+    assert f"landlore query {oxigraph_server.url} --name list" in built.stdout
+    asked = run("query", "--store", oxigraph_server.url, "SELECT ?f { GRAPH ?g { ?f a ll:House } }")
+    assert asked.stdout.splitlines()[-1] == "https://www.openstreetmap.org/way/8"
+    named = run("query", oxigraph_server.url, "--name", "sources-and-licences")
+    assert "OpenStreetMap, town.osm" in named.stdout
+    wrong = run("query", "--store", "http://127.0.0.1:9/query", "ASK {}")
+    assert wrong.returncode == 2 and wrong.stderr.count("\n") == 2
+    assert "does not answer" in wrong.stderr and "start it, or check the address" in wrong.stderr
