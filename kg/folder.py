@@ -10,7 +10,6 @@ from pathlib import Path
 
 from kg.errors import OutputError
 
-
 _TRIES, _PAUSE = 20, 0.05  # seconds
 
 
