@@ -82,9 +82,8 @@ class VectorSource:
             SourceError: The file is missing or not a vector file.
         """
         _layers(self.path, self.layer)
-        ours = self.mapping is None
+        ours, file = self.mapping is None, Path(self.path)
         licence = self.licence if self.licence is not None else (_ODBL if ours else "")
-        file = Path(self.path)
         return SourceInfo(
             title=f"{'OpenStreetMap, ' if ours else ''}{file.name}",
             licence=licence,
@@ -92,9 +91,7 @@ class VectorSource:
             path=file,
             sha256=checksum(file) if file.is_file() else "",
             url=_PAGE if ours else "",
-            settings=repr(
-                (self.layer, self.mapping, self.bounds, self.kind, self.licence, self.table)
-            ),
+            settings=f"{self!r} {self.table!r}",
         )
 
     def ntriples(self) -> Iterator[str]:
@@ -116,7 +113,7 @@ class VectorSource:
     def _lines(self, rows: _Rows, layer: str) -> Iterator[str]:
         table = self.table or load_tags() if self.mapping is None else None
         known: dict[TagMatch, tuple[str, ...]] = {}
-        columns = [(name, values) for name, values in rows.columns.items()]
+        columns = rows.columns.items()
         for i, wkt in enumerate(rows.wkt):
             cells = {name: text for name, values in columns if (text := _text(values[i]))}
             match = wkt and self._match(cells, wkt, layer, table)
