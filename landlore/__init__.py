@@ -41,6 +41,7 @@ _HOMES = {
     "Raster": "kg.raster",
     "RunSettings": "landlore.settings",
     "Sources": "landlore.sources",
+    "TileFiles": "landlore.labelled",
     "build": "landlore.graph",
     "classify": "landlore.scenes",
     "correct": "landlore.maps",
@@ -48,10 +49,12 @@ _HOMES = {
     "embed": "landlore.embedding",
     "explain": "landlore.ask",
     "interpret": "landlore.maps",
+    "learn": "landlore.learning",
     "legend_names": "kg.legend",
     "load_legend": "kg.legend",
     "load_ontology": "kg.ontology",
     "load_rules": "kg.rules",
+    "mine": "landlore.learning",
     "open_graph": "landlore.graph",
     "query": "landlore.ask",
     "read_raster": "kg.raster",
@@ -72,6 +75,7 @@ __all__ = [
     "Raster",
     "RunSettings",
     "Sources",
+    "TileFiles",
     "build",
     "classify",
     "correct",
@@ -79,10 +83,12 @@ __all__ = [
     "embed",
     "explain",
     "interpret",
+    "learn",
     "legend_names",
     "load_legend",
     "load_ontology",
     "load_rules",
+    "mine",
     "open_graph",
     "query",
     "read_raster",
@@ -105,6 +111,8 @@ if TYPE_CHECKING:
     from landlore.ask import explain, query, what_if, why_not
     from landlore.embedding import embed
     from landlore.graph import build, open_graph
+    from landlore.labelled import TileFiles
+    from landlore.learning import learn, mine
     from landlore.maps import correct, interpret
     from landlore.page import write_page
     from landlore.scenes import classify

@@ -143,7 +143,10 @@ class _Course:
 
         def seen(place: int) -> Choices:
             return Choices(
-                **self.steps.do(f"{name}/tile {place + 1}", lambda: vars(self._pixels(place, fit)))
+                **self.steps.do(
+                    f"{name}/tile {place + 1} of {len(self.tiles)}",
+                    lambda: vars(self._pixels(place, fit)),
+                )
             )
 
         return self.steps.do(
