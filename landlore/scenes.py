@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fusion.prediction import SceneScores
 from kg import vocab
-from kg.errors import InputError
 from kg.reasons import SceneReason
 from kg.statements import trig
 from kg.store import KnowledgeGraph
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
     from kg.embedding import KGEmbedding
     from kg.scenes import SceneKnowledge
     from reasoning.scenes.scene_axioms import SceneCorrection
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-"""Endings of image files that are looked for in a folder."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +109,7 @@ def classify(
         OutputError: `out` exists or cannot be written.
     """
     from kg.scenes import load_scenes
+    from landlore.scene_images import scene_features
 
     settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
     paths = [images] if isinstance(images, (str, Path)) else list(images)
@@ -122,7 +117,7 @@ def classify(
     if settings.classes:
         knowledge = knowledge.of_list(settings.classes)
     tell("reading features")
-    asked, taught = _features(paths, labels, seen, settings, knowledge)
+    asked, taught = scene_features(paths, labels, seen, settings, knowledge)
     names = tuple(labels) or asked.names or knowledge.official
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
     tell("comparing")
@@ -144,93 +139,6 @@ def classify(
     with whole_folder(out, overwrite=settings.overwrite) as folder:
         _write(done, folder)
     return replace(done, folder=Path(out).absolute())
-
-
-def _features(
-    paths: list[Any],
-    labels: Sequence[str],
-    seen: Any,
-    settings: ClassifySettings,
-    knowledge: SceneKnowledge,
-) -> tuple[FeatureSet, FeatureSet | None]:
-    """(what is asked about, what was seen)."""
-    from fusion.backbone import read_features
-
-    if not (len(paths) == 1 and str(paths[0]).endswith(".npz")):
-        wanted = tuple(labels) or knowledge.official
-        return _embedded(paths, wanted, settings, knowledge), _seen_file(seen, None)
-    everything = read_features(paths[0], model=settings.model)
-    listed = knowledge.official_of(everything.names)
-    if isinstance(seen, (list, tuple)):
-        unseen = tuple(n for n in listed or everything.names if n not in seen)
-        return _shared_out(everything, tuple(labels) or unseen, tuple(seen))
-    wanted = tuple(labels) or listed
-    asked = (
-        everything.only(wanted) if wanted and set(wanted) <= set(everything.names) else everything
-    )
-    return asked, _seen_file(seen, settings.model)
-
-
-def _shared_out(
-    everything: FeatureSet, wanted: tuple[str, ...], seen: tuple[str, ...]
-) -> tuple[FeatureSet, FeatureSet]:
-    """Images to ask about and to learn from; those of classes that are both go in turn to either."""
-    asked, taught = everything.only(wanted), everything.only(seen)
-    both = set(wanted) & set(seen)
-    if not both:
-        return asked, taught
-
-    def turn(images: FeatureSet, rest: int) -> FeatureSet:
-        kept = np.ones(len(images.items), bool)
-        for name in both:
-            rows = np.flatnonzero(images.labels == images.names.index(name))
-            kept[rows[rest::2]] = False
-        return images.subset(kept)
-
-    return turn(asked, 0), turn(taught, 1)
-
-
-def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
-    from fusion.backbone import read_features
-
-    if seen is None:
-        return None
-    if not str(seen).endswith(".npz"):
-        raise InputError(
-            f"seen classes {seen!r}: expected an .npz file of labelled embeddings",
-            "give --seen FILE.npz",
-        )
-    return read_features(seen, model=model)
-
-
-def _embedded(
-    paths: list[Any], labels: Sequence[str], settings: ClassifySettings, knowledge: SceneKnowledge
-) -> FeatureSet:
-    from fusion.backbone import embed_images
-    from fusion.checkpoints import ClipFolder
-    from fusion.text import read_prompts
-
-    if settings.model is None:
-        raise InputError(
-            "no backbone for images: expected the local folder of a CLIP-like checkpoint",
-            "give --model FOLDER, or one .npz file of embeddings instead of images",
-        )
-    if not labels:
-        raise InputError("no class name given", "add -l NAME for each class")
-    clip = ClipFolder(settings.model)
-    found = embed_images(sorted(_pictures(paths)), clip.images, model=clip.name)
-    words = [knowledge.words(name) for name in labels]
-    return replace(found, names=tuple(labels), texts=clip.classes(words, read_prompts()))
-
-
-def _pictures(paths: list[Any]) -> Iterator[Path]:
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from (p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
-        elif path.is_file():
-            yield path
-        else:
-            raise InputError(f"{path}: no such file or folder", "check the path")
 
 
 def _embedding(

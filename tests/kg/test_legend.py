@@ -128,7 +128,11 @@ def test_a_code_with_narrower_codes_stays_itself(tree):
     assert np.array_equal(crosswalk([one.iri for one in cci.classes], cci, tree), np.eye(37))
     igbp = load_legend("modis_igbp")
     assert row(f"{LEGEND}esa_cci/70", igbp, tree) == {1: 1.0}
-    assert row(f"{LEGEND}esa_cci/62", igbp, tree) == {4: 0.5, 8: 0.3, 9: 0.2}  # open woods over grass
+    assert row(f"{LEGEND}esa_cci/62", igbp, tree) == {
+        4: 0.5,
+        8: 0.3,
+        9: 0.2,
+    }  # open woods over grass
 
 
 @pytest.mark.parametrize("level", [1, 2])
