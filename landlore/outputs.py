@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from typing import IO
 
 from kg.errors import OutputError
 from kg.folder import recover, swap, unwritable
 
+WRITING = ".landlore-writing"
+"""Stands, locked, in a folder while it is written."""
 MARKS = ("run.json", "graph.json")
 """A folder with one of these files was written by Landlore, and may be replaced with `overwrite`."""
 
@@ -23,6 +27,8 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         path: The folder that shall appear.
         overwrite: Replace a folder that Landlore wrote before.
 
+    What a killed run into the same place left behind is removed first.
+
     Yields:
         The temporary folder to write into.
 
@@ -32,13 +38,15 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     target = Path(path).absolute()
     recover(target)
     _refuse(target, overwrite)
+    _sweep(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     except OSError as error:
         raise unwritable(target, error) from error
     try:
-        yield folder
+        with _held(folder):
+            yield folder
         _refuse(target, overwrite)  # another run may have come first
         folder.chmod(0o755)
         swap(folder, target)
@@ -46,6 +54,37 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         raise unwritable(target, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Mark a folder as being written; the lock goes with the process, however that ends."""
+    mark = folder / WRITING
+    with mark.open("w") as file:
+        _lock(file)
+        yield
+    mark.unlink()
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take the lock of a mark; False where another process has it, or where the system has no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(target: Path) -> None:
+    """Remove what runs into this folder left behind that were killed (SIGKILL, power)."""
+    for left in sorted(target.parent.glob(f".{escape(target.name)}-*/{WRITING}")):
+        with suppress(OSError), left.open() as file:
+            if _lock(file):
+                shutil.rmtree(left.parent, ignore_errors=True)
 
 
 def _refuse(target: Path, overwrite: bool) -> None:

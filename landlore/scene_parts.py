@@ -14,13 +14,15 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, LandloreWarning, RuleError
 from kg.files import shipped
 from kg.reasons import SceneReason
 from kg.schema import Ontology
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from reasoning.scenes.scene_axioms import SceneCorrection
 
 EVERYWHERE = "*"
+_SHOWN = (
+    'expected JSON {"image.png": {"hasPart": {"Runway": 0.9}}} or CSV item,relation,class,value'
+)
 _Line = tuple[str, str, str, float]
 
 
@@ -52,7 +57,7 @@ def explained(
     from fusion.reasons import explain_scene
 
     items = range(len(answer.scores.items))
-    if not settings.parts and not settings.axioms:
+    if not (settings.parts or settings.axioms or settings.add_axioms):
         plain = tuple(explain_scene(answer, i, knowledge) for i in items)
         return answer.scores, plain, knowledge, None
     done = _corrected(answer.scores, settings)
@@ -69,9 +74,19 @@ def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrecti
 
     ontology = load_ontology([shipped("ontologies/core.ttl"), *scene_files()])
     ours = sorted(shipped("ontologies/rules/scenes").glob("*.ttl"))
-    axioms = load_rules(settings.axioms or ours, ontology)
+    axioms = load_rules([*(settings.axioms or ours), *settings.add_axioms], ontology)
+    if not axioms:
+        raise RuleError(f"{settings.axioms[0]}: holds no rule", "docs/rules.md shows one")
     evidence = read_parts(settings.parts, scores.items, ontology) if settings.parts else {}
-    return correct_scenes(scores, evidence, axioms, ontology)
+    done = correct_scenes(scores, evidence, axioms, ontology)
+    if not done.axioms:
+        iri, why = done.inactive[0]
+        warnings.warn(
+            f"none of the {len(axioms)} rules acts on these images; {vocab.curie(iri)}: {why}",
+            LandloreWarning,
+            stacklevel=2,
+        )
+    return done
 
 
 def _reason(
@@ -111,6 +126,15 @@ def read_parts(
     names = {item: {item, Path(item).name} for item in items}
     wanted = {item for item, known in names.items() if known & {line[0] for line in lines}}
     everywhere = [line for line in lines if line[0] == EVERYWHERE]
+    if not lines:
+        raise InputError(f"{path}: names no image", _SHOWN)
+    for _, _, cls, value in everywhere:
+        if value != 0:
+            raise InputError(
+                f"{path}, {EVERYWHERE}: {vocab.curie(cls)} has value {value}, expected 0: what was looked for "
+                "everywhere",
+                "say what was found image by image",
+            )
     if not wanted and not everywhere:
         raise InputError(
             f"{path}: none of its images ({', '.join(sorted({line[0] for line in lines})[:3])}) is asked about "
@@ -145,6 +169,8 @@ def _lines(path: Path, ontology: Ontology) -> Iterator[_Line]:
             )
         try:
             number = float(value)
+            if not math.isfinite(number):
+                raise ValueError(number)
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{path}, {item}: {name} has value {value!r}, expected a number in 0..1",
@@ -185,5 +211,5 @@ def _read(path: Path) -> Iterator[tuple[str, str, str, Any]]:
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
             f"{path}: no evidence of scenes ({type(error).__name__}: {error})",
-            'expected JSON {"image.png": {"hasPart": {"Runway": 0.9}}} or CSV item,relation,class,value',
+            _SHOWN,
         ) from error

@@ -41,6 +41,7 @@ class ClassifySettings:
         axioms: Rule files about scenes; with `parts` and none, those that ship (`ontologies/rules/scenes`).
         abstain: Say "none of these" where an image looks more like a seen class, as far as it costs no more than this
             share of right answers (rehearsed on the seen classes); None: never.
+        add_axioms: Rule files beside those.
         parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
     """
 
@@ -53,6 +54,7 @@ class ClassifySettings:
     seed: int = 0
     overwrite: bool = False
     axioms: tuple[str, ...] = ()
+    add_axioms: tuple[str, ...] = ()
     parts: str | None = None
     abstain: float | None = None
 

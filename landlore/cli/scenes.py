@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from landlore.cli.options import MOST, AsJson, Overwrite
+from landlore.cli.options import MOST, AddRules, AsJson, Overwrite
 from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def classify(
     rules: Annotated[
         list[str], typer.Option("--rules", help="Rules about scenes; default those that ship.")
     ] = [],
+    add_rules: AddRules = [],
     parts: Annotated[
         Path | None, typer.Option(help="JSON or CSV: what was found in each image.")
     ] = None,
@@ -73,6 +74,7 @@ def classify(
         embedding=str(embedding) if embedding else None,
         overwrite=overwrite,
         axioms=tuple(rules),
+        add_axioms=tuple(add_rules),
         parts=str(parts) if parts else None,
         abstain=abstain,
     )

@@ -1,6 +1,8 @@
 """Correction by strips from the command line: a run folder that can be asked, and what it refuses."""
 
 import json
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +15,7 @@ from kg.errors import InputError
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
 from landlore import cli, large
+from landlore.outputs import WRITING, whole_folder
 from landlore.rerun import solve_again
 
 GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 60, 70)
@@ -84,3 +87,31 @@ def test_large_files_go_this_way_by_themselves(home, capsys, monkeypatch):
     assert not ended.value.code and told["changed_regions"] == 1
     assert not (home / "auto" / "reasons.tif").exists()
     assert not large.is_large(home / "labels.tif", ll.Sources(osm="x.osm"))
+
+
+KILLED = """
+import os, signal, sys
+from landlore import large
+large.write_style = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+large.correct_by_region(sys.argv[1], legend="town", out=sys.argv[2], settings=large.RunSettings(confidence=0.4))
+"""
+
+
+def test_a_run_that_is_killed_leaves_no_result_and_is_swept_by_the_next(home, tmp_path):
+    out = tmp_path / "run"
+    words = [sys.executable, "-c", KILLED, str(home / "labels.tif"), str(out)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".run-") and (left / WRITING).exists() and not out.exists()
+    settings = ll.RunSettings(confidence=0.4)
+    with whole_folder(tmp_path / "other"), whole_folder(out):  # a run that goes on is left alone
+        assert not left.exists()
+        (going,) = tmp_path.glob(".other-*")
+        large.correct_by_region(
+            home / "labels.tif", legend="town", settings=settings, out=tmp_path / "third"
+        )
+        assert going.exists()
+    assert (tmp_path / "third" / "run.json").read_bytes() == (
+        home / "run" / "run.json"
+    ).read_bytes()
+    assert not list(tmp_path.glob(".*")) and not list(tmp_path.glob(f"*/{WRITING}"))

@@ -121,6 +121,22 @@ def test_a_changed_input_is_an_error(home, tmp_path):
         solve_again(tmp_path / "copy" / "run")
 
 
+@pytest.mark.parametrize("name", ["labels.tif", "mine.ttl"])
+def test_after_an_input_changed_what_was_done_is_told_and_what_would_be_is_not(
+    home, tmp_path, name
+):
+    shutil.copytree(home, tmp_path / "copy")
+    run, path = tmp_path / "copy" / "run", tmp_path / "copy" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert ll.explain(run, place=at(15, 40)) == ll.explain(home / "run", place=at(15, 40)) != []
+    with pytest.raises(InputError, match=f"{name}: has changed since the run"):
+        ll.what_if(run, {"osm": 0.0})
+    path.unlink()
+    assert ll.explain(run, place=at(15, 40))
+    with pytest.raises(InputError, match=f"{name}: an input of the run is gone"):
+        ll.why_not(run, at(15, 40), "Grass")
+
+
 def test_folders_that_cannot_be_asked(home, tmp_path):
     with pytest.raises(InputError, match="not the folder of a run"):
         solve_again(tmp_path)

@@ -1,13 +1,14 @@
 """Files of what was found in images: read, refused with two lines, and acting on the answers of `classify`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import landlore as ll
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, LandloreWarning
 from kg.files import shipped
 from kg.ontology import load_ontology
 from kg.scenes import load_scenes, scene_files, strength
@@ -63,6 +64,15 @@ def test_csv_says_the_same(tmp_path):
         ({"a.png": {"hasPart": {"Ship": "many"}}}, "Ship has value 'many'"),
         ({"a.png": {"hasPart": {"Ship": 3}}}, "a.png: found ll:Ship with probability 3"),
         ({"z.png": {"hasPart": {"Ship": 1}}}, "none of its images"),
+        ({"a.png": {"hasPart": {"Ship": -1}}}, "a.png: found ll:Ship with probability -1"),
+        ({"a.png": {"hasPart": {"Ship": float("nan")}}}, "Ship has value nan, expected a number"),
+        ({"a.png": {"hasPart": {"Ship": {"a": 1}}}}, "Ship has value {'a': 1}"),
+        (
+            {"*": {"hasPart": {"Ship": 0.9}}},
+            "has value 0.9, expected 0: what was looked for everywhere",
+        ),
+        ({}, "names no image"),
+        (None, "no evidence of scenes"),
         ([1, 2], "no evidence of scenes"),
     ],
 )
@@ -120,3 +130,46 @@ def test_axioms_act_on_answers_with_exact_reasons_in_sentences_and_sparql(featur
 
 SEEN = ("forest", "farmland", "parking", "mountain")
 GRADED = ClassifySettings(blocks=("graded",))
+
+
+RULE = f"""
+@prefix ll: <{LL}> . @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix sc: <{vocab.SCENE}> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix dct: <http://purl.org/dc/terms/> .
+LEFT rdfs:subClassOf ll:Water .
+[] a owl:Axiom ; owl:annotatedSource LEFT ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget ll:Water ;
+  dct:identifier "mine" ; rdfs:label "mine"@en ; ll:weight 1.0 ; dct:source "a test" .
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "mine.ttl: holds no rule"),
+        ("@prefix : <x> . :a :b", "not valid RDF"),
+        (RULE.replace("LEFT", "sc:Airprt"), "unknown class sc:Airprt"),
+        (None, "cannot be read"),
+    ],
+)
+def test_rules_of_scenes_that_cannot_be_used(features, tmp_path, text, message):
+    path = tmp_path / "mine.ttl"
+    if text is not None:
+        path.write_text(text)
+    parts = str(write(tmp_path / "parts.json", STATED))
+    how = ClassifySettings(blocks=("graded",), parts=parts, axioms=(str(path),))
+    with pytest.raises(InputError, match=message) as caught:
+        classify(features, seen=SEEN, settings=how, out=tmp_path / "out")
+    assert len(str(caught.value).splitlines()) == 2 and not (tmp_path / "out").exists()
+
+
+def test_rules_about_other_things_than_scenes_are_told(features, tmp_path):
+    path = tmp_path / "mine.ttl"
+    path.write_text(RULE.replace("LEFT", "ll:Grassland"))
+    parts = str(write(tmp_path / "parts.json", {"*": {"hasPart": ["Runway"]}}))
+    how = ClassifySettings(blocks=("graded",), parts=parts, axioms=(str(path),))
+    with pytest.warns(
+        LandloreWarning, match="none of the 1 rules acts on these images; rule:mine: "
+    ):
+        classify(features, seen=SEEN, settings=how)
+    beside = replace(how, axioms=(), add_axioms=(str(path),))
+    done = classify(features, seen=SEEN, settings=beside)
+    assert any(p.kind == "axiom" for reason in done.reasons for p in reason.parts)
