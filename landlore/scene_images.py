@@ -92,20 +92,22 @@ def _embedded(
     paths: list[Any], labels: Sequence[str], settings: ClassifySettings, knowledge: SceneKnowledge
 ) -> FeatureSet:
     from fusion.backbone import embed_images
-    from fusion.checkpoints import ClipFolder
+    from fusion.backbones.choice import open_backbone
+    from fusion.backbones.protocol import class_texts
     from fusion.text import read_prompts
 
     if settings.model is None:
         raise InputError(
-            "no backbone for images: expected the local folder of a CLIP-like checkpoint",
-            "give --model FOLDER, or one .npz file of embeddings instead of images",
+            "no backbone for images: expected a model folder or a checkpoint file",
+            "give --model PATH, or one .npz file of embeddings instead of images",
         )
     if not labels:
         raise InputError("no class name given", "add -l NAME for each class")
-    clip = ClipFolder(settings.model)
-    found = embed_images(sorted(_pictures(paths)), clip.images, model=clip.name)
+    backbone = open_backbone(settings.model, settings.reading)
     words = [knowledge.words(name) for name in labels]
-    return replace(found, names=tuple(labels), texts=clip.classes(words, read_prompts()))
+    texts = class_texts(backbone, words, read_prompts()) if backbone.reads_text else None
+    found = embed_images(sorted(_pictures(paths)), backbone.images, model=backbone.name)
+    return replace(found, names=tuple(labels), texts=texts)
 
 
 def _pictures(paths: list[Any]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusion.backbones.reading import ReadSettings
 from fusion.prediction import SceneScores
 from kg import vocab
 from kg.reasons import SceneReason
@@ -32,7 +33,8 @@ class ClassifySettings:
     Attributes:
         blocks: Parts of the class vectors: "text", "graded", "kge".
         transductive: Also learn from the images that are asked about.
-        model: Folder of a CLIP-like checkpoint, for images; or the backbone's name in an .npz file with several.
+        model: Backbone for images: a model folder, a checkpoint file or hub:OWNER/NAME (`fusion.backbones.choice`); or
+            its name in an .npz file with several.
         embedding: File that `landlore embed` wrote, for the block "kge"; made on the spot when None.
         concepts: Further Turtle files with scene concepts or class lists.
         classes: Data set whose class names are meant, e.g. "nwpu"; its classes are the candidates where none is named.
@@ -43,6 +45,7 @@ class ClassifySettings:
             share of right answers (rehearsed on the seen classes); None: never.
         add_axioms: Rule files beside those.
         parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
+        reading: What checkpoint and image files do not say themselves.
     """
 
     blocks: tuple[str, ...] = ("text", "graded")
@@ -57,6 +60,7 @@ class ClassifySettings:
     add_axioms: tuple[str, ...] = ()
     parts: str | None = None
     abstain: float | None = None
+    reading: ReadSettings = ReadSettings()
 
 
 @dataclass(frozen=True)

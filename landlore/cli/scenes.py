@@ -26,7 +26,14 @@ def classify(
         str, typer.Option(help="All classes of a data set: eurosat, ucm, aid, nwpu, whu-rs19 ...")
     ] = "",
     model: Annotated[
-        str | None, typer.Option(help="Folder of a CLIP-like checkpoint, or name in the .npz.")
+        str | None,
+        typer.Option(help="Model folder, checkpoint file, hub:OWNER/NAME, or name in the .npz."),
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(help="quick_gelu or gelu, for a checkpoint file in doubt.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="CLIP's byte pairs, for a checkpoint file.")
     ] = None,
     seen: Annotated[
         str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")
@@ -63,6 +70,7 @@ def classify(
 ) -> None:
     """Classify scenes into any classes without training images of them, with reasons."""
     need_vision("landlore classify")
+    from fusion.backbones.reading import ReadSettings
     from landlore.scenes import ClassifySettings
     from landlore.scenes import classify as run
 
@@ -77,6 +85,7 @@ def classify(
         add_axioms=tuple(add_rules),
         parts=str(parts) if parts else None,
         abstain=abstain,
+        reading=ReadSettings(activation, tokenizer),
     )
     named = seen is not None and not seen.endswith(".npz")
     known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen

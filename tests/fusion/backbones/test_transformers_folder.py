@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from fusion.backbone import embed_images
-from fusion.checkpoints import ClipFolder, Preprocessing, read_preprocessing
+from fusion.backbones.preprocessing import Preprocessing, read_preprocessing
+from fusion.backbones.protocol import class_texts
+from fusion.backbones.transformers_folder import TransformersFolder
 from kg.errors import InputError
 
 vision = pytest.mark.skipif(find_spec("transformers") is None, reason="needs the vision extra")
@@ -68,7 +70,7 @@ def test_image_vectors_equal_those_of_the_reference_pipeline(folder):
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     reference = CLIPImageProcessorPil.from_pretrained(folder)
-    clip = ClipFolder(folder)
+    clip = TransformersFolder(folder)
     for shape in ((40, 56, 3), (33, 32, 3), (20, 70, 3), (100, 64, 3)):
         pixels = image(1, shape)
         expected = np.asarray(reference(pixels, return_tensors="np")["pixel_values"][0])
@@ -82,12 +84,12 @@ def test_image_vectors_equal_those_of_the_reference_pipeline(folder):
 
 @vision
 def test_prompts_are_averaged_per_class(folder):
-    clip = ClipFolder(folder)
-    one = clip.classes(["lake"], ["a photo of a {}"])
+    clip = TransformersFolder(folder)
+    one = class_texts(clip, ["lake"], ["a photo of a {}"])
     vectors = clip.prompts(["a photo of a lake", "a map of a lake"])
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     np.testing.assert_allclose(one, vectors[:1], atol=1e-5)
-    both = clip.classes(["lake", "port"], ["a photo of a {}", "a map of a {}"])
+    both = class_texts(clip, ["lake", "port"], ["a photo of a {}", "a map of a {}"])
     assert both.shape == (2, 12)
     np.testing.assert_allclose(
         both[0], vectors.mean(0) / np.linalg.norm(vectors.mean(0)), atol=1e-5
@@ -102,7 +104,7 @@ def test_files_go_in_and_unit_vectors_come_out(folder, tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(3)]
     for i, path in enumerate(paths):
         Image.fromarray(image(i)).save(path)
-    clip = ClipFolder(folder)
+    clip = TransformersFolder(folder)
     found = embed_images(paths, clip.images, model=clip.name, batch=2)
     assert found.vectors.shape == (3, 12)
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-6)
@@ -112,24 +114,24 @@ def test_files_go_in_and_unit_vectors_come_out(folder, tmp_path):
 def test_torchvision_is_not_needed(folder):
     import sys
 
-    ClipFolder(folder).images([image()])
+    TransformersFolder(folder).images([image()])
     assert "torchvision" not in sys.modules
 
 
 def test_folders_that_are_no_clip_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"config\.json"):
-        ClipFolder(tmp_path)
+        TransformersFolder(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
-    with pytest.raises(InputError, match="expected 'clip'"):
-        ClipFolder(tmp_path)
+    with pytest.raises(InputError, match="expected one of clip"):
+        TransformersFolder(tmp_path)
     (tmp_path / "config.json").write_text(
         '{"model_type": "clip", "vision_config": {"image_size": 64}}', encoding="utf-8"
     )
     with pytest.raises(InputError, match="preprocessor_config"):
-        ClipFolder(tmp_path)
+        TransformersFolder(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR), encoding="utf-8")
     with pytest.raises(InputError, match="takes 64 px"):
-        ClipFolder(tmp_path)
+        TransformersFolder(tmp_path)
 
 
 @vision
@@ -143,10 +145,10 @@ def test_weights_of_another_model_are_refused(folder, tmp_path):
     weights.pop("visual_projection.weight")
     save_file(weights, tmp_path / "cut" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match="weights missing"):
-        ClipFolder(tmp_path / "cut").images([image()])
+        TransformersFolder(tmp_path / "cut").images([image()])
     (tmp_path / "cut" / "model.safetensors").unlink()
     with pytest.raises(InputError, match="cannot be loaded"):
-        ClipFolder(tmp_path / "cut").images([image()])
+        TransformersFolder(tmp_path / "cut").images([image()])
 
 
 @pytest.mark.parametrize(
