@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ class ClassifySettings:
     add_axioms: tuple[str, ...] = ()
     parts: str | None = None
     abstain: float | None = None
-    reading: ReadSettings = ReadSettings()
+    reading: ReadSettings = field(default_factory=ReadSettings)
 
 
 @dataclass(frozen=True)
