@@ -22,6 +22,8 @@ Ints = NDArray[np.intp]
 
 SPECK = 9
 """Changed patches of fewer pixels share one correction per (region, before, after)."""
+ALIKE = 0.05
+"""Nats within which two classes count as equally likely."""
 MOST_EVIDENCE = 8
 """Features and cells that one correction names."""
 
@@ -71,6 +73,10 @@ class _Changes:
         """(group,) mean of one value per changed pixel."""
         return np.bincount(self.group, weights=values, minlength=len(self.count)) / self.count
 
+    def means(self, planes: Floats) -> Floats:
+        """(group, class) means of (class, pixel) values."""
+        return np.stack([self.mean(plane) for plane in planes], axis=1)
+
 
 def attribute(run: Run) -> tuple[tuple[Correction, ...], NDArray[np.int32]]:
     """Group the changed pixels into patches of one region and class after, and say what each term contributed.
@@ -112,30 +118,44 @@ def _patches(kind: Ints, rows: Ints, cols: Ints, shape: tuple[int, ...]) -> NDAr
     return np.where(size[mine] >= SPECK, mine, total + kind)
 
 
-def _terms(run: Run, c: _Changes) -> list[tuple[str, str, Floats]]:
-    """(term, kind, mean contribution per group) of everything that spoke."""
+def _terms(run: Run, c: _Changes) -> tuple[list[tuple[str, str, Floats]], Floats]:
+    """(term, kind, mean contribution per group) of everything that spoke, and (group, class) their sums by class."""
     from reasoning.inference.smooth import smoothness_gradient
 
     each = np.arange(len(c.rows))
-    terms = []
+    terms, scores = [], np.zeros((len(c.count), len(run.before.legend)))
     for term, kind, planes in run.terms.spoken(c.rows, c.cols):
         terms.append((term, kind, c.mean(planes[c.new, each] - planes[c.old, each])))
+        scores += c.means(planes)
+    region, old, new = _heads(run, c)
     if run.terms.settings.nodes == "pixels":
         rough = smoothness_gradient(
             run.solution.at, run.problem.right, run.problem.down, c.rows, c.cols
         )
         pulled = rough[each, c.old] - rough[each, c.new]
-        if (
-            run.terms.settings.mode == "map"
-        ):  # a pixel does not hold itself back: it flips as a whole
-            pulled = pulled + _pairs_of(run.problem)[c.rows, c.cols]
+        scores -= c.means(rough.T)
+        if run.terms.settings.mode == "map":  # a pixel does not hold itself back: it flips whole
+            pairs = _pairs_of(run.problem)[c.rows, c.cols]
+            pulled = pulled + pairs
+            scores[np.arange(len(new)), new] += c.mean(pairs)
         terms.append((vocab.SMOOTHNESS, "smoothness", c.mean(pulled)))
-    region, old, new = _heads(run, c)
     b = np.concatenate([run.regions.count, np.zeros(len(run.problem.fixed))])
     for one, weight in run.terms.axioms():
         message = weight * region_message(one, run.solution.means, b)
         terms.append((one.axiom.iri, "axiom", message[region, old] - message[region, new]))
-    return _merged(terms)
+        scores -= message[region]
+    return _merged(terms), scores
+
+
+def _alike(run: Run, c: _Changes, scores: Floats) -> list[tuple[str, ...]]:
+    """For each group, the classes other than the one before that are as likely as the one after."""
+    region, old, new = _heads(run, c)
+    each, classes = np.arange(len(new)), run.before.legend.classes
+    near = scores > scores[each, new][:, None] - ALIKE
+    near[each, new] = near[each, old] = False
+    if len(run.exclusions.axioms):
+        near &= run.exclusions.allowed[region]
+    return [tuple(classes[k].iri for k in np.flatnonzero(row)) for row in near]
 
 
 def _pairs_of(problem: Problem) -> Floats:
@@ -161,8 +181,9 @@ def _heads(run: Run, c: _Changes) -> tuple[Ints, Ints, Ints]:
 
 
 def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
-    terms, each = _terms(run, c), np.arange(len(c.rows))
+    (terms, scores), each = _terms(run, c), np.arange(len(c.rows))
     region, old, new = _heads(run, c)
+    alike = _alike(run, c, scores)
     q = run.solution.q[c.rows, c.cols]
     with np.errstate(divide="ignore"):
         odds = c.mean(np.log(q[each, c.new]) - np.log(q[each, c.old]))
@@ -189,6 +210,7 @@ def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
                 evidence=evidence.get(g, ()),
                 confidence=sure,
                 excluded_by=run.exclusions.by(at, was),
+                alike=alike[g],
             )
         )
     return tuple(made)

@@ -46,6 +46,8 @@ class Correction:
             first, then by pixels.
         confidence: Mean probability of the class after.
         excluded_by: IRIs of hard axioms that removed the class before, if any (outside the sum).
+        alike: IRIs of the other classes that were as likely as the class after (to 5 %), in the order of the legend:
+            the reasons spoke against the class before, but did not choose between these.
     """
 
     region: int
@@ -60,6 +62,7 @@ class Correction:
     evidence: tuple[str, ...]
     confidence: float
     excluded_by: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 BEST = "best of restarts"

@@ -146,6 +146,7 @@ class Page {
   sum(one) {
     const { classes } = this.facts, after = `“${classes[one.after].name}”`, before = `“${classes[one.before].name}”`;
     if (one.excluded.length) return `${before} was ruled out here; without that the sum would be ${signed(one.odds)}. Probability of ${after}: ${one.confidence.toFixed(2)}.`;
+    if (this.facts.run.stopped === "best of restarts") return `Going back to ${before} would cost so much per pixel.`;
     return `${after} is ${timesText(one.odds)} times as likely as ${before}; probability ${one.confidence.toFixed(2)}.`;
   }
 

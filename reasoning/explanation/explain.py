@@ -183,6 +183,7 @@ def _correction(explanation: Explanation, i: int, correction: Correction) -> Ite
     sides = zip(("west", "south", "east", "north"), explanation.bounds[i].tolist(), strict=True)
     pairs += [(_RUN + side, rdf.double(value)) for side, value in sides if math.isfinite(value)]
     pairs += [(_RUN + "excludedBy", rdf.iri(rule)) for rule in correction.excluded_by]
+    pairs += [(_RUN + "alike", rdf.iri(other)) for other in correction.alike]
     pairs += [(_RUN + "evidence", rdf.iri(entity)) for entity in correction.evidence]
     count = len(correction.contributions)
     pairs += [(_RUN + "contribution", f"<{this}/reason/{n}>") for n in range(count)]

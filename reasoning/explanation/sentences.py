@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kg import vocab
 from kg.legend import legend_names, load_legend
-from reasoning.correction import Contribution, Corrected, Correction
+from reasoning.correction import BEST, Contribution, Corrected, Correction
 from reasoning.explanation.phrases import area, degrees, join, signed, spaced, times
 from reasoning.explanation.wording import EN, ZH, Wording
 
@@ -57,6 +57,7 @@ class Names:
         rules: Rule IRI -> (English, Chinese) bare label.
         owner: IRI of a feature or cell -> term IRI of the source that holds it.
         said: IRI of a feature or cell -> (class IRI, share) of the class it mostly is.
+        best: The corrections are those of a best labelling, whose sums are costs and no probabilities.
     """
 
     classes: Mapping[str, tuple[str, str]]
@@ -64,6 +65,7 @@ class Names:
     rules: Mapping[str, tuple[str, str]]
     owner: Mapping[str, str]
     said: Mapping[str, tuple[str, float]]
+    best: bool = False
 
 
 def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
@@ -92,7 +94,7 @@ def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
                 said[entity] = (layer.classes[best], float(layer.shares[row, best]))
     for iri in sorted({iri for iri, _ in said.values()} - classes.keys()):
         classes[iri] = _label(iri, ontology)
-    return Names(classes, terms, rules, owner, said)
+    return Names(classes, terms, rules, owner, said, corrected.trace.stopped == BEST)
 
 
 def _source_name(name: str) -> str:
@@ -163,7 +165,8 @@ def _tell(correction: Correction, names: Names, words: Wording) -> str:
         _why(correction, names, words),
         _against(correction, names, words),
         _network(correction, (before, after), names, words),
-        _total(correction, before, after, words),
+        _choice(correction, (before, after), names, words),
+        _total(correction, (before, after), names, words),
     ]
     text = opening + words.space.join(part for part in parts if part)
     return text if words is EN else spaced(text)
@@ -255,8 +258,19 @@ def _network(correction: Correction, classes: tuple[str, str], names: Names, wor
     )
 
 
-def _total(correction: Correction, before: str, after: str, words: Wording) -> str:
-    phrase = words.total_excluded if correction.log_odds < 0 else words.total
+def _choice(correction: Correction, classes: tuple[str, str], names: Names, words: Wording) -> str:
+    """Whether the reasons chose the class after among the others."""
+    if not correction.alike:
+        return ""
+    first, rest = names.classes[correction.alike[0]][words.column], len(correction.alike) - 1
+    phrase = words.alike_more if rest else words.alike
+    return phrase.format(before=classes[0], after=classes[1], name=first, n=rest)
+
+
+def _total(correction: Correction, classes: tuple[str, str], names: Names, words: Wording) -> str:
+    before, after = classes
+    plain = words.total_best if names.best else words.total
+    phrase = words.total_excluded if correction.log_odds < 0 else plain
     return phrase.format(
         total=signed(correction.log_odds),
         times=times(correction.log_odds),

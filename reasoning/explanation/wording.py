@@ -33,6 +33,8 @@ class Wording:
         given: The same where labels were given instead of a network.
         total: The sum; total, times, before, after, confidence.
         total_excluded: The sum where it is negative; total, confidence.
+        total_best: The sum in a best labelling; total, before.
+        alike, alike_more: Other classes were as likely as the one after: one, or one and more; before, after, name, n.
         units: Area in square metres, hectares, square kilometres.
         space: Between phrases.
     """
@@ -61,6 +63,9 @@ class Wording:
     given: tuple[str, str, str, str]
     total: str
     total_excluded: str
+    total_best: str
+    alike: str
+    alike_more: str
     units: tuple[str, str, str]
     space: str
 
@@ -103,6 +108,10 @@ EN = Wording(
     total="In sum {total} nats: “{after}” is {times} times as likely as “{before}”, "
     "probability {confidence}.",
     total_excluded="Without the exclusion the sum would be {total} nats; probability {confidence}.",
+    total_best="In sum {total} nats: so much would going back to “{before}” cost.",
+    alike="All this speaks against “{before}”, but not for “{after}” in particular: “{name}” was as likely.",
+    alike_more="All this speaks against “{before}”, but not for “{after}” in particular: “{name}” and {n} more classes "
+    "were as likely.",
     units=("m²", "ha", "km²"),
     space=" ",
 )
@@ -142,6 +151,9 @@ ZH = Wording(
     ),
     total="合计 {total} 奈特:“{after}”的可能性是“{before}”的 {times} 倍,概率 {confidence}。",
     total_excluded="若不排除,合计为 {total} 奈特;概率 {confidence}。",
+    total_best="合计 {total} 奈特:改回“{before}”要付出这么多代价。",
+    alike="以上理由反对“{before}”,但并不特别支持“{after}”:“{name}”同样可能。",
+    alike_more="以上理由反对“{before}”,但并不特别支持“{after}”:“{name}”及另外 {n} 个类别同样可能。",
     units=("平方米", "公顷", "平方千米"),
     space="",
 )
