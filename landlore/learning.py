@@ -77,6 +77,8 @@ def learn(
     if tables and not scenes(tiles).max():
         raise nothing_held_out()
     steps = _steps(target, files, settings, progress)
+    if tables:
+        steps.plan(len(tiles) * len(list(candidates.values())[-1]))
     learned = learn_checked(tiles, candidates, settings, steps=steps)
     reports = rule_report(tiles, learned, settings=settings, steps=steps) if tables else ()
     write_learned(learned, target)

@@ -5,8 +5,9 @@ A rule is left out, the tile is solved again from the same start, and both maps 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from reasoning.learning.prepared import Prepared, prepare
 from reasoning.learning.scores import tile_counts
 from reasoning.learning.steps import Arrays, Steps
 from reasoning.learning.tiles import LabelledTile
-from reasoning.logic.axioms import CompiledAxiom
 from reasoning.settings import CorrectSettings
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,6 @@ Labels = NDArray[np.int16]
 SPEAKS = 0.01
 """Nats between two labels of a region from which on a rule is said to fire there."""
 METHODS = ("leave-one-out", "one step")
-_COLUMNS = ("iri", "numbers", "counts", "without")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,50 +77,72 @@ def tile_effects(
         One effect per rule and tile in which it fires; a rule that fires nowhere in a tile changes nothing there.
     """
     work, out = steps or Steps(), list[TileEffect]()
-    work.plan(len(tiles))
+    work.at_least(sum(len(_soft(fit)) for fit in fits))
     for i, tile in enumerate(tiles):
-
-        def measured(tile: LabelledTile = tile, fit: Fit = fits[i]) -> Arrays:
-            return _arrays(list(_effects(tile, fit, settings, method)))
-
-        found = work.do(f"report, {method}/tile {i + 1}", measured)
-        for iri, n, with_it, without in zip(*(found[name] for name in _COLUMNS), strict=True):
-            regions, pixels, changed, helped, harmed = map(int, n)
-            out.append(
-                TileEffect(str(iri), i, regions, pixels, changed, helped, harmed, with_it, without)
-            )
+        bench = _Bench(tile, fits[i], settings, method)
+        for iri in _soft(fits[i]):
+            name = f"report, {method}/tile {i + 1}/{iri.rpartition('#')[2]}"
+            found = work.do(name, partial(bench.effect, iri))
+            if found["numbers"].size:
+                regions, pixels, changed, helped, harmed = map(int, found["numbers"])
+                maps = found["counts"], found["without"]
+                out.append(TileEffect(iri, i, regions, pixels, changed, helped, harmed, *maps))
     return tuple(out)
 
 
-def _effects(
-    tile: LabelledTile, fit: Fit, settings: CorrectSettings, method: str
-) -> Iterator[TileEffect]:
-    prepared = prepare(tile, fit.axioms, settings)
-    solution = prepared.solve(fit)
-    labels = prepared.labels(solution)
-    for one, weight in prepared.weighed(fit).axioms():
-        if one.axiom.hard or weight == 0:
-            continue
-        message = weight * region_message(one, solution.means, prepared.counts)
-        fires = np.ptp(message[: len(prepared.terms.regions)], axis=1) >= SPEAKS
-        if not fires.any():
-            continue
-        if method == METHODS[0]:
-            other = prepared.labels(prepared.solve(fit, without=one.axiom.iri))
-        else:
-            other = _one_step(prepared, solution, message)
-        yield _effect(prepared, one, fires, (labels, other))
+def _soft(fit: Fit) -> list[str]:
+    """IRIs of the rules that are left out in turn."""
+    return [axiom.iri for axiom in fit.axioms if not axiom.hard and axiom.weight > 0]
 
 
-def _arrays(rows: Sequence[TileEffect]) -> Arrays:
-    """The effects of one tile as columns."""
-    numbers = [(e.regions, e.pixels, e.changed, e.helped, e.harmed) for e in rows]
-    return {
-        "iri": np.array([e.iri for e in rows], np.str_),
-        "numbers": np.array(numbers, np.int64),
-        "counts": np.array([e.counts for e in rows]),
-        "without": np.array([e.without for e in rows]),
-    }
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """One tile, solved once with all rules when first asked."""
+
+    tile: LabelledTile
+    fit: Fit
+    settings: CorrectSettings
+    method: str
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        return prepare(self.tile, self.fit.axioms, self.settings)
+
+    @cached_property
+    def solution(self) -> Solution:
+        return self.prepared.solve(self.fit)
+
+    @cached_property
+    def labels(self) -> Labels:
+        return self.prepared.labels(self.solution)
+
+    def effect(self, iri: str) -> Arrays:
+        """What leaving out one rule changes; no numbers where it does not fire."""
+        for one, weight in self.prepared.weighed(self.fit).axioms():
+            if one.axiom.iri == iri:
+                message = weight * region_message(one, self.solution.means, self.prepared.counts)
+                fires = np.ptp(message[: len(self.prepared.terms.regions)], axis=1) >= SPEAKS
+                if fires.any():
+                    return self._compared(fires, self._without(iri, message))
+        return {"numbers": np.zeros(0, np.int64)}
+
+    def _without(self, iri: str, message: Floats) -> Labels:
+        if self.method == METHODS[0]:
+            return self.prepared.labels(self.prepared.solve(self.fit, without=iri))
+        return _one_step(self.prepared, self.solution, message)
+
+    def _compared(self, fires: NDArray[np.bool_], other: Labels) -> Arrays:
+        regions, truth = self.prepared.terms.regions, self.tile.truth
+        changed = (self.labels != other) & self.tile.known
+        helped, harmed = changed & (self.labels == truth), changed & (other == truth)
+        numbers = (fires, changed, helped, harmed)
+        counted = [int(one.sum()) for one in numbers]
+        counted.insert(1, int(regions.count[fires].sum()))
+        return {
+            "numbers": np.array(counted, np.int64),
+            "counts": tile_counts(self.tile, self.labels),
+            "without": tile_counts(self.tile, other),
+        }
 
 
 def _one_step(prepared: Prepared, solution: Solution, message: Floats) -> Labels:
@@ -130,24 +151,3 @@ def _one_step(prepared: Prepared, solution: Solution, message: Floats) -> Labels
     with np.errstate(divide="ignore"):
         scores = np.log(solution.q) + message[label]
     return np.where(label >= 0, scores.argmax(axis=2), -1).astype(np.int16)
-
-
-def _effect(
-    prepared: Prepared,
-    one: CompiledAxiom,
-    fires: NDArray[np.bool_],
-    maps: tuple[Labels, Labels],
-) -> TileEffect:
-    truth, (labels, other) = prepared.tile.truth, maps
-    changed = (labels != other) & prepared.tile.known
-    return TileEffect(
-        iri=one.axiom.iri,
-        tile=0,
-        regions=int(fires.sum()),
-        pixels=int(prepared.terms.regions.count[fires].sum()),
-        changed=int(changed.sum()),
-        helped=int((changed & (labels == truth)).sum()),
-        harmed=int((changed & (other == truth)).sum()),
-        counts=tile_counts(prepared.tile, labels),
-        without=tile_counts(prepared.tile, other),
-    )

@@ -50,6 +50,10 @@ class Steps:
         """Say that so many more steps will come."""
         self.total += more
 
+    def at_least(self, more: int) -> None:
+        """Say that so many steps come now, whether they were among those of `plan` or not."""
+        self.total = max(self.total, self.done + more)
+
     def do(self, name: str, make: Callable[[], Arrays], *, count: int = 1) -> Arrays:
         """The arrays of a step: read where they were saved, else made and saved.
 

@@ -1,5 +1,6 @@
 """The learner: useful rules are kept, useless ones are not, nothing comes out that held-out tiles do not prefer."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from kg.errors import InputError, LegendError, RuleError
 from kg.legend import load_legend
+from reasoning.learning import school
 from reasoning.learning.checked import choose, fit_rules, learn_checked
+from reasoning.learning.on_demand import OnDemand
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS
 from reasoning.learning.staged import Stages
 from reasoning.learning.tiles import LabelledTile
@@ -126,6 +129,32 @@ def test_hard_rules_act_in_every_way_and_are_kept(drawn_tiles, rules):
     assert learned.weights == ()
     assert [a.iri for a in learned.fits[CALIBRATION].axioms] == [hard.iri]
     assert learned.scores[CALIBRATION] != learned.scores[NETWORK]
+
+
+def corner(tile, row, col, side=24):
+    """A part of a tile, read anew each time."""
+    p = tile.prediction.probabilities[:, row : row + side, col : col + side]
+    grid = tile.prediction.grid.window(row, col, side, side)
+    prediction = replace(tile.prediction, probabilities=p.copy(), grid=grid)
+    return LabelledTile(prediction, tile.truth[row : row + side, col : col + side].copy())
+
+
+def test_few_tiles_are_in_memory_at_a_time(drawn_tiles, monkeypatch):
+    monkeypatch.setattr(school, "ROOM", 0.0)
+    alive, most = weakref.WeakSet(), []
+
+    def read(i):
+        tile = corner(drawn_tiles[i % 4], 0, 30 * (i // 4))
+        alive.add(tile)
+        most.append(len(alive))
+        return tile
+
+    learned = learn_checked(OnDemand(read, 8), {}, QUICK, stages=ONCE, most_folds=2)
+    assert max(most) <= 3
+    assert len(most) > 8 * 4
+    kept = learn_checked([read(i) for i in range(8)], {}, QUICK, stages=ONCE, most_folds=2)
+    assert max(most) == 8
+    assert learned.fits == kept.fits
 
 
 def test_one_scene_is_shrunk_most_and_claims_nothing(drawn_tiles, rules):
