@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +47,14 @@ class Tile:
         image: Red, green and blue, 8 bit.
         truth: (y, x) int16 class index, -1 where unknown or not scored.
         given: Labels of a real network, (y, x) int16, or None.
+        scene: Tiles that overlap, or show one place, have one name; "" for a scene of its own.
     """
 
     name: str
     image: Raster
     truth: NDArray[np.int16]
     given: NDArray[np.int16] | None = None
+    scene: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def _korea(data: Path) -> TileSet:
     meta = json.loads(archive.read("meta.json"))
     names = sorted((n for n in meta if not n.startswith("_")), key=lambda n: meta[n]["bounds"][0])
     west, tiles = names[: len(names) // 2], []
+    scenes = _scenes({name: meta[name]["bounds"] for name in names})
     for name in names:
         grid = Grid(f"EPSG:{meta[name]['epsg']}", Affine(*meta[name]["transform"]), 512, 512)
         truth = legend.encode(_picture(archive, f"masks/{name}.png")).astype(np.int16)
@@ -91,9 +95,21 @@ def _korea(data: Path) -> TileSet:
             for other in west:
                 truth[_covered(meta[name]["bounds"], meta[other]["bounds"])] = -1
         given = _picture(archive, f"pred/{name}.png").astype(np.int16)
-        tiles.append(Tile(name, _raster(_picture(archive, f"rgb/{name}.webp"), grid), truth, given))
+        image = _raster(_picture(archive, f"rgb/{name}.webp"), grid)
+        tiles.append(Tile(name, image, truth, given, scenes[name]))
     half = len(west)
     return TileSet("korea", legend, tuple(tiles[:half]), tuple(tiles[half:]))
+
+
+def _scenes(bounds: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Name -> the first of the tiles that overlap it, directly or through others."""
+    scene = {name: name for name in bounds}
+    for one, other in combinations(bounds, 2):
+        (left, low, right, top), (west, south, east, north) = bounds[one], bounds[other]
+        if left < east and west < right and low < north and south < top:
+            old, new = scene[other], scene[one]
+            scene = {name: new if mark == old else mark for name, mark in scene.items()}
+    return scene
 
 
 def _covered(bounds: Sequence[float], other: Sequence[float]) -> tuple[slice, slice]:
@@ -119,7 +135,7 @@ def _dubai(data: Path) -> TileSet:
         truth[codes == 5] = -1  # "unlabeled" is no class
         grid = _local_grid(DUBAI_PIXEL, small.shape[0], small.shape[1])
         stem = Path(name).stem
-        parts[stem[4] in "134"].append(Tile(stem, _raster(small, grid), truth))
+        parts[stem[4] in "134"].append(Tile(stem, _raster(small, grid), truth, None, stem[:5]))
     return TileSet("dubai", legend, tuple(parts[True]), tuple(parts[False]))
 
 

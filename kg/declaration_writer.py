@@ -82,6 +82,8 @@ def _about_classes(classes: Iterable[str], ontology: Ontology) -> Iterator[str]:
             yield f"{turtle.name(iri)} rdfs:subClassOf {turtle.name(parent)} .\n"
         for other in ontology.definitions.get(iri, ()):
             yield f"{turtle.name(iri)} owl:equivalentClass {turtle.expression(other)} .\n"
+        for note, value in ontology.class_notes.get(iri, {}).items():
+            yield f"{turtle.name(iri)} {turtle.name(note)} {turtle.literal(value)} .\n"
 
 
 def _about_roles(own: Sequence[str], ontology: Ontology) -> Iterator[str]:

@@ -111,7 +111,7 @@ class RolesBuilder:
                 self.inverses[other].add(one)
         self._read_chains(terms)
         for property in sorted(known & terms.index.keys()):
-            said = _notes(terms, property)
+            said = notes(terms, property)
             if said:
                 self.notes[property] = {**self.notes.get(property, {}), **said}
 
@@ -131,11 +131,11 @@ class RolesBuilder:
                     self.chains[whole].append(chain)
 
 
-def _notes(terms: Terms, property: str) -> dict[str, float | str]:
+def notes(terms: Terms, iri: str) -> dict[str, float | str]:
     """Literals that are no names, definitions or citations; of several the first."""
     return {
         predicate: found[0].value
-        for predicate, row in sorted(terms.index[property].items())
+        for predicate, row in sorted(terms.index[iri].items())
         if not predicate.startswith(_ASIDE)
         and (found := [term for term in row if isinstance(term, Literal) and not term.lang])
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kg import owl, vocab
 from kg.expressions import And, Expression, Named, Or
-from kg.roles import Roles, RolesBuilder
+from kg.roles import Roles, RolesBuilder, notes
 from kg.terms import Literal, Terms
 
 
@@ -29,6 +29,7 @@ class Ontology:
         roles: How object properties hang together: sub-properties, inverses, chains, annotations.
         data_properties: IRI -> unit ("m2", "degree", "1"; "" where none is declared).
         disjoint: Pairs of class IRIs that are stated to be disjoint.
+        class_notes: Class IRI -> annotation IRI -> literal, such as `ll:distance` of a coarse view.
         version: owl:versionInfo of the first file that has one, or "".
         digest: SHA-256 of the files.
     """
@@ -42,6 +43,7 @@ class Ontology:
     roles: Roles
     data_properties: Mapping[str, str]
     disjoint: frozenset[frozenset[str]]
+    class_notes: Mapping[str, Mapping[str, float | str]]
     version: str
     digest: str
     _below: Mapping[str, frozenset[str]] = field(repr=False)
@@ -80,7 +82,7 @@ class Ontology:
         )
 
 
-_NOTHING = Ontology((), {}, {}, {}, {}, (), Roles(), {}, frozenset(), "", "", {}, {}, {})
+_NOTHING = Ontology((), {}, {}, {}, {}, (), Roles(), {}, frozenset(), {}, "", "", {}, {}, {})
 
 
 def ontology_of(
@@ -113,6 +115,7 @@ class _Builder:
         self.properties = set(known.object_properties)
         self.roles = RolesBuilder(known.roles)
         self.units = dict(known.data_properties)
+        self.class_notes = dict(known.class_notes)
         self.version = known.version
 
     def freeze(self, digest: str) -> Ontology:
@@ -130,6 +133,7 @@ class _Builder:
             roles=self.roles.freeze(),
             data_properties=dict(sorted(self.units.items())),
             disjoint=frozenset(self.disjoint),
+            class_notes=self.class_notes,
             version=self.version,
             digest=digest,
             _below={
@@ -142,7 +146,9 @@ class _Builder:
     def read(self, terms: Terms) -> None:
         for iri in terms.typed(vocab.OWL + "Ontology"):
             self.version = self.version or terms.text(iri, vocab.OWL + "versionInfo")
-        self.classes |= {c for c in terms.typed(vocab.OWL + "Class") if not c.startswith("_:")}
+        named = {c for c in terms.typed(vocab.OWL + "Class") if not c.startswith("_:")}
+        self.classes |= named
+        self.class_notes |= {c: said for c in sorted(named) if (said := notes(terms, c))}
         declared = terms.typed(vocab.OWL + "ObjectProperty")
         self.properties |= {p for p in declared if not p.startswith("_:")}
         self.roles.read(terms, self.properties)

@@ -62,6 +62,7 @@ AT_LEAST = CORE + "atLeast"
 
 # Where evidence comes from (classes), and the role that reaches it.
 OSM_FEATURE = CORE + "OsmFeature"
+COARSE_VIEW = CORE + "CoarseView"
 PRODUCT_CELL = CORE + "ProductCell"
 EXPERT_FACT = CORE + "ExpertFact"
 COVERED_BY = CORE + "coveredBy"

@@ -16,6 +16,7 @@ from reasoning.attribution import Run, attribute
 from reasoning.correction import Corrected
 from reasoning.evidence.ageing import aged
 from reasoning.evidence.observe import Observation, check_grid, observation
+from reasoning.evidence.views import views_for
 from reasoning.facts import Beside, Facts, gather_facts, limit_messages
 from reasoning.logic.meaning import wanted
 from reasoning.regions.graph import build_regions
@@ -108,8 +109,9 @@ def terms_of(
         regions = cut_regions(
             regions, before.grid, knobs.superpixel, image, connectivity=knobs.connectivity
         )
+    seen = (*layers, *views_for(rules, before, tree))
     facts = gather_facts(
-        regions, before, layers, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
+        regions, before, seen, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
     )
     facts = with_roles(facts, rules, tree)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)

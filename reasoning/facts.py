@@ -145,10 +145,10 @@ def _topology(
     legend: Legend,
     wanted: frozenset[str] | None,
 ) -> dict[tuple[str, str, str], Column]:
-    """RCC-8 relations to features, where a rule asks for one; product cells are no features."""
+    """RCC-8 relations to features, where a rule asks for one; product cells and views are no features."""
     if wanted is None or not wanted.intersection(vocab.RCC8):
         return {}
-    drawn = [layer for layer in layers if layer.kind != vocab.PRODUCT_CELL]
+    drawn = [layer for layer in layers if layer.entities and layer.kind != vocab.PRODUCT_CELL]
     return _largest(drawn, lambda one: topology(regions, one, _cell_shares(one, legend)))
 
 

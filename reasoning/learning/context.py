@@ -103,10 +103,10 @@ def _rules(
 
 def rule_iri(legend: Legend, label: int, around: int) -> str:
     """IRI of the rule about one class and another around it."""
-    return vocab.RULE + f"context-{_name(legend, label)}-{_name(legend, around)}"
+    return vocab.RULE + f"context-{label_name(legend, label)}-{label_name(legend, around)}"
 
 
-def _name(legend: Legend, label: int) -> str:
+def label_name(legend: Legend, label: int) -> str:
     """The label of a class in letters that an identifier may have, or its number."""
     words = re.sub("[^a-z0-9]+", "-", legend.classes[label].label.lower()).strip("-")
     return words or f"class-{label}"
