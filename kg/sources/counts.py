@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,7 @@ Bounds = tuple[float, float, float, float]
 """(west, south, east, north) in degrees, CRS84."""
 
 _BLOCK = 2048  # pixels; two COG tiles a side
+_READERS = 2  # threads that read windows ahead
 _POINTS = 33  # points along the side of a place that are projected
 _KNOTS = 9  # rows of a block where the pixel size is worked out; between them it is interpolated
 
@@ -163,8 +167,9 @@ def count_classes(
     boundary = np.zeros((len(legend), len(legend)))
     above = np.full(width, -1, np.int16)
     left = np.full(0, -1, np.int16)
-    for r, c, h, w in _blocks(height, width):
-        codes = read_codes(path, legend, (row + r, col + c, h, w))
+    windows = [(row + r, col + c, h, w) for r, c, h, w in _blocks(height, width)]
+    for (top, begin, h, w), codes in _read_ahead(path, legend, windows):
+        r, c = top - row, begin - col
         left = left if c else np.full(h, -1, np.int16)
         _count(codes, (r, c), cell, counts)
         strip = grid.window(row + r, 0, h, grid.width)
@@ -176,6 +181,23 @@ def count_classes(
             "choose another file, or another part of it",
         )
     return CellCounts(grid, cell, row // cell, col // cell, counts, boundary + boundary.T)
+
+
+def _read_ahead(
+    path: str | Path, legend: Legend, windows: list[Window]
+) -> Iterator[tuple[Window, NDArray[np.int16]]]:
+    """Windows with their class indices, in order; the next ones are read and decoded while one is counted."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting: deque[Future[NDArray[np.int16]]] = deque()
+        ahead = iter(windows)
+        try:
+            for window in windows:
+                for following in islice(ahead, _READERS + 1 - len(waiting)):
+                    waiting.append(pool.submit(read_codes, path, legend, following))
+                yield window, waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
 
 
 def _blocks(height: int, width: int) -> Iterator[Window]:

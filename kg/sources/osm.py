@@ -149,7 +149,7 @@ class _Reader:
         return filters.KeyFilter(*keys).enable_for(entities)
 
     def _node(self, item: Any) -> str:
-        tags, place = dict(item.tags), item.location
+        tags, place = _tags(item), item.location
         found = self._case(tags).matches.get("node")
         if found is None or not place.valid() or self._outside(lambda: [place]):
             return ""
@@ -157,7 +157,7 @@ class _Reader:
         return _text(f"node/{item.id}", tags, found, wkt)
 
     def _way(self, item: Any) -> str:
-        tags = dict(item.tags)
+        tags = _tags(item)
         case = self._case(tags)
         if case.area and item.is_closed():
             self.rings[item.id] = tags
@@ -169,7 +169,7 @@ class _Reader:
 
     def _area(self, item: Any) -> str:
         way, number = item.from_way(), item.orig_id()
-        tags = self.rings.pop(number, None) if way else dict(item.tags)
+        tags = self.rings.pop(number, None) if way else _tags(item)
         found = None if tags is None else self._case(tags).matches.get("area")
         if tags is None or found is None:
             return ""
@@ -217,6 +217,15 @@ class _Reader:
         lons, lats = zip(*points, strict=True)
         across = min(lons) <= east and max(lons) >= west
         return not (across and min(lats) <= north and max(lats) >= south)
+
+
+def _tags(item: Any) -> dict[str, str]:
+    """`dict(item.tags)`, four times as fast: without an iterator in Python around the one of osmium."""
+    data = getattr(item.tags, "_pyosmium_data", None)
+    if data is None:
+        return dict(item.tags)
+    at, following = data.tags_begin(), data.tags_next
+    return dict([following(at) for _ in range(data.tags_size())])
 
 
 def _text(
