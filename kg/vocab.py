@@ -55,6 +55,7 @@ FINGERPRINT = CORE + "fingerprint"
 # Weighted statement, one pattern everywhere:  ?s ?p [ ll:value ?o ; ll:weight 0.4 ] .
 VALUE = CORE + "value"
 WEIGHT = CORE + "weight"
+SUPPORT = CORE + "support"
 
 # What an annotation may say of a relation.
 DISTANCE = CORE + "distance"

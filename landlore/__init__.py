@@ -59,6 +59,7 @@ _HOMES = {
     "query": "landlore.ask",
     "read_raster": "kg.raster",
     "read_settings": "landlore.settings",
+    "select": "kg.select",
     "what_if": "landlore.ask",
     "why_not": "landlore.ask",
     "write_page": "landlore.page",
@@ -93,6 +94,7 @@ __all__ = [
     "query",
     "read_raster",
     "read_settings",
+    "select",
     "what_if",
     "why_not",
     "write_page",
@@ -107,6 +109,7 @@ if TYPE_CHECKING:
     from kg.ontology import load_ontology
     from kg.raster import Raster, read_raster
     from kg.rules import load_rules
+    from kg.select import select
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query, what_if, why_not
     from landlore.embedding import embed

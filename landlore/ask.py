@@ -13,6 +13,7 @@ from kg.folder import is_url
 from kg.legend import Legend
 from kg.raster import read_grid
 from kg.results import QueryResult
+from kg.select import Select
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
 
@@ -209,7 +210,7 @@ def class_named(legend: Legend, name: str) -> str:
     )
 
 
-def query(graph: str | Path | KnowledgeGraph, sparql: str) -> QueryResult:
+def query(graph: str | Path | KnowledgeGraph, sparql: str | Select) -> QueryResult:
     """Ask a run folder, a graph folder, an RDF file or a server in SPARQL 1.1; known prefixes need no declaration.
 
     Raises:
@@ -217,7 +218,7 @@ def query(graph: str | Path | KnowledgeGraph, sparql: str) -> QueryResult:
         SourceError: Nothing there that holds a graph.
     """
     place = graph if isinstance(graph, KnowledgeGraph) else open_graph(graph)
-    return place.query(sparql)
+    return place.query(str(sparql))
 
 
 def account_record(account: Account) -> dict[str, Any]:

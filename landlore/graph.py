@@ -163,6 +163,32 @@ def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
     return sorted(needed)
 
 
+def measure(place: str | Path) -> dict[str, int]:
+    """Measure what the classes of a graph are made of and lie beside, and write it back (`kg.measure`).
+
+    Args:
+        place: Graph folder, RDF file or address of a server.
+
+    Returns:
+        Kind of statement -> how many were written.
+
+    Raises:
+        SourceError: Nothing there that holds a graph.
+        OutputError: The graph cannot be written.
+    """
+    from kg.measure import measure as run
+
+    if is_url(place) or Path(place).is_file():
+        graph = open_graph(place)
+    else:
+        open_graph(place)
+        graph = KnowledgeGraph(place)
+    found = run(graph)
+    if not is_url(place) and Path(place).is_file():
+        graph.save(place)
+    return found
+
+
 def _replaceable(target: Path, sources: Sources) -> None:
     """Only what a build made may be replaced, and never what it reads."""
     given = (*sources.osm, *sources.vector, *sources.facts)

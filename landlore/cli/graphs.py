@@ -66,6 +66,27 @@ def build(
     say(f"{built.report.triples:>12,}  statements in all, in {built.path}; ask with: {ask}")
 
 
+def measure(
+    graph: Annotated[
+        str | None, typer.Argument(help="Graph folder or RDF file of `landlore build`.")
+    ] = None,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what classes are made of and lie beside, and write it into the graph as weights."""
+    from landlore.cli import words
+    from landlore.graph import measure as run
+
+    place = words.one_place(graph, store)
+    found = run(place)
+    if as_json:
+        say(json.dumps({"graph": place, "statements": found}))
+        return
+    for name, count in found.items():
+        say(f"{count:>12,}  ll:{name}")
+    say(f"compare with the expert's: landlore query {place} --name measured-and-expert")
+
+
 def embed(
     out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
     graph: Annotated[

@@ -119,6 +119,60 @@ def test_excluded(handmade_graph):
     ]  # fmt: skip
 
 
+def test_against_the_network(handmade_graph):
+    rows = ask(handmade_graph, "against-the-network")
+    assert [(r[0], r[1], r[2], r[4]) for r in rows] == [
+        (c(2), "-3", "evidence", "1.5"),
+        (c(3), "-2.5", "axiom", "3.5"),
+        (c(0), "-1.75", "evidence", "2.25"),
+        (c(0), "-1.75", "axiom", "1.125"),
+        (c(0), "-1.75", "axiom", "0.5"),
+        (c(1), "-0.0625", "smoothness", "0.875"),
+    ]
+
+
+def test_features_behind_corrections(handmade_graph):
+    osm, nlcd = vocab.GRAPH + "osm", vocab.GRAPH + "nlcd"
+    assert ask(handmade_graph, "features-behind-corrections") == [
+        (vocab.ID + "nlcd/cell/0/0", nlcd, "1", "1200"),
+        (WAY + "11", osm, "1", "1200"),
+        (WAY + "12", osm, "1", "1200"),
+        (vocab.ID + "nlcd/cell/0/1", nlcd, "1", "400"),
+    ]
+
+
+def test_feature_relations(handmade_graph):
+    assert ask(handmade_graph, "feature-relations", feature=WAY + "11") == [
+        ("geo:sfWithin", WAY + "20", "ll:Park")
+    ]
+
+
+def test_mixed_cells(handmade_graph):
+    assert ask(handmade_graph, "mixed-cells") == [
+        (vocab.GRAPH + "nlcd", vocab.ID + "nlcd/cell/0/0", "0.5", "2")
+    ]
+    assert ask(handmade_graph, "mixed-cells", share=0.5) == []
+
+
+def test_legend_crosswalk(handmade_graph):
+    assert ask(handmade_graph, "legend-crosswalk") == []  # the legends are in no run
+    from kg.build import build_graph
+    from kg.store import KnowledgeGraph
+
+    graph = KnowledgeGraph()
+    build_graph([], graph)
+    rows = ask(graph, "legend-crosswalk")
+    water = [r[1:] for r in rows if r[0].endswith("worldcover/80")]
+    assert {(r[0], r[1]) for r in water} == {("Permanent water bodies", "skos:exactMatch")}
+    assert all(r[2].startswith("skos:") or 0 < float(r[4]) <= 1 for r in rows)
+    assert len({r[0] for r in rows}) >= 11
+
+
+def test_sources_before(handmade_graph):
+    assert [r[0] for r in ask(handmade_graph, "sources-before", year=2025)] == [vocab.GRAPH + "osm"]
+    assert ask(handmade_graph, "sources-before", year=2024) == []
+
+
 def test_nothing_is_unexplained(handmade_graph):
     assert ask(handmade_graph, "unexplained") == []
     assert ask(handmade_graph, "unknown-evidence") == []
@@ -204,9 +258,19 @@ def test_every_query_is_portable_and_titled(name, handmade_graph):
 
 def test_every_query_has_a_test():
     here = Path(__file__).read_text(encoding="utf-8")
-    assert len(query_names()) >= 12
-    scenes = {"scene-answers"}  # tests/reasoning/scenes/test_scene.py
-    assert [n for n in query_names() if f'handmade_graph, "{n}"' not in here] == sorted(scenes)
+    assert len(query_names()) >= 30
+    elsewhere = {  # tests/reasoning/scenes/test_scene.py, tests/kg/test_measure.py
+        "scene-answers", "measured-and-expert", "measured-surroundings",
+    }  # fmt: skip
+    assert [n for n in query_names() if f'handmade_graph, "{n}"' not in here] == sorted(elsewhere)
+
+
+def test_every_query_is_documented():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
+    for name in query_names():
+        query = load_query(name)
+        values = ", ".join(f"`{p.name}` ({p.meaning})" for p in query.parameters)
+        assert f"| `{name}` | {query.title} | {values} |" in page
 
 
 def test_unknown_names_suggest_the_nearest():
