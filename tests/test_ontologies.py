@@ -18,7 +18,6 @@ from kg.vocab import BASE, CORE, DCT, GEO, OWL, RDF, RDFS, SKOS
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "ontologies"
-DATA = ROOT.parent / "shared" / "data"
 LEGENDS = sorted((FOLDER / "legends").glob("*.ttl"))
 
 TREE = """
@@ -260,29 +259,3 @@ def test_tags_become_the_right_class(tags, geometry, classes, width):
     match = load_tags().match(tags, geometry)
     assert {iri.removeprefix(CORE) for iri in match.classes} == classes
     assert match.width == width
-
-
-@pytest.mark.parametrize(
-    ("file", "least"),
-    [
-        ("osm/monaco_2021.osm.pbf", 0.99),
-        ("osm/andorra_2013.osm.pbf", 0.99),
-        ("helsinki/helsinki_centre.osm.pbf", 0.95),
-    ],
-)
-def test_tagged_areas_of_real_extracts_get_a_class(file, least):
-    path = DATA / "geo" / file
-    if not path.is_file():
-        pytest.skip(f"../shared/data/geo/{file} is not here")
-    import osmium
-
-    table, found = load_tags(), Counter()
-    for area in osmium.FileProcessor(str(path)).with_areas():
-        if area.is_area():
-            tags = dict(area.tags)
-            said = table.keys & tags.keys()
-            seen = said and tags.get("natural") != "coastline" and table.match(tags, "line") is None
-            if seen:
-                found[table.match(tags, "area") is not None] += 1
-    assert found[True] / found.total() >= least
-    assert found.total() > 500

@@ -103,6 +103,14 @@ class OsmSource:
         yield "".join(lines)
 
 
+def osm_areas(path: Path) -> Iterator[Any]:
+    """Every closed way and multipolygon of an extract that has tags, as osmium's areas; each lives for one step."""
+    import osmium
+
+    objects = osmium.FileProcessor(str(path)).with_areas()
+    return (item for item in objects if item.is_area() and len(item.tags))
+
+
 class _Case(NamedTuple):
     """What one combination of tags means."""
 

@@ -123,7 +123,7 @@ class TagTable:
             None where no row fits, or where the object cannot be seen from above (tunnels,
             underground, indoor).
         """
-        if any(tags.get(key) in values for key, values in _HIDDEN.items()):
+        if self.is_hidden(tags):
             return None
         found = [hit for key, value in tags.items() if (hit := self._row(key, value, geometry))]
         less = frozenset().union(*(row.above for row, _ in found))
@@ -136,6 +136,10 @@ class TagTable:
             return None
         classes = tuple(dict.fromkeys(row.cls for row, _ in hits))
         return TagMatch(classes, tuple(tag for _, tag in hits), _width(tags, hits[0][0], geometry))
+
+    def is_hidden(self, tags: Mapping[str, str]) -> bool:
+        """Whether an object cannot be seen from above: tunnels, underground, indoor."""
+        return any(tags.get(key) in values for key, values in _HIDDEN.items())
 
     def is_area(self, tags: Mapping[str, str]) -> bool:
         """Whether a closed way with these tags is a known area rather than a ring-shaped line."""

@@ -1,4 +1,4 @@
-"""`landlore check rules`: what is found, and the exit code."""
+"""`landlore check`: what is found about rules, ontologies and extracts, and the exit code."""
 
 import json
 import sys
@@ -22,7 +22,8 @@ ll:Watr rdfs:subClassOf ll:Grassland .
 
 def landlore(monkeypatch, capsys, *words):
     monkeypatch.setattr("shutil.which", lambda name: None)  # HermiT takes seconds
-    monkeypatch.setattr(sys, "argv", ["landlore", "check", "rules", *map(str, words)])
+    kind = () if words[0] in ("ontology", "osm") else ("rules",)
+    monkeypatch.setattr(sys, "argv", ["landlore", "check", *kind, *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return ended.value.code or 0, capsys.readouterr().out
@@ -52,3 +53,34 @@ def test_an_empty_file_is_told(monkeypatch, capsys, tmp_path):
     path.write_text("")
     code, out = landlore(monkeypatch, capsys, path)
     assert code == 1 and f"error: {path}: holds no rule" in out
+
+
+def test_a_wrong_ontology_is_told_check_by_check(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "own.ttl"
+    path.write_text(
+        WRONG + 'll:Dell a owl:Class ; rdfs:subClassOf ll:Vally ; rdfs:label "dell"@en .'
+    )
+    code, out = landlore(monkeypatch, capsys, "ontology", path)
+    assert code == 1
+    assert (
+        "name        1" in out
+        and "profile     " in out
+        and "HermiT      not run: needs Java" in out
+    )
+    assert f"match: {path}: rdfs:subClassOf of ll:Dell: there is no ll:Vally" in out
+    code, out = landlore(monkeypatch, capsys, "ontology", path, "--json", "--no-reasoner")
+    told = json.loads(out)
+    assert code == 1 and not told["fine"] and told["classes"] == 1
+    assert {fault["check"] for fault in told["faults"]} >= {"name", "definition", "match"}
+
+
+def test_tags_without_a_class_are_told(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "own.osm"
+    nodes = "".join(f'<node id="{i}" version="1" lat="{i % 2}" lon="{i // 2}"/>' for i in (1, 2, 3))
+    refs = "".join(f'<nd ref="{i}"/>' for i in (1, 2, 3, 1))
+    way = f'<way id="1" version="1">{refs}<tag k="castle_type" v="palace"/></way>'
+    path.write_text(f'<osm version="0.6">{nodes}{way}</osm>')
+    code, out = landlore(monkeypatch, capsys, "osm", path)
+    assert code == 1 and "castle_type=palace" in out and "0.00 % of it has a class" in out
+    assert landlore(monkeypatch, capsys, "osm", path, "--least", "0")[0] == 0
+    assert landlore(monkeypatch, capsys, "osm", tmp_path / "gone.osm")[0] == 2

@@ -1,0 +1,91 @@
+"""Commands about ontologies and the tag table: files come in, what is wrong with them or missing goes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landlore.cli.options import AsJson
+from landlore.cli.printing import say
+
+if TYPE_CHECKING:
+    from kg.ontology_check import OntologyCheck
+    from kg.sources.coverage import TagCoverage
+
+_SHOWN = 20
+
+
+def check_ontology(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Ontologies, legends, scenes; default: all that ship."),
+    ] = None,
+    reasoner: Annotated[bool, typer.Option(help="Ask HermiT too (seconds).")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with ontologies, legends and scenes: names, definitions, shares, matches, logic, SHACL."""
+    from kg.ontology_check import check_ontology as check_files
+
+    found = check_files(files or (), reasoner=reasoner)
+    if as_json:
+        record = {
+            **asdict(found),
+            "files": [str(path) for path in found.files],
+            "fine": found.is_fine,
+        }
+        say(json.dumps(record, ensure_ascii=False))
+    else:
+        _tell(found)
+    if not found.is_fine:
+        raise typer.Exit(1)
+
+
+def check_osm(
+    extract: Annotated[
+        Path, typer.Argument(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz).")
+    ],
+    least: Annotated[
+        float, typer.Option(help="Share of the tagged area that must get a class.")
+    ] = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Say how much of the tagged ground of an extract gets a class, and which tags do not."""
+    from kg.sources.coverage import tag_coverage
+
+    found = tag_coverage(extract)
+    if as_json:
+        say(json.dumps({**asdict(found), "path": str(found.path), "share": found.share}))
+    else:
+        _tell_coverage(found)
+    if found.share < least:
+        raise typer.Exit(1)
+
+
+def _tell(found: OntologyCheck) -> None:
+    from kg.ontology_check import CHECKS
+
+    wrong = [fault.check for fault in found.faults]
+    for check in CHECKS:
+        why = found.skipped.get(check)
+        say(f"{check:11} {f'not run: {why}' if why else wrong.count(check) or 'fine'}")
+    for fault in found.faults:
+        say(f"{fault.check}: {f'{fault.file}: ' if fault.file else ''}{fault.what}")
+    say(
+        f"{len(found.files)} files: {found.classes} classes, {found.relations} properties, {found.concepts} concepts, "
+        f"{found.alignments} alignments; {len(found.faults)} faults"
+    )
+
+
+def _tell_coverage(found: TagCoverage) -> None:
+    for tags, number, area in found.rest[:_SHOWN]:
+        say(f"{area / 1e4:10.2f} ha  {number:6}  {tags}")
+    if len(found.rest) > _SHOWN:
+        say(f"... and {len(found.rest) - _SHOWN} more kinds of tags without a class")
+    say(
+        f"{found.path.name}: {found.polygons} tagged polygons, {found.area / 1e6:.2f} km2, "
+        f"{100 * found.share:.2f} % of it has a class; {found.extents / 1e6:.2f} km2 of boundaries not counted"
+    )

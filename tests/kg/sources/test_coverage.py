@@ -1,0 +1,58 @@
+"""How much of the tagged ground of an extract gets a class."""
+
+from pathlib import Path
+
+import pytest
+
+from kg.sources.coverage import tag_coverage
+
+DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "geo"
+NODE = '<node id="{}" version="1" lat="{}" lon="{}"/>'
+SQUARE = [(0, 0), (0, 0.01), (0.01, 0.01), (0.01, 0)]
+
+
+def extract(folder, *areas):
+    """An extract of squares of 0.01 degrees at the equator, one per dictionary of tags."""
+    nodes, ways = [], []
+    for i, tags in enumerate(areas):
+        first = 10 * i + 1
+        nodes += [NODE.format(first + k, lat, lon + i) for k, (lat, lon) in enumerate(SQUARE)]
+        refs = "".join(f'<nd ref="{first + k % 4}"/>' for k in range(5))
+        text = "".join(f'<tag k="{k}" v="{v}"/>' for k, v in tags.items())
+        ways.append(f'<way id="{i + 1}" version="1">{refs}{text}</way>')
+    path = folder / "own.osm"
+    path.write_text(f'<osm version="0.6">{"".join(nodes + ways)}</osm>')
+    return path
+
+
+def test_ground_without_a_class_is_named_by_its_tags(tmp_path):
+    found = tag_coverage(
+        extract(
+            tmp_path,
+            {"landuse": "forest", "name": "Wood"},
+            {"castle_type": "palace", "name": "Palace"},
+            {"barrier": "hedge"},  # a ring that is a line
+            {"boundary": "administrative", "admin_level": "8"},
+            {"name": "nothing else"},
+            {"demolished:building": "yes"},
+            {"building": "yes", "tunnel": "yes"},  # cannot be seen
+        )
+    )
+    square = 1_112.0**2  # 0.01 degrees at the equator, in m
+    assert found.rest == (("castle_type=palace", 1, pytest.approx(found.area / 3)),)
+    assert found.polygons == 3
+    assert found.area == pytest.approx(3 * square, rel=0.001)
+    assert found.share == pytest.approx(2 / 3)
+    assert found.extents == pytest.approx(found.area / 3)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["osm/monaco_2021.osm.pbf", "osm/andorra_2013.osm.pbf", "osm/kotka_2019.osm.pbf"],
+)  # fmt: skip
+def test_nearly_all_tagged_ground_of_real_extracts_gets_a_class(file):
+    if not (DATA / file).is_file():
+        pytest.skip(f"../shared/data/geo/{file} is not here")
+    found = tag_coverage(DATA / file)
+    assert found.polygons > 500
+    assert found.share > 0.99
