@@ -1,9 +1,10 @@
-"""Images or files of precomputed features come in, unit image vectors (and text vectors of classes) go out."""
+"""Files of precomputed features come in, unit image vectors (and text vectors of classes) go out."""
 
 from __future__ import annotations
 
+import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ class FeatureSet:
         labels: (image,) int64 row of `names`, -1 unknown; None where the file has no labels.
         names: Class names that labels and texts refer to.
         texts: (class, dimension) float32 text vectors of `names` by the same backbone, unit length, or None.
+        made_by: Everything that changed the numbers (`fusion.backbones.protocol.fingerprint`), "" where unknown.
+        left_out: (file, why) of images that could not be used.
     """
 
     items: tuple[str, ...]
@@ -39,6 +42,8 @@ class FeatureSet:
     labels: NDArray[np.int64] | None = None
     names: tuple[str, ...] = ()
     texts: NDArray[np.float32] | None = None
+    made_by: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def subset(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> FeatureSet:
         """The images of some rows; names and texts stay."""
@@ -147,7 +152,40 @@ def read_features(path: str | Path, *, model: str | None = None) -> FeatureSet:
             f"{path}: {len(vectors)} vectors but {len(items)} names of images",
             "give one name per image",
         )
-    return FeatureSet(items, vectors, chosen or Path(path).stem, labels, names, texts)
+    name, made_by = (str(arrays.get(key, "")) for key in ("model", "made_by"))
+    return FeatureSet(
+        items, vectors, chosen or name or Path(path).stem, labels, names, texts, made_by
+    )
+
+
+def save_features(features: FeatureSet, path: Path) -> None:
+    """Write image vectors so that `read_features` gives them back; the same features give the same bytes."""
+    kept: dict[str, Any] = {
+        "images": features.vectors,
+        "items": np.array(features.items),
+        "names": np.array(features.names),
+        "model": np.array(features.model),
+        "made_by": np.array(features.made_by),
+    }
+    more = {"labels": features.labels, "texts": features.texts}
+    kept |= {key: value for key, value in more.items() if value is not None}
+    np.savez(path, **kept)
+
+
+def same_backbone(one: FeatureSet, other: FeatureSet) -> None:
+    """Refuse vectors that are known to come from different backbones.
+
+    Raises:
+        InputError: Another network, other weights or other preprocessing.
+    """
+    if not one.made_by or not other.made_by or one.made_by == other.made_by:
+        return
+    a, b = json.loads(one.made_by), json.loads(other.made_by)
+    keys = sorted(key for key in a | b if a.get(key) != b.get(key))
+    raise InputError(
+        f"image vectors of {one.model} and of {other.model} were made differently ({', '.join(keys)})",
+        "make both with the same model file, activation and preprocessing",
+    )
 
 
 def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -204,55 +242,3 @@ def _texts(
             "give one text vector per class name, or leave texts out",
         )
     return unit_rows(values, f"{path}: text vectors")
-
-
-def embed_images(
-    paths: Sequence[str | Path],
-    encode: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
-    *,
-    model: str,
-    batch: int = 32,
-    progress: Callable[[int, int], None] | None = None,
-) -> FeatureSet:
-    """Vectors of image files.
-
-    Args:
-        paths: 8-bit RGB (or grey, palette) image files.
-        encode: Turns (y, x, 3) uint8 images into (image, dimension) float32, e.g. `ClipFolder.images`.
-        model: Name of the backbone.
-        batch: Images per call.
-        progress: Called with (images done, images in all).
-
-    Raises:
-        InputError: No image, or one that cannot be read as 8-bit RGB.
-    """
-    if not paths:
-        raise InputError("no image to classify", "give image files or a folder that holds some")
-    chunks = []
-    for start in range(0, len(paths), batch):
-        chunks.append(encode([read_rgb(p) for p in paths[start : start + batch]]))
-        if progress:
-            progress(min(start + batch, len(paths)), len(paths))
-    return FeatureSet(
-        tuple(str(p) for p in paths), unit_rows(np.concatenate(chunks), "image vectors"), model
-    )
-
-
-def read_rgb(path: str | Path) -> NDArray[np.uint8]:
-    """(y, x, 3) uint8 pixels of an 8-bit image file.
-
-    Raises:
-        InputError: Missing, unreadable or truncated, or not 8 bits per channel.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            if image.mode not in {"RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr"}:
-                raise InputError(
-                    f"{path}: pixels of mode {image.mode}, expected 8-bit RGB",
-                    "convert it to 8-bit RGB first",
-                )
-            return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: not a readable image ({error})", "check the file") from error

@@ -158,6 +158,28 @@ def read_raster(
         return Raster(values, grid, dataset.nodata, names, units)
 
 
+def read_pixels(
+    path: str | Path, *, bands: Sequence[str] | None = None
+) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
+    """(band, y, x) values, names of the bands and nodata value of an image that may have no place on earth.
+
+    Args:
+        path: Any raster that GDAL reads.
+        bands: Names to give the bands; default the file's own descriptions.
+
+    Raises:
+        RasterError: The file is missing, unreadable or truncated, or has another number of bands than names.
+    """
+    with _open(path) as dataset:
+        names = _names(dataset, bands, path)
+        try:
+            return dataset.read(), names, dataset.nodata
+        except RasterioError as error:
+            raise RasterError(
+                f"{path}: pixels cannot be read ({error})", "the file may be truncated"
+            ) from error
+
+
 def read_blocks(path: str | Path, size: int) -> Iterator[tuple[int, int, Raster]]:
     """Read a raster block by block, row-major: (row, col, block of at most `size` x `size` pixels)."""
     grid = read_grid(path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,34 @@ from kg.errors import InputError
 
 if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
+    from fusion.backbones.protocol import Backbone
     from kg.scenes import SceneKnowledge
     from landlore.scenes import ClassifySettings
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""
+
+
+@dataclass
+class Way:
+    """What happens while images are read.
+
+    Attributes:
+        keep: Folder for vectors on the way, so that a killed run goes on; None: nothing is kept.
+        tell: Told of progress.
+        read_images: Whether images were read, not a file of vectors.
+    """
+
+    keep: Path | None = None
+    tell: Callable[[str], None] = lambda _: None
+    read_images: bool = False
+
+    def done(self) -> None:
+        """The result is there: what was kept on the way goes."""
+        from fusion.backbones.kept import drop
+
+        if self.keep is not None:
+            drop(self.keep)
 
 
 def scene_features(
@@ -26,15 +49,18 @@ def scene_features(
     seen: Any,
     settings: ClassifySettings,
     knowledge: SceneKnowledge,
+    way: Way | None = None,
 ) -> tuple[FeatureSet, FeatureSet | None]:
     """Image vectors that are asked about, and those that were seen.
 
     Args:
         paths: One .npz file, or image files and folders.
         labels: Candidate class names; default those of the data set that the knowledge is within, else unseen ones.
-        seen: An .npz file with labels, names of classes in the file, or None.
+        seen: An .npz file with labels, a folder of images with one folder per class, names of classes in the file, or
+            None.
         settings: Backbone.
         knowledge: Says which names a data set has, and how they read in plain words.
+        way: What happens while images are read.
 
     Raises:
         InputError: Files or names that do not fit.
@@ -43,7 +69,7 @@ def scene_features(
 
     if not (len(paths) == 1 and str(paths[0]).endswith(".npz")):
         wanted = tuple(labels) or knowledge.official
-        return _embedded(paths, wanted, settings, knowledge), _seen_file(seen, None)
+        return _from_images(paths, wanted, seen, (settings, knowledge, way or Way()))
     everything = read_features(paths[0], model=settings.model)
     listed = knowledge.official_of(everything.names)
     if isinstance(seen, (list, tuple)):
@@ -53,7 +79,7 @@ def scene_features(
     asked = (
         everything.only(wanted) if wanted and set(wanted) <= set(everything.names) else everything
     )
-    return asked, _seen_file(seen, settings.model)
+    return asked, _seen_file(seen, settings.model, asked)
 
 
 def _shared_out(
@@ -75,8 +101,8 @@ def _shared_out(
     return turn(asked, 0), turn(taught, 1)
 
 
-def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
-    from fusion.backbone import read_features
+def _seen_file(seen: Any, model: str | None, asked: FeatureSet) -> FeatureSet | None:
+    from fusion.backbone import read_features, same_backbone
 
     if seen is None:
         return None
@@ -85,17 +111,22 @@ def _seen_file(seen: Any, model: str | None) -> FeatureSet | None:
             f"seen classes {seen!r}: expected an .npz file of labelled embeddings",
             "give --seen FILE.npz",
         )
-    return read_features(seen, model=model)
+    taught = read_features(seen, model=model)
+    same_backbone(asked, taught)
+    return taught
 
 
-def _embedded(
-    paths: list[Any], labels: Sequence[str], settings: ClassifySettings, knowledge: SceneKnowledge
-) -> FeatureSet:
-    from fusion.backbone import embed_images
+_Given = tuple["ClassifySettings", "SceneKnowledge", Way]
+
+
+def _from_images(
+    paths: list[Any], labels: Sequence[str], seen: Any, given: _Given
+) -> tuple[FeatureSet, FeatureSet | None]:
     from fusion.backbones.choice import open_backbone
     from fusion.backbones.protocol import class_texts
     from fusion.text import read_prompts
 
+    settings, knowledge, way = given
     if settings.model is None:
         raise InputError(
             "no backbone for images: expected a model folder or a checkpoint file",
@@ -104,10 +135,44 @@ def _embedded(
     if not labels:
         raise InputError("no class name given", "add -l NAME for each class")
     backbone = open_backbone(settings.model, settings.reading)
-    words = [knowledge.words(name) for name in labels]
-    texts = class_texts(backbone, words, read_prompts()) if backbone.reads_text else None
-    found = embed_images(sorted(_pictures(paths)), backbone.images, model=backbone.name)
-    return replace(found, names=tuple(labels), texts=texts)
+    way.read_images, texts = True, None
+    if backbone.reads_text or seen is None:  # refused at once where nothing tells classes apart
+        texts = class_texts(backbone, [knowledge.words(n) for n in labels], read_prompts())
+    pictures = list(_pictures(paths))
+    found = replace(_embedded(pictures, backbone, settings, way), names=tuple(labels), texts=texts)
+    if seen is None or not Path(str(seen)).is_dir():
+        return found, _seen_file(seen, None, found)
+    return found, _seen_folder(Path(seen), backbone, settings, way)
+
+
+def _embedded(
+    pictures: list[Path], backbone: Backbone, settings: ClassifySettings, way: Way
+) -> FeatureSet:
+    """Vectors of image files, with progress in steps of a hundredth."""
+    from fusion.backbones.vectors import BATCH, embed_files
+
+    files = sorted(set(pictures))
+    step = max(BATCH, len(files) // 100 // BATCH * BATCH)
+
+    def told(done: int, total: int, left_out: int) -> None:
+        if done % step == 0 or done == total:
+            lost = f", {left_out:,} left out" if left_out else ""
+            way.tell(f"images {done:,} of {total:,}{lost}")
+
+    return embed_files(files, backbone, settings.reading, keep=way.keep, progress=told)
+
+
+def _seen_folder(
+    folder: Path, backbone: Backbone, settings: ClassifySettings, way: Way
+) -> FeatureSet:
+    """Labelled images: the folder that a file lies in is its class."""
+    keep = None if way.keep is None else way.keep / "seen"
+    files = list(_pictures([folder]))
+    found = _embedded(files, backbone, settings, replace(way, keep=keep))
+    classes = [Path(item).parent.name for item in found.items]
+    names = tuple(sorted(set(classes)))
+    labels = np.array([names.index(name) for name in classes], np.int64)
+    return replace(found, names=names, labels=labels)
 
 
 def _pictures(paths: list[Any]) -> Iterator[Path]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fusion.classgraph import ClassVectors
     from kg.embedding import KGEmbedding
     from kg.scenes import SceneKnowledge
+    from landlore.scene_images import Way
     from reasoning.scenes.scene_axioms import SceneCorrection
 
 
@@ -76,6 +77,7 @@ class Classified:
         folder: Where the outputs are, or None.
         correction: What axioms did to the scores, or None.
         abstained: Whether "none of these" could be said (`SceneReason.outside`).
+        vectors: Vectors of the images and which were left out, where images were read.
     """
 
     scores: SceneScores
@@ -86,6 +88,7 @@ class Classified:
     folder: Path | None = None
     correction: SceneCorrection | None = None
     abstained: bool = False
+    vectors: FeatureSet | None = None
 
 
 def classify(
@@ -102,11 +105,13 @@ def classify(
     Args:
         images: One .npz file of precomputed embeddings, or image files and folders (then `settings.model` is needed).
         labels: Candidate class names; default those of `settings.classes`, or names in the .npz file that are not seen.
-        seen: Classes with training images: an .npz file with labels, or names of classes in the file `images`, whose
-            rows then train and are not asked about (of classes that are both, every second image
-            is). None compares images with the texts of their own backbone.
+        seen: Classes with training images: an .npz file with labels, a folder of images with one folder per class, or
+            names of classes in the file `images`, whose rows then train and are not asked about (of classes that are
+            both, every second image is). None compares images with the texts of their own backbone.
         settings: How.
-        out: Folder for scores.csv, explanations.trig and run.json; appears whole or not at all.
+        out: Folder for scores.csv, explanations.trig and run.json, of images also features.npz and left_out.csv;
+            appears whole or not at all. Image vectors lie in a folder beside it until then (OUT.part), and a killed
+            run goes on with these.
         progress: Told of each stage.
 
     Raises:
@@ -114,24 +119,38 @@ def classify(
         InputError: Files, names or blocks that do not fit.
         OutputError: `out` exists or cannot be written.
     """
-    from kg.scenes import load_scenes
-    from landlore.scene_images import scene_features
+    from landlore.scene_images import Way
 
     settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
-    paths = [images] if isinstance(images, (str, Path)) else list(images)
+    if out is None:
+        return _classified(images, labels, seen, settings, Way(tell=tell))
+    way = Way(Path(out).with_name(f"{Path(out).name}.part"), tell)
+    with whole_folder(out, overwrite=settings.overwrite) as folder:
+        done = _classified(images, labels, seen, settings, way)
+        _write(done, folder)
+    way.done()
+    return replace(done, folder=Path(out).absolute())
+
+
+def _classified(
+    images: Any, labels: Sequence[str], seen: Any, settings: ClassifySettings, way: Way
+) -> Classified:
+    from kg.scenes import load_scenes
+    from landlore.scene_images import scene_features
+    from landlore.scene_parts import explained
+
+    paths, tell = [images] if isinstance(images, (str, Path)) else list(images), way.tell
     knowledge = load_scenes(settings.concepts)
     if settings.classes:
         knowledge = knowledge.of_list(settings.classes)
     tell("reading features")
-    asked, taught = scene_features(paths, labels, seen, settings, knowledge)
+    asked, taught = scene_features(paths, labels, seen, settings, knowledge, way)
     names = tuple(labels) or asked.names or knowledge.official
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
     tell("comparing")
     answer = _answer(asked, taught, names, (knowledge, embedding), settings)
-    from landlore.scene_parts import explained
-
     scores, reasons, knowledge, correction = explained(answer, knowledge, settings)
-    done = Classified(
+    return Classified(
         scores,
         _accuracy(asked, scores),
         reasons,
@@ -139,12 +158,8 @@ def classify(
         settings.concepts,
         correction=correction,
         abstained=settings.abstain is not None,
+        vectors=asked if way.read_images else None,
     )
-    if out is None:
-        return done
-    with whole_folder(out, overwrite=settings.overwrite) as folder:
-        _write(done, folder)
-    return replace(done, folder=Path(out).absolute())
 
 
 def _embedding(
@@ -215,11 +230,25 @@ def _write(done: Classified, folder: Path) -> None:
             table.writerow(
                 [item, *(f"{value:.6f}" for value in row), *[int(reason.outside)] * done.abstained]
             )
-    summary = {
+    summary: dict[str, Any] = {
         "images": len(done.reasons),
         "classes": list(done.scores.classes),
         "model": done.scores.model,
     }
-    (folder / "run.json").write_text(
-        json.dumps(summary | {"accuracy": done.accuracy}, indent=2) + "\n"
-    )
+    summary |= {"accuracy": done.accuracy}
+    if done.vectors is not None:
+        summary |= _write_images(done.vectors, folder)
+    (folder / "run.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def _write_images(vectors: FeatureSet, folder: Path) -> dict[str, Any]:
+    """Image vectors for further questions, and the images that could not be used; facts for the record."""
+    from fusion.backbone import save_features
+
+    save_features(vectors, folder / "features.npz")
+    if vectors.left_out:
+        with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["item", "why"])
+            table.writerows((item, why.partition("\n")[0]) for item, why in vectors.left_out)
+    return {"made_by": json.loads(vectors.made_by), "left_out": len(vectors.left_out)}

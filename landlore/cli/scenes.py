@@ -35,8 +35,20 @@ def classify(
     tokenizer: Annotated[
         str | None, typer.Option(help="CLIP's byte pairs, for a checkpoint file.")
     ] = None,
+    bands: Annotated[
+        str, typer.Option(help="Names of the images' bands in file order, comma-separated.")
+    ] = "",
+    white: Annotated[
+        float | None, typer.Option(help="Value of full brightness, above 8 bits, e.g. 3000.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at an image that cannot be used.")
+    ] = False,
     seen: Annotated[
-        str | None, typer.Option(help="Seen classes: names, comma-separated, or labelled .npz.")
+        str | None,
+        typer.Option(
+            help="Seen classes: names, comma-separated, labelled .npz, or a folder per class."
+        ),
     ] = None,
     blocks: Annotated[
         str, typer.Option(help="Class-vector blocks: text,graded,kge.")
@@ -85,9 +97,15 @@ def classify(
         add_axioms=tuple(add_rules),
         parts=str(parts) if parts else None,
         abstain=abstain,
-        reading=ReadSettings(activation, tokenizer),
+        reading=ReadSettings(
+            activation,
+            tokenizer,
+            tuple(b.strip().lower() for b in bands.split(",")) if bands else None,
+            white,
+            strict,
+        ),
     )
-    named = seen is not None and not seen.endswith(".npz")
+    named = seen is not None and not seen.endswith(".npz") and not Path(seen).is_dir()
     known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen
     given = images[0] if len(images) == 1 else images
     done = run(given, label, seen=known, settings=settings, out=out, progress=teller(as_json))
@@ -106,6 +124,12 @@ def _report(done: Classified, show: int) -> None:
         say(
             f"... and {len(done.reasons) - show} more; --out FOLDER keeps all, --show N prints more"
         )
+    if done.vectors is not None and done.vectors.left_out:
+        _, why = done.vectors.left_out[0]
+        say(
+            f"{len(done.vectors.left_out)} images left out, listed in left_out.csv with --out; "
+            f"the first: {why.partition(chr(10))[0]}"
+        )
     if done.accuracy is not None:
         say(
             f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)"
@@ -118,6 +142,7 @@ def _ranked(done: Classified, top: int) -> dict[str, Any]:
     return {
         "model": scores.model,
         "accuracy": done.accuracy,
+        **({} if done.vectors is None else {"left_out": len(done.vectors.left_out)}),
         "answers": [
             {"item": item, "classes": [[scores.classes[k], round(float(row[k]), 6)] for k in order]}
             | ({"none of these": reason.outside} if done.abstained else {})

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from fusion.backbone import embed_images, read_features, read_rgb, unit_rows
+from fusion.backbone import FeatureSet, read_features, same_backbone, save_features, unit_rows
 from kg.errors import InputError
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -87,49 +86,34 @@ def test_files_that_are_no_features_are_refused(tmp_path):
         read_features(tmp_path / "f.npz").only(["moor"])
 
 
-def test_images_are_read_in_batches(tmp_path):
-    paths = []
-    for i in range(5):
-        paths.append(tmp_path / f"{i}.png")
-        Image.fromarray(np.full((4, 6, 3), 40 * i + 10, np.uint8)).save(paths[-1])
-    sizes, seen = [], []
-
-    def encode(images):
-        sizes.append(len(images))
-        return np.stack([[image.mean(), 1.0] for image in images]).astype(np.float32)
-
-    found = embed_images(
-        paths,
-        encode,
-        model="mean",
-        batch=2,
-        progress=lambda done, total: seen.append((done, total)),
+def test_features_that_were_saved_come_back_and_bytes_do_not_change(tmp_path):
+    made = FeatureSet(
+        ("a", "b"),
+        unit_rows(RNG.normal(size=(2, 8)), "x"),
+        "clip",
+        np.array([1, 0]),
+        ("x", "y"),
+        made_by='{"k":1}',
     )
-    assert sizes == [2, 2, 1]
-    assert seen == [(2, 5), (4, 5), (5, 5)]
-    assert found.items[0] == str(paths[0])
-    assert found.model == "mean"
+    for name in ("1.npz", "2.npz"):
+        save_features(made, tmp_path / name)
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    found = read_features(tmp_path / "1.npz")
+    assert (found.items, found.names, found.model, found.made_by) == (
+        made.items, made.names, "clip", made.made_by,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.vectors, made.vectors, atol=1e-7)
 
 
-def test_images_that_cannot_be_classified_are_refused(tmp_path):
-    deep, cut = tmp_path / "deep.png", tmp_path / "cut.png"
-    Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(deep)
-    with pytest.raises(InputError, match="expected 8-bit RGB"):
-        read_rgb(deep)
-    Image.fromarray(RNG.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "whole.png")
-    cut.write_bytes((tmp_path / "whole.png").read_bytes()[:200])
-    with pytest.raises(InputError, match="not a readable image"):
-        read_rgb(cut)
-    with pytest.raises(InputError, match="no image"):
-        embed_images([], lambda images: np.zeros((0, 1), np.float32), model="x")
-    with pytest.raises(InputError):
-        unit_rows(np.zeros((0, 4)), "x")
-
-
-def test_grey_images_become_three_channels(tmp_path):
-    Image.fromarray(np.full((4, 4), 7, np.uint8)).save(tmp_path / "grey.png")
-    assert (read_rgb(tmp_path / "grey.png") == 7).all()
-    assert read_rgb(tmp_path / "grey.png").shape == (4, 4, 3)
+def test_vectors_of_different_backbones_do_not_meet():
+    one, other, unknown = (
+        FeatureSet(("a",), np.ones((1, 1), np.float32), "m", made_by=by)
+        for by in ('{"weights":"1","crop":224}', '{"weights":"2","crop":224}', "")
+    )
+    same_backbone(one, one)
+    same_backbone(one, unknown)
+    with pytest.raises(InputError, match=r"made differently \(weights\)"):
+        same_backbone(one, other)
 
 
 def test_whu_rs19_file_reads_and_text_alone_scores_as_published():

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from fusion.backbone import embed_images
 from fusion.backbones.preprocessing import Preprocessing, read_preprocessing
 from fusion.backbones.protocol import class_texts
 from fusion.backbones.transformers_folder import TransformersFolder
+from fusion.backbones.vectors import embed_files
 from kg.errors import InputError
 
 vision = pytest.mark.skipif(find_spec("transformers") is None, reason="needs the vision extra")
@@ -105,7 +105,7 @@ def test_files_go_in_and_unit_vectors_come_out(folder, tmp_path):
     for i, path in enumerate(paths):
         Image.fromarray(image(i)).save(path)
     clip = TransformersFolder(folder)
-    found = embed_images(paths, clip.images, model=clip.name, batch=2)
+    found = embed_files(paths, clip, batch=2)
     assert found.vectors.shape == (3, 12)
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-6)
 

@@ -1,0 +1,103 @@
+"""Images to ranked classes with a backbone of a few numbers: batches, faults, seen folders, outputs, a second run."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fusion.backbones.choice
+from fusion.backbones.preprocessing import clip_preprocessing
+from kg.errors import InputError, OutputError
+from landlore.scenes import ClassifySettings, classify
+
+COLOURS = {
+    "forest": (20, 90, 30),
+    "river": (30, 60, 160),
+    "desert": (210, 180, 120),
+    "beach": (240, 230, 200),
+}
+GRADED = ClassifySettings(blocks=("graded",), model="a-model")
+
+
+class Colours:
+    """Mean colours; the text of a class is its colour."""
+
+    name, reads_text, preprocessing, calls = "colours", True, clip_preprocessing(8), 0
+
+    def facts(self):
+        return {"weights": "1"}
+
+    def images(self, images):
+        type(self).calls += len(images)
+        return np.stack([np.append(i.mean(axis=(0, 1)) / 255 - 0.5, 0.1) for i in images])
+
+    def prompts(self, texts):
+        colour = [next(v for k, v in COLOURS.items() if k in text) for text in texts]
+        return np.array([np.append(np.array(c) / 255 - 0.5, 0.1) for c in colour])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(fusion.backbones.choice, "open_backbone", lambda *_: Colours())
+    for name, colour in COLOURS.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(3):
+            noise = np.random.default_rng(i).normal(0, 9, (9, 12, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+    (tmp_path / "photos" / "river" / "1.png").write_text("hello")
+    return tmp_path
+
+
+def test_a_folder_is_classified_and_what_cannot_be_used_is_listed(folder):
+    told = []
+    done = classify(
+        folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out", progress=told.append
+    )
+    answers = {
+        item.split("/")[-2:][0]: k
+        for item, k in zip(done.scores.items, done.scores.scores.argmax(1), strict=True)
+    }
+    assert {name: done.scores.classes[k] for name, k in answers.items()} == {n: n for n in COLOURS}
+    assert "images 12 of 12, 1 left out" in told
+    with (folder / "out" / "left_out.csv").open() as file:
+        assert [row["item"].endswith("river/1.png") for row in csv.DictReader(file)] == [True]
+    facts = json.loads((folder / "out" / "run.json").read_text())
+    assert facts["left_out"] == 1
+    assert facts["made_by"]["preprocessing"]["crop"] == 8
+    assert not (folder / "out.part").exists()
+    again = classify(folder / "out" / "features.npz", settings=ClassifySettings(blocks=("graded",)))
+    np.testing.assert_allclose(again.scores.scores, done.scores.scores, atol=1e-6)
+    with pytest.raises(OutputError, match="exists already"):
+        before = Colours.calls
+        classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
+    assert Colours.calls == before  # refused before any image was read
+
+
+def test_vectors_survive_a_run_that_fails_later(folder):
+    wrong = ClassifySettings(blocks=("graded",), model="a-model", parts=str(folder / "none.json"))
+    with pytest.raises(InputError):
+        classify(folder / "photos", list(COLOURS), settings=wrong, out=folder / "out")
+    assert (folder / "out.part").exists()
+    before = Colours.calls
+    classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
+    assert Colours.calls == before
+
+
+def test_seen_classes_may_be_a_folder_per_class(folder):
+    done = classify(
+        folder / "photos" / "beach", ["beach", "desert"], seen=folder / "photos", settings=GRADED
+    )
+    assert set(done.scores.classes) == {"beach", "desert"}
+    classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
+    other = folder / "other.npz"
+    kept = dict(np.load(folder / "out" / "features.npz"))
+    labels = {
+        "labels": np.zeros(len(kept["items"]), np.int64),
+        "made_by": np.array('{"weights":"2"}'),
+    }
+    np.savez(other, **kept | labels)
+    with pytest.raises(InputError, match="made differently"):
+        classify(folder / "photos", list(COLOURS), seen=str(other), settings=GRADED)
