@@ -162,7 +162,10 @@ def test_core_says_what_its_parts_are_and_protege_finds_them():
     catalog = re.findall(r'name="(.*?)" uri="(.*?)"', (FOLDER / "catalog-v001.xml").read_text())
     assert named | {BASE + "core"} <= {name for name, _ in catalog}
     for name, file in catalog:
-        heads = [s.value for s, _, o in read_turtle(FOLDER / file) if o.value == OWL + "Ontology"]
+        types = [
+            (s.value, o.value) for s, p, o in read_turtle(FOLDER / file) if p.value == RDF + "type"
+        ]
+        heads = [iri for iri, kind in types if kind == OWL + "Ontology"]
         assert heads == [name], file
 
 
