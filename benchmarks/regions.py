@@ -64,8 +64,8 @@ def peer(prediction: Prediction, image: Raster) -> int:
 
 
 def statistics(labels: NDArray[np.int16], image: Raster) -> int:
-    from reasoning.streaming.runs import add_bands, add_shapes
-    from reasoning.streaming.strip import find_components
+    from reasoning.streaming.runs import add_shapes
+    from reasoning.streaming.strip import band_sums, find_components
 
     strips = strips_of(len(labels), rows_for(len(labels)))
     scales = scales_of(image)
@@ -73,9 +73,7 @@ def statistics(labels: NDArray[np.int16], image: Raster) -> int:
     def one(rows: tuple[int, int]) -> int:
         runs, part, n = find_components(labels, *rows, diagonal=False)
         add_shapes(runs, part, rows[0], np.zeros((n, 9), np.int64), np.zeros((n, 5), np.int32))
-        for band, scale in zip(image.values, scales, strict=True):
-            sums, missing = np.zeros(n, np.int64), np.zeros(n, np.int64)
-            add_bands(band, runs, part, (rows[0], scale, np.nan), sums, missing)
+        band_sums(image.values, (runs, part, n), (rows[0], np.array(scales), np.nan))
         return n
 
     return sum(in_threads(one, strips))

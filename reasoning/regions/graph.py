@@ -14,7 +14,16 @@ from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.raster import Raster
 from reasoning.streaming.scan import check_size
-from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, Source, fixed_point, magnitude, measure
+from reasoning.streaming.strip import (
+    COUNT,
+    LEVEL,
+    NO_BANDS,
+    UPRIGHT,
+    Source,
+    fixed_point,
+    magnitude,
+    measure,
+)  # fmt: skip
 from reasoning.streaming.threads import in_threads, rows_for, strips_of
 
 if TYPE_CHECKING:
@@ -229,7 +238,7 @@ def _classes(prediction: Prediction) -> NDArray[np.int16]:
 def _source(
     classes: NDArray[np.integer], image: Raster | None, grid: Grid, connectivity: int
 ) -> Source:
-    values = [] if image is None else [np.ascontiguousarray(_number(b)) for b in image.values]
+    values = NO_BANDS if image is None else np.ascontiguousarray(_number(image.values))
     nodata = np.nan if image is None or image.nodata is None else float(image.nodata)
     height, width = classes.shape
     scales = [fixed_point(_top(band, nodata), band.dtype, band.size) for band in values]
@@ -245,9 +254,9 @@ def _top(band: NDArray[np.generic], nodata: float) -> float:
     return max(in_threads(lambda part: magnitude(band[slice(*part)], nodata), rows))
 
 
-def _number(band: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The band in a type that compiled loops take."""
-    return band.astype(np.float32) if band.dtype in (np.float16, np.bool_) else band
+def _number(bands: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Bands in a type that compiled loops take."""
+    return bands.astype(np.float32) if bands.dtype in (np.float16, np.bool_) else bands
 
 
 def _measured(source: Source) -> tuple[Table, NDArray[np.int32]]:

@@ -28,7 +28,7 @@ from reasoning.streaming.merge import Table
 from reasoning.streaming.nodes import NodeRun, causes, listed, solve_nodes
 from reasoning.streaming.result import LargeCorrected, LargeExplanation, LargeSettings
 from reasoning.streaming.scan import scan
-from reasoning.streaming.strip import Source, find_components
+from reasoning.streaming.strip import NO_BANDS, Source, find_components
 from reasoning.streaming.threads import each, strips_of
 
 __all__ = ["LargeCorrected", "LargeExplanation", "LargeSettings", "correct_large"]
@@ -151,7 +151,7 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
         return _encoded(block.values[0], legend, block.nodata)
 
     return Source(
-        grid.height, grid.width, classes, lambda low, high: ((), 0), (), np.nan, grid.pixel_size,
+        grid.height, grid.width, classes, lambda low, high: (NO_BANDS, 0), (), np.nan, grid.pixel_size,
         diagonal,
     )  # fmt: skip
 

@@ -183,63 +183,6 @@ def _squares(n: np.int64) -> np.int64:
 
 
 @compiled
-def add_bands(
-    band: NDArray[Any],
-    runs: Runs,
-    part: NDArray[np.int32],
-    how: tuple[int, float, float],
-    sums: NDArray[np.int64],
-    missing: NDArray[np.int64],
-) -> None:
-    """Add one band up per component, each run's sum rounded to a fixed point.
-
-    Args:
-        band: (y, x) values.
-        runs: Runs.
-        part: (run,) int32 component, -1 for none.
-        how: Row of `band` that the first row of the runs is, steps of the fixed point per unit, and the value that
-            means "no observation" besides NaN and infinity (NaN: there is none).
-        sums: (component,) int64, steps.
-        missing: (component,) int64 pixels without observation.
-    """
-    start, stop, _, row = runs
-    first, scale, nodata = how
-    width = band.shape[1]
-    total, lost = np.zeros(width + 1), np.zeros(width + 1, np.int32)
-    for line in range(len(row) - 1):
-        gaps = _running(band[first + line], nodata, total, lost)
-        for i in range(row[line], row[line + 1]):
-            r = part[i]
-            if r >= 0:
-                sums[r] += np.int64(np.rint((total[stop[i]] - total[start[i]]) * scale))
-                if gaps:
-                    missing[r] += lost[stop[i]] - lost[start[i]]
-
-
-@compiled
-def _running(
-    values: NDArray[Any], nodata: float, total: NDArray[np.float64], lost: NDArray[np.int32]
-) -> bool:
-    """Fill running sums of a row's observations and running counts of the rest; return whether there is any rest."""
-    added, gaps = 0.0, 0
-    if np.isnan(nodata):
-        for x in range(len(values)):
-            added += values[x]
-            total[x + 1] = added
-        if abs(added) < np.inf:
-            return False
-    added = 0.0
-    for x in range(len(values)):
-        value = np.float64(values[x])
-        if abs(value) < np.inf and value != nodata:
-            added += value
-        else:
-            gaps += 1
-        total[x + 1], lost[x + 1] = added, gaps
-    return gaps > 0
-
-
-@compiled
 def paint(
     runs: Runs, part: NDArray[np.int32], value: NDArray[Any], first: int, out: NDArray[Any]
 ) -> None:
@@ -261,25 +204,3 @@ def look_up(codes: NDArray[Any], table: NDArray[Any], out: NDArray[Any]) -> int:
             found[x] = table[row[x]]
         least = min(least, found.min())
     return int(least)
-
-
-@compiled
-def largest(bits: NDArray[Any], low: int, high: int, limits: NDArray[Any]) -> Any:
-    """Largest finite magnitude in the rows `low` .. `high` of floats, in their bit patterns; 0 where there is none.
-
-    Args:
-        bits: (y, x) floats seen as unsigned integers.
-        low: First row.
-        high: Last row + 1.
-        limits: Mask without the sign, pattern of infinity, and pattern of "no observation"; type of `bits`.
-    """
-    mask, infinite, nodata = limits[0], limits[1], limits[2]
-    top = np.zeros(
-        bits.shape[1], bits.dtype
-    )  # by column: the processor then takes several at a time
-    for y in range(low, high):
-        for x in range(bits.shape[1]):
-            size = bits[y, x] & mask
-            seen = size if (size < infinite) & (bits[y, x] != nodata) else mask & 0
-            top[x] = max(top[x], seen)
-    return top.max()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import frexp
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,9 @@ COUNT, Y, X, YY, XX, YX, LEVEL, UPRIGHT, OPEN = range(9)
 contacts with pixels without class (corners included)."""
 
 
+NO_BANDS = np.empty((0, 0, 0), np.float32)
+
+
 @dataclass(frozen=True)
 class Source:
     """Rows of a raster, read when they are needed.
@@ -29,7 +32,7 @@ class Source:
         width: Columns.
         classes: (first row, last row + 1) -> (y, x) integers, -1 where there is none; pixels of one value that touch
             are one region.
-        bands: (first row, last row + 1) -> (y, x) arrays, one per band, and which of their rows the first row is.
+        bands: (first row, last row + 1) -> (band, y, x) array, and which of its rows the first row is.
         scales: Steps of the fixed point per unit of each band, from `fixed_point`.
         nodata: Value that means "no observation" in every band; NaN: there is none.
         size: Width and height of a pixel, metres.
@@ -40,7 +43,7 @@ class Source:
     height: int
     width: int
     classes: Callable[[int, int], NDArray[Any]]
-    bands: Callable[[int, int], tuple[Sequence[NDArray[Any]], int]]
+    bands: Callable[[int, int], tuple[NDArray[Any], int]]
     scales: tuple[float, ...]
     nodata: float
     size: tuple[float, float]
@@ -114,7 +117,7 @@ def measure(source: Source, low: int, high: int) -> Strip:
         high: Last row + 1.
     """
     from reasoning.streaming.pairs import find_pairs
-    from reasoning.streaming.runs import add_bands, add_shapes
+    from reasoning.streaming.runs import add_shapes
     from reasoning.streaming.widths import REACH
 
     margin = REACH + 1 if source.widths else 0
@@ -127,13 +130,42 @@ def measure(source: Source, low: int, high: int) -> Strip:
     width = np.full(n, np.nan)
     if source.widths:
         width = _widths(classes, low - top, (runs, part, n), source.size)
-    added, missing = (np.zeros((len(source.scales), n), np.int64) for _ in range(2))
     bands, row = source.bands(low, high)
-    for i, (band, scale) in enumerate(zip(bands, source.scales, strict=True)):
-        add_bands(band, runs, part, (row, scale, source.nodata), added[i], missing[i])
+    how = (row, np.array(source.scales), source.nodata)
+    added, missing = band_sums(bands, (runs, part, n), how)
     kind = np.zeros(n, np.int32)
     kind[part[part >= 0]] = runs.kind[part >= 0]
     return Strip(low, runs, part, sums, box, kind, width, added, missing, pairs, edges)
+
+
+def band_sums(
+    bands: NDArray[Any],
+    found: tuple[Runs, NDArray[np.int32], int],
+    how: tuple[int, NDArray[np.float64], float],
+) -> tuple[Ints, Ints]:
+    """Sums of bands per component.
+
+    Args:
+        bands: (band, y, x) values.
+        found: From `find_components`.
+        how: Row of `bands` that the first row of the runs is, (band,) steps of the fixed point per unit, and the value
+            that means "no observation" (NaN: there is none).
+
+    Returns:
+        (band, component) int64 sums in steps, and pixels without observation.
+    """
+    from reasoning.streaming.bands import add_bands
+
+    runs, part, n = found
+    row, scales, nodata = how
+    out = np.zeros((2, len(scales), n), np.int64)
+    for i in range(0, len(scales), 4):
+        few = len(scales[i : i + 4])
+        steps, (sums, missing) = np.zeros(4), np.zeros((2, n, 4), np.int64)
+        steps[:few] = scales[i : i + few]
+        add_bands(bands[i : i + few], runs, part, (row, steps, nodata), sums, missing)
+        out[0, i : i + few], out[1, i : i + few] = sums.T[:few], missing.T[:few]
+    return out[0], out[1]
 
 
 def _widths(
@@ -188,7 +220,7 @@ def magnitude(band: NDArray[Any], nodata: float = np.nan) -> float:
         band: (y, x) values.
         nodata: Value that means "no observation"; NaN: there is none.
     """
-    from reasoning.streaming.runs import largest
+    from reasoning.streaming.bands import largest
 
     if band.dtype.kind != "f":
         return 2.0 ** (8 * band.dtype.itemsize)
