@@ -13,42 +13,42 @@ from numpy.typing import NDArray
 from reasoning.kernels import compiled
 from reasoning.streaming.runs import Runs
 
+Envelope = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 REACH = 255
 """Pixels; no circle is taken as larger than this in radius, so that a margin of `REACH` + 1 rows is enough."""
 
 
 @compiled
-def _corners(row: NDArray[Any], least: NDArray[Any], most: NDArray[Any]) -> None:
-    """Least and greatest class at the corners of one row of pixels; the greatest number and -1 where there is none.
+def _meet(
+    one: NDArray[Any], two: NDArray[Any], unsigned: NDArray[Any], apart: NDArray[np.bool_]
+) -> None:
+    """Fill where two classes meet at the corners between two rows of pixels; pixels without class meet none.
 
-    `least` is unsigned, so that -1 is the greatest number of its type.
+    The least class is taken of unsigned numbers, so that -1 is the greatest of them, and the greatest of signed ones:
+    they differ in their bits where there are two classes.
     """
-    width = len(row)
-    plain = row.view(least.dtype)
-    least[0], most[0], least[width], most[width] = (
-        plain[0],
-        row[0],
-        plain[width - 1],
-        row[width - 1],
-    )
-    for x in range(1, width):
-        least[x] = min(plain[x - 1], plain[x])
-        most[x] = max(row[x - 1], row[x])
+    width = len(one)
+    plain, also = one.view(unsigned.dtype), two.view(unsigned.dtype)
+    least, most = np.empty(width, unsigned.dtype), np.empty(width, one.dtype)
+    for x in range(width):
+        least[x] = min(plain[x], also[x])
+        most[x] = max(one[x], two[x])
+    bits = most.view(unsigned.dtype)
+    apart[0], apart[width] = least[0] != bits[0], least[width - 1] != bits[width - 1]
+    left, right, before, after = least[:-1], least[1:], most[:-1], most[1:]
+    low, high = np.empty(width - 1, unsigned.dtype), np.empty(width - 1, one.dtype)
+    for x in range(width - 1):
+        low[x], high[x] = min(left[x], right[x]), max(before[x], after[x])
+    found, seen = apart[1:width], high.view(unsigned.dtype)
+    for x in range(width - 1):
+        found[x] = low[x] != seen[x]
 
 
 @compiled
-def _advance(
-    far: NDArray[np.uint8],
-    one: tuple[NDArray[Any], NDArray[Any]],
-    two: tuple[NDArray[Any], NDArray[Any]],
-) -> None:
+def _advance(far: NDArray[np.uint8], apart: NDArray[np.bool_]) -> None:
     """Go on by one line of corners, between two rows of pixels: 0 where two classes meet, else one more."""
-    least, most = one
-    low, high = two
     for x in range(len(far)):
-        greatest = max(most[x], high[x])
-        apart = np.int64(min(least[x], low[x])) < np.int64(greatest)
-        far[x] = 0 if apart else far[x] + (far[x] < REACH)
+        far[x] = np.uint8(0) if apart[x] else min(far[x], np.uint8(REACH - 1)) + np.uint8(1)
 
 
 @compiled
@@ -68,43 +68,37 @@ def corner_distances(
     """
     height, width = classes.shape
     out = np.empty((high - low + 1, width + 1), np.uint8)
-    least = np.empty((2, width + 1), unsigned.dtype)
-    most = np.empty((2, width + 1), classes.dtype)
+    apart = np.empty(width + 1, np.bool_)
     far = np.full(width + 1, REACH, np.uint8)
     for line in range(high + 1):
-        now, before = line % 2, (line + 1) % 2
-        _corners(classes[min(line, height - 1)], least[now], most[now])
-        last = now if line == 0 else before
-        _advance(far, (least[now], most[now]), (least[last], most[last]))
+        above, below = classes[max(line - 1, 0)], classes[min(line, height - 1)]
+        _meet(above, below, unsigned, apart)
+        _advance(far, apart)
         if line >= low:
             out[line - low] = far
     far[:] = REACH
     for line in range(height, low - 1, -1):
-        now, below = line % 2, (line + 1) % 2
-        _corners(classes[max(line - 1, 0)], least[now], most[now])
-        last = now if line == height else below
-        _advance(far, (least[now], most[now]), (least[last], most[last]))
+        here = out[min(line, high) - low]
         if line <= high:
-            here = out[line - low]
+            for x in range(width + 1):
+                apart[x] = here[x] == 0
+        else:
+            _meet(classes[line - 1], classes[min(line, height - 1)], unsigned, apart)
+        _advance(far, apart)
+        if line <= high:
             for x in range(width + 1):
                 here[x] = min(here[x], far[x])
     return out
 
 
 @compiled
-def _euclid(
-    line: NDArray[np.uint8],
-    size: tuple[float, float],
-    work: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
-    out: NDArray[np.float64],
-) -> None:
-    """Squared distances in metres from column distances, by the lower envelope of parabolas; `REACH` pixels at most.
+def _envelope(line: NDArray[np.uint8], size: tuple[float, float], work: Envelope) -> int:
+    """Lower envelope of the parabolas of column distances; how many there are.
 
     Source: P. Felzenszwalb, D. Huttenlocher, "Distance transforms of sampled functions", Theory of Computing 8, 2012.
     """
     dx, dy = size
     place, edge, height = work
-    top = (REACH * min(dx, dy)) ** 2
     k = -1
     for x in range(len(line)):
         if line[x] == REACH:
@@ -120,15 +114,46 @@ def _euclid(
             begin = -np.inf
         k += 1
         place[k], edge[k], height[k] = x, begin, f
-    out[:] = top
-    if k < 0:
-        return
     edge[k + 1] = np.inf
+    return k + 1
+
+
+@compiled
+def _euclid(
+    line: NDArray[np.uint8],
+    size: tuple[float, float],
+    work: Envelope,
+    wanted: tuple[int, int],
+    out: NDArray[np.float64],
+) -> None:
+    """Squared distances in metres from column distances, for the wanted columns; `REACH` pixels at most."""
+    first, last = wanted
+    if first >= last:
+        return
+    dx, dy = size
+    place, edge, height = work
+    top = (REACH * min(dx, dy)) ** 2
+    out[first:last] = top
+    if _envelope(line, size, work) == 0:
+        return
     j = 0
-    for x in range(len(line)):
+    for x in range(first, last):
         while edge[j + 1] < x:
             j += 1
         out[x] = min(top, height[j] + (dx * (x - place[j])) ** 2)
+
+
+@compiled
+def _wanted(
+    runs: Runs, part: NDArray[np.int32], y: int, width: NDArray[np.float64], most: float
+) -> tuple[int, int]:
+    """First and last + 1 of the corners of row `y` around components that may still be found wider."""
+    first, last = 1 << 40, -1
+    if 0 <= y < len(runs.row) - 1:
+        for i in range(runs.row[y], runs.row[y + 1]):
+            if part[i] >= 0 and width[part[i]] < most:
+                first, last = min(first, runs.start[i]), max(last, runs.stop[i] + 1)
+    return first, last
 
 
 @compiled
@@ -153,22 +178,25 @@ def widest(
     """
     step = min(size[0], size[1])
     start, stop, _, row = runs
-    columns = corner.shape[1]
+    columns, most = corner.shape[1], 2 * REACH * step
     work = np.empty(columns, np.int64), np.empty(columns + 1), np.empty(columns)
     above, below = np.empty(columns), np.empty(columns)
-    least, most = np.empty(columns), np.empty(columns)
-    _euclid(corner[0], size, work, below)
+    here = _wanted(runs, part, 0, width, most)
+    _euclid(corner[0], size, work, here, below)
     for y in range(len(row) - 1):
         above, below = below, above
-        _euclid(corner[y + 1], size, work, below)
-        for x in range(columns):
-            least[x], most[x] = min(above[x], below[x]), max(above[x], below[x])
+        after = _wanted(runs, part, y + 1, width, most)
+        both = min(here[0], after[0]), max(here[1], after[1])
+        _euclid(corner[y + 1], size, work, both, below)
+        here = after
         for i in range(row[y], row[y + 1]):
-            if part[i] < 0:
+            if part[i] < 0 or width[part[i]] >= most:
                 continue
-            near, far = 0.0, most[start[i]]
-            for x in range(start[i], stop[i]):
-                near = max(near, min(least[x], least[x + 1]))
-                far = max(far, most[x + 1])
+            near, far = 0.0, max(above[start[i]], below[start[i]])
+            left = min(above[start[i]], below[start[i]])
+            for x in range(start[i] + 1, stop[i] + 1):
+                right = min(above[x], below[x])
+                near, left = max(near, min(left, right)), right
+                far = max(far, above[x], below[x])
             found = max(2 * np.sqrt(far), 2 * np.sqrt(near) + step)
-            width[part[i]] = max(width[part[i]], min(found, 2 * REACH * step))
+            width[part[i]] = max(width[part[i]], min(found, most))
