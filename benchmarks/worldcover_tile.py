@@ -2,13 +2,13 @@
 
     python benchmarks/worldcover_tile.py [--tile FILE] [--repeats 5] [--json FILE]
 
-Four tasks, each in a process of its own, taken in turn: reading every block and nothing else (the control), counting
+Five tasks, each in a process of its own, taken in turn: reading every block and nothing else (the control), counting
 each class straight from the blocks (the check of the shares), the source (class shares per cell, class boundaries in
 metres, all as N-Triples), and the correction by strips (labels -> region graph -> rules -> corrected COG and reasons;
-the rules: what is below a hectare and surrounded by one cover alone is that cover, weight 6). Checks of the correction:
-pixels counted straight in both files differ in exactly as many places as it says (outside the wall clock, not the
-processor time). Printed: medians, their ratio to the
-control, the peak memory of each.
+the rules: what is below a hectare and surrounded by one cover alone is that cover, weight 6), and the same with the
+rules that ship, which ask for minimum widths too. Check of both: pixels counted straight in both files differ in
+exactly as many places as they say (outside the clocks). Printed: medians of wall and processor time, their ratio to
+the control, the peak memory of each.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ path, found = sys.argv[1], {}
 start = time.perf_counter()
 """
 END = """
-found["seconds"] = time.perf_counter() - start
-found["cpu"] = time.process_time()
-found["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+found.setdefault("seconds", time.perf_counter() - start)
+found.setdefault("cpu", time.process_time())
+found.setdefault("mebibytes", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 print(json.dumps(found))
 """
 TASKS = {
@@ -77,15 +77,16 @@ rules = [enclosed(name) for name in ("TreeCover", "Grassland", "Cropland", "Buil
 with tempfile.TemporaryDirectory() as folder:
     start = time.perf_counter()
     done, _ = correct_large(path, "worldcover", Path(folder) / "run", axioms=rules)
-    found["alone"], found["cpu_alone"] = time.perf_counter() - start, time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["seconds"], found["cpu"] = time.perf_counter() - start, time.process_time()
+    found["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pairs = zip(read_blocks(path, 4096), read_blocks(Path(folder) / "run" / "corrected.tif", 4096))
     differ = sum(int((a[2].values != b[2].values).sum()) for a, b in pairs)
-    start = time.perf_counter() - found["alone"]  # the check is outside the clock
 found["pixels"], found["regions"] = done.place.height * done.place.width, len(done.regions)
 found["changed_regions"], found["changed_pixels"] = done.changed_regions, done.changed_pixels
-found["explained"], found["differ"], found["mebibytes_correct"] = len(done.corrections), differ, peak
+found["explained"], found["differ"] = len(done.corrections), differ
 """
+TASKS["shipped"] = TASKS["correct"].replace("axioms=rules", "axioms=None")
+CORRECT = ("correct", "shipped")
 
 
 def run(task: str, tile: Path) -> dict[str, Any]:
@@ -113,10 +114,15 @@ def measure(tile: Path, repeats: int) -> dict[str, Any]:
         "peak_mebibytes": {
             task: max(one["mebibytes"] for one in found) for task, found in runs.items()
         },
-        "correct_megapixels_per_second": last["correct"]["pixels"] / 1e6 / seconds["correct"],
-        "correct": {
-            name: last["correct"][name]
-            for name in ("regions", "changed_regions", "changed_pixels", "explained", "differ")
+        "correct_megapixels_per_second": {
+            task: last[task]["pixels"] / 1e6 / seconds[task] for task in CORRECT
+        },
+        **{
+            task: {
+                name: last[task][name]
+                for name in ("regions", "changed_regions", "changed_pixels", "explained", "differ")
+            }
+            for task in CORRECT
         },
         "same_counts": last["source"]["pixels"] == last["count"]["pixels"],
         **{
@@ -144,12 +150,12 @@ def main() -> None:
     print(
         f"{found['megapixels_per_second']:.0f} megapixels/s; {found['statements']} statements, {found['cells']} cells"
     )
-    correct = found["correct"]
-    print(
-        f"correct: {found['correct_megapixels_per_second']:.0f} megapixels/s; {correct['regions']} regions, "
-        f"{correct['changed_regions']} changed ({correct['changed_pixels']} pixels, {correct['differ']} differ in the "
-        f"files), {correct['explained']} explained"
-    )
+    for task in CORRECT:
+        said, speed = found[task], found["correct_megapixels_per_second"][task]
+        print(
+            f"{task}: {speed:.0f} megapixels/s; {said['regions']} regions, {said['changed_regions']} changed "
+            f"({said['changed_pixels']} pixels, {said['differ']} differ in the files), {said['explained']} explained"
+        )
     print(f"counts equal a straight count: {found['same_counts']}")
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
