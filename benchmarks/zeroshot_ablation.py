@@ -1,0 +1,138 @@
+"""Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
+
+    python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60] [--kge]
+
+Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
+data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
+ridge from class vectors to mean images of the seen classes, as in benchmarks/zeroshot.py. Each row stands beside the
+mean of three shuffles of its graded attributes over the classes (of all it has, where there are none), which keep
+everything but what belongs to which class. Chance is one over the number of unseen classes. "se": standard error over
+draws of the difference to the first row (draws overlap, so it is too small).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from zeroshot import MODELS, blocks_of, plain, shuffled
+
+from fusion.backbone import FeatureSet, read_features
+from fusion.classgraph import SCALES, ClassVectors, class_vectors
+from fusion.prototypes import fit_prototypes, take
+from fusion.scene import SceneSettings
+from fusion.splits import Splits, draw_splits, read_splits
+from kg import vocab
+from kg.embed import embed_graph
+from kg.files import shipped
+from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
+
+ALL = "all relations"
+SHUFFLES = (0, 1, 2)
+
+
+def graded(
+    names: Sequence[str], knowledge: SceneKnowledge, relations: Sequence[str]
+) -> ClassVectors:
+    """Graded attributes of some relations alone."""
+    stated = [knowledge.find(name) for name in names]
+    pairs = [[(t, strength(t)) for t in c.triples if t.relation in relations] for c in stated if c]
+    return plain(tuple(names), knowledge.attributes(pairs))
+
+
+def make_rows(
+    names: tuple[str, ...], knowledge: SceneKnowledge, *, kge: bool
+) -> dict[str, ClassVectors]:
+    """Class vectors of each row."""
+    rows = {ALL: graded(names, knowledge, RELATIONS)}
+    for relation in RELATIONS:
+        short = vocab.curie(relation).removeprefix("ll:")
+        rest = [r for r in RELATIONS if r != relation]
+        rows[f"without {short}"] = graded(names, knowledge, rest)
+        rows[f"{short} alone"] = graded(names, knowledge, [relation])
+    blocks = tuple(SCALES) if kge else ("text", "graded")
+    embedding = embed_graph(knowledge.graph) if kge else None
+    full = class_vectors(names, knowledge, blocks=blocks, embedding=embedding)
+    rows |= {f"block {b}": blocks_of(full, b) for b in blocks if b != "graded"}
+    rows["text + graded"] = blocks_of(full, "text", "graded")
+    return rows | ({"text + graded + kge": full} if kge else {})
+
+
+def accuracies(
+    images: FeatureSet, vectors: ClassVectors, splits: Splits, draws: int
+) -> NDArray[Any]:
+    """(draw,) percent of right answers among the unseen classes."""
+    settings, found = SceneSettings(), []
+    row = {name: i for i, name in enumerate(splits.classes)}
+    for draw in range(draws):
+        seen, unseen = splits.seen(draw), splits.unseen[draw]
+        taught, asked = images.only(seen), images.only(unseen)
+        known = take(vectors, [row[n] for n in seen])
+        fitted = fit_prototypes(
+            known, taught.vectors, taught.labels, "", ridge=settings.ridge, centred=settings.centred
+        )
+        guessed = fitted.predict(take(vectors, [row[n] for n in unseen]))
+        guessed /= np.maximum(np.linalg.norm(guessed, axis=1, keepdims=True), 1e-12)
+        right = (asked.vectors @ guessed.T).argmax(axis=1) == asked.labels
+        found.append(100 * right.mean())
+    return np.array(found)
+
+
+def control(vectors: ClassVectors, seed: int) -> ClassVectors:
+    """What belongs to which class, lost: the graded block where there is one beside others, else all."""
+    names = ("graded",) if "graded" in vectors.blocks else tuple(vectors.blocks)
+    return shuffled(vectors, names, seed)
+
+
+def table(
+    sets: Sequence[FeatureSet], splits: Splits, rows: dict[str, ClassVectors], draws: int
+) -> None:
+    """Print one line a row: accuracy on each set, their mean, its difference to all relations, the shuffled mean."""
+    base = None
+    for name, vectors in rows.items():
+        values = np.array([accuracies(s, vectors, splits, draws) for s in sets])
+        lost = [
+            accuracies(s, control(vectors, seed), splits, draws) for s in sets for seed in SHUFFLES
+        ]
+        mean = values.mean(axis=0)
+        base = mean if base is None else base
+        error = (mean - base).std(ddof=1) / draws**0.5
+        cells = " ".join(f"{v:6.1f}" for v in values.mean(axis=1))
+        print(f"{name:24s} {cells} | mean {mean.mean():5.1f}  {(mean - base).mean():+5.1f} (se {error:.1f})"
+              f"  shuffled {np.mean(lost):5.1f}", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--features", type=Path, nargs="*", default=[])
+    parser.add_argument("--kge", action="store_true", help="with the embedding of the graph")
+    parser.add_argument(
+        "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
+    )
+    given = parser.parse_args()
+    knowledge = load_scenes()
+    if not given.features:
+        path = given.data / "features" / "whu_rs19_vlm_b32_fp16.npz"
+        sets = [read_features(path, model=f"{m}_ViT-B-32") for m in MODELS]
+        splits = read_splits(shipped("data/splits/whu_rs19_14_5.json"))
+        print(f"WHU-RS19, 14 seen / 5 unseen, {given.draws} draws: {', '.join(MODELS)}")
+        table(sets, splits, make_rows(splits.classes, knowledge, kge=given.kge), given.draws)
+    for path in given.features:
+        images = read_features(path)
+        unseen = len(images.names) // 3
+        splits = draw_splits(path.stem, images.names, unseen=unseen, draws=given.draws, seed=19)
+        print(
+            f"{path.stem}, {len(images.names) - unseen} seen / {unseen} unseen, {given.draws} draws"
+        )
+        table([images], splits, make_rows(images.names, knowledge, kge=given.kge), given.draws)
+
+
+if __name__ == "__main__":
+    main()
