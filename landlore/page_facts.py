@@ -24,6 +24,9 @@ TOLD = 500
 _KIND = {
     vocab.NETWORK: "network", vocab.CALIBRATION: "calibration", vocab.SMOOTHNESS: "smoothness",
 }  # fmt: skip
+_RULES = """SELECT ?rule ?label ?axiom ?citation { GRAPH ?g {
+  ?rule a run:Rule ; rdfs:label ?label ; rdfs:comment ?axiom FILTER(LANG(?label) = "en")
+  OPTIONAL { ?rule dct:source ?citation } } }"""
 
 Facts = dict[str, Any]
 Scores = tuple[Facts, NDArray[np.int64], NDArray[np.int64]]
@@ -84,22 +87,19 @@ def known_terms(
         pixels[causes[one.index]] += one.pixels
         for reason in one.reasons:
             names.setdefault(reason.term, (reason.label, reason.kind))
-    rules = {
-        vocab.expand(str(row["rule"])): row
-        for row in graph.query(load_query("rules-in-force").sparql).records()
-    }
+    rules = {str(row["rule"]): row for row in graph.query(_RULES).records()}
     if told["from_labels"]:
         names[vocab.NETWORK] = ("the given labels", "network")
     order = sorted({*names, *pixels, *rules}, key=lambda term: (-pixels[term], term))
-    colours = reason_colours([t for t in order if pixels[t]], set(rules))
+    colours = reason_colours(order, set(rules))
     return {
         term: {
             "iri": vocab.curie(term),
             "name": str(rules[term]["label"]) if term in rules else names.get(term, (vocab.curie(term), ""))[0],
             "kind": "axiom" if term in rules else _KIND.get(term, "evidence"),
-            "colour": "#{:02x}{:02x}{:02x}".format(*colours.get(term, (120, 126, 134))),
+            "colour": "#{:02x}{:02x}{:02x}".format(*colours[term]),
             "axiom": str(rules[term]["axiom"]) if term in rules else "",
-            "cite": str(rules[term]["citation"]) if term in rules else "",
+            "cite": str(rules[term]["citation"] or "") if term in rules else "",
         }
         for term in order
     }  # fmt: skip

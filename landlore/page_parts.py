@@ -28,12 +28,13 @@ def page_parts(facts: Facts, note: str) -> dict[str, str]:
     """
     run = facts["run"]
     share = run["changed"] / max(run["pixels"], 1)
-    made = "Given labels" if run["labels"] else run["model"]
+    made = f"Given labels, {run['model']}" if run["labels"] else run["model"]
+    much = f"{share:.1%}" if share >= 0.0005 else _counted(run["changed"], "pixel")
     count = len(facts["corrections"])
     return {
         "title": escape(f"{run['model']}: what was corrected, and why"),
         "eyebrow": escape(f"{made} · run {run['name']}"),
-        "headline": f"{share:.1%} of the map corrected, each change with its reasons"
+        "headline": f"{much} of the map corrected, each change with its reasons"
         if count
         else "Nothing on this map was changed",
         "note": f'<p class="note">{escape(note)}</p>' if note else "",
@@ -62,7 +63,10 @@ def area_text(m2: float) -> str:
 def _tiles(facts: Facts) -> str:
     run, truth = facts["run"], facts["truth"]
     shown = [
-        ("corrected", f"{area_text(run['area'])} <small>{run['changed']:,} pixels</small>"),
+        (
+            "corrected",
+            f"{area_text(run['area'])} <small>{_counted(run['changed'], 'pixel')}</small>",
+        ),
         ("corrections", f"{len(facts['corrections']):,}"),
     ]
     if truth:
@@ -74,6 +78,10 @@ def _tiles(facts: Facts) -> str:
             ("pixels that became wrong", f'<span class="down">{truth["broken"]:,}</span>'),
         ]
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown)
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word}{'s' * (n != 1)}"
 
 
 def _rise(was: float, now: float) -> str:
