@@ -216,9 +216,7 @@ def _solve(
     sources, settings, told = given
     made_here = told.job == "interpret"
     axioms = chosen_axioms(sources, settings)
-    correct_settings(
-        sources, settings
-    )  # learned numbers that cannot be read are told before anything is made
+    _check_calibration(sources, settings, told)
     beside = read_beside(sources, grid)
     tell("building the knowledge graph")
     graph = known_graph(sources, grid)
@@ -232,6 +230,14 @@ def _solve(
     tell(f"explaining {len(corrected.corrections)} corrections")
     explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))
     return Interpretation(corrected, explanation, graph, known.image, None)
+
+
+def _check_calibration(sources: Sources, settings: RunSettings, told: Inputs) -> None:
+    """Learned numbers that cannot be used are told before anything is made."""
+    learned = correct_settings(sources, settings).calibration
+    if learned is not None:
+        legend = told.legend if isinstance(told.legend, Legend) else load_legend(told.legend)
+        learned.biases(legend)
 
 
 def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:

@@ -73,6 +73,7 @@ def read_page(folder: str | Path, truth: str | Path | None = None) -> PageRecord
     from reasoning.explanation.reasons import every_account
 
     home = Path(folder).absolute()
+    _has_maps(home)
     told, run = read_run(home)
     legend = legend_of(home, run)
     corrected, index = read_raster(home / "corrected.tif"), read_raster(home / "reasons.tif")
@@ -109,6 +110,21 @@ def _boxes(number: NDArray[np.int32], count: int, step: int) -> NDArray[np.int64
         np.minimum.at(low[:, axis], mine, place)
         np.maximum.at(high[:, axis], mine, place + 1)
     return np.concatenate([low // step, -(-high // step)], axis=1)
+
+
+def _has_maps(home: Path) -> None:
+    """Raise an InputError for runs without a map of reasons: by regions, and of scenes."""
+    path = home / "run.json"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if '"job": "by-region"' in text:
+        raise InputError(
+            f"{home}: a run by regions has no map of reasons to show",
+            f"landlore explain {home} --top 20, or correct a part of the map without --by-region",
+        )
+    if '"images": ' in text and not (home / "corrected.tif").exists():
+        raise InputError(
+            f"{home}: a run of scenes has no maps", f"landlore query {home} --name scene-answers"
+        )
 
 
 def truth_labels(

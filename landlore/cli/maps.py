@@ -36,6 +36,7 @@ from landlore.cli.options import (
 from landlore.cli.printing import need_vision, say, teller, told_inference
 
 if TYPE_CHECKING:
+    from kg.legend import Legend
     from landlore.large import ByRegion
     from landlore.maps import Interpretation
 
@@ -191,14 +192,18 @@ def _report(done: Interpretation, as_json: bool) -> None:
         say(
             f"{idle} rules could not act here (run.json says why); some need --dem, or --bands with names"
         )
-    if max(corrected.after.legend.codes) > 255:
-        say(
-            "corrected.tif has codes above 255, and no colour table: its colours are in corrected.qml (QGIS)"
-        )
+    _tell_of_colours(corrected.after.legend)
     for sentence in telling_sentences(done):
         say(f"  {sentence}")
     say(f"{folder / 'figure.png'}: before, after, why")
     say(f"landlore explain {folder}, or landlore report {folder} for all of it on one page")
+
+
+def _tell_of_colours(legend: Legend) -> None:
+    if max(legend.codes) > 255:
+        say(
+            "corrected.tif has codes above 255, and no colour table: its colours are in corrected.qml (QGIS)"
+        )
 
 
 def _report_large(done: ByRegion, as_json: bool) -> None:
@@ -216,6 +221,7 @@ def _report_large(done: ByRegion, as_json: bool) -> None:
         say(json.dumps(summary))
         return
     regions = len(found.regions.count)
+    _tell_of_colours(found.before.legend)
     say(
         f"{found.changed_pixels:,} pixels in {found.changed_regions:,} of {regions:,} regions changed; "
         f"{told_inference(found.trace)}"

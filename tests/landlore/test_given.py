@@ -111,6 +111,15 @@ def test_rules_are_added_to_those_that_ship_and_kept_for_later(folder, monkeypat
     assert again.changed_pixels == told["changed_pixels"] == 800
 
 
+def test_a_calibration_of_another_legend_is_told_at_once(folder, monkeypatch, capsys):
+    learned = """@prefix run: <https://w3id.org/landlore/run#> . @prefix ll: <https://w3id.org/landlore/core#> .
+      <> a run:Learned ; run:temperature 1.5 ; run:learnedSmoothness 0.5 ;
+        run:classBias [ ll:value <https://w3id.org/landlore/legend/town/10> ; ll:weight 0.0 ] ."""
+    (folder / "fit.ttl").write_text(learned)
+    code, _, err = landlore(monkeypatch, capsys, "correct labels.tif --calibration fit.ttl -o out")
+    assert code == 2 and "no bias for" in err and "worldcover" in err and "building" not in err
+
+
 def layer(name, date=None):
     cells = np.zeros((40, 40), np.int32)
     core = (vocab.CORE + "Water",)
@@ -189,5 +198,12 @@ def test_colours_of_codes_above_255_are_said_to_be_in_the_style(folder, monkeypa
     _, out, _ = landlore(monkeypatch, capsys, "correct sea.tif --legend corine -o out")
     assert "codes above 255, and no colour table: its colours are in corrected.qml" in out
     assert 'value="512"' in (folder / "out" / "corrected.qml").read_text()
+    _, out, _ = landlore(
+        monkeypatch, capsys, "correct sea.tif --legend corine --by-region -o large"
+    )
+    assert (
+        "codes above 255" in out
+        and 'value="512"' in (folder / "large" / "corrected.qml").read_text()
+    )
     _, out, _ = landlore(monkeypatch, capsys, "correct labels.tif -o plain")
     assert "colour table" not in out
