@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.burn import burn
 from kg.evidence import EvidenceLayer
+from kg.geometry import parse_wkt
 from kg.grid import Grid
 from kg.relations import RELATIONS
-from kg.spatial import features_layer, parse_wkt
+from kg.spatial import features_layer
 from kg.statements import Statements, decimal, integer, iri, ntriples, typed
 from kg.store import KnowledgeGraph
 

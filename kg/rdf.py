@@ -118,6 +118,15 @@ def result(found: Any) -> QueryResult:
     return QueryResult(names, rows)
 
 
+def functions(sparql: str) -> Any:
+    """What a query about geometries may call; shapely is loaded for such queries only."""
+    if "geof:" not in sparql and vocab.GEOF not in sparql:
+        return None
+    from kg import geof
+
+    return geof.functions()
+
+
 def statement(triple: Triple) -> Iterator[tuple[Any, Any, Any]]:
     """A triple, or for weights below 1 the three statements of the weighted pattern."""
     head, relation, tail = node(triple.head), node(triple.relation), node(triple.tail)

@@ -36,7 +36,7 @@ class Select:
 
     Every pattern stands in a `GRAPH` of its own, so that servers without a union of graphs answer too, and rows are
     distinct and sorted, so that the same graph gives the same rows. What is to be absent becomes `MINUS`, never
-    `FILTER NOT EXISTS`, which embedded stores answer a hundred times slower.
+    `NOT EXISTS`, which embedded stores answer a hundred times slower.
 
     Attributes:
         variables: Columns, "?x".

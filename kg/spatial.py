@@ -1,4 +1,4 @@
-"""Geometries come in, evidence layers and relations go out. The one door to shapely."""
+"""Geometries come in, evidence layers and relations go out. A door to shapely, with `kg.geometry`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn, trace
-from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
+from kg.geometry import CRS84, parse_wkt
 from kg.grid import Grid, transform_points
 from kg.relations import RELATIONS, Rows, both_ways, simple_features
 
@@ -25,36 +25,12 @@ if TYPE_CHECKING:
 Bounds = tuple[float, float, float, float]
 
 _DIGITS = 7
-_CRS84 = "OGC:CRS84"
 _SMALL = 400.0
 _VISIBLE = 0.25
 _RELIABILITY = 0.9
 _ARC_SEGMENTS = 4
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
 _NEAR = vocab.CORE + "near"
-
-
-def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
-    """Parse GeoSPARQL WKT literals in CRS84 (the default CRS, GeoSPARQL 1.1, clause 8.5.1).
-
-    Raises:
-        SourceError: A literal is in another CRS, or is not WKT; the message shows it.
-    """
-    import shapely
-
-    plain = []
-    for text in texts:
-        crs, found, body = text.partition(">")
-        if found and crs != f"<{vocab.CRS84}":
-            hint = "load it through a vector source, which projects it"
-            raise SourceError(f"geometry in {crs[1:]}, expected {vocab.CRS84}", hint)
-        plain.append(body.strip() if found else text)
-    try:
-        shapes: NDArray[Any] = np.asarray(shapely.from_wkt(plain), dtype=object)
-    except shapely.errors.ShapelyError as error:
-        hint = "load that source again"
-        raise SourceError(f"a geometry in the graph is not WKT ({error})", hint) from error
-    return shapes
 
 
 def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> list[str]:
@@ -74,8 +50,8 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> l
         shapes = shapely.force_2d(shapely.from_wkb(wkb))
     alone = shapely.get_num_geometries(shapes) == 1  # a multipolygon of one part is a polygon
     shapes[alone] = shapely.get_geometry(shapes[alone], 0)
-    if crs not in ("EPSG:4326", _CRS84):
-        shapes = _project(shapes, crs, _CRS84)
+    if crs not in ("EPSG:4326", CRS84):
+        shapes = _project(shapes, crs, CRS84)
     xy, feature = shapely.get_coordinates(shapes, return_index=True)
     shapes[feature[~(np.abs(xy) <= (360, 91)).all(axis=1)]] = None  # NaN, too
     if bounds is not None:
@@ -274,7 +250,7 @@ def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
     west, south, east, north = shapely.total_bounds(shapes)
     zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
     crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
-    return _project(shapes, _CRS84, crs)
+    return _project(shapes, CRS84, crs)
 
 
 def polygons(labels: NDArray[np.int32], grid: Grid, ids: Iterable[int]) -> dict[int, str]:

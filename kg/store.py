@@ -96,8 +96,8 @@ class KnowledgeGraph:
         """
         known = _PREFIXES[prefixes]
         with query_errors(sparql, known):
-            found = self._store.query(sparql, prefixes=known, use_default_graph_as_union=True)
-            return rdf.result(found)
+            more = {"custom_functions": rdf.functions(sparql), "use_default_graph_as_union": True}
+            return rdf.result(self._store.query(sparql, prefixes=known, **more))
 
     def describe(self, iri: str) -> QueryResult:
         """All statements about a thing, with the nodes of its weighted statements and geometries.

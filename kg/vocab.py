@@ -29,6 +29,8 @@ DCAT = "http://www.w3.org/ns/dcat#"
 DCT = "http://purl.org/dc/terms/"
 GEO = "http://www.opengis.net/ont/geosparql#"
 SF = "http://www.opengis.net/ont/sf#"
+GEOF = "http://www.opengis.net/def/function/geosparql/"
+UOM = "http://www.opengis.net/def/uom/OGC/1.0/"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 PREFIXES: dict[str, str] = {
@@ -46,6 +48,8 @@ PREFIXES: dict[str, str] = {
     "dct": DCT,
     "geo": GEO,
     "sf": SF,
+    "geof": GEOF,
+    "uom": UOM,
 }
 """Prefixes put in front of every query that a user types, unless the query declares its own."""
 

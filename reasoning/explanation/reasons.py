@@ -222,7 +222,7 @@ def _holds(wkt: Term | None, lon: float, lat: float) -> bool:
     """Whether the outline covers the point; without an outline its bounds decide."""
     if not wkt:
         return True
-    from kg.spatial import parse_wkt
+    from kg.geometry import parse_wkt
 
     outline, point = parse_wkt([wkt.value, f"POINT ({lon!r} {lat!r})"])
     return bool(outline.covers(point))

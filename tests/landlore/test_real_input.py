@@ -19,10 +19,11 @@ from scipy.ndimage import binary_dilation
 
 from fusion.metrics import confusion, miou, overall_accuracy
 from kg.cog import write_raster
+from kg.geometry import parse_wkt
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster, read_raster
-from kg.spatial import features_layer, parse_wkt
+from kg.spatial import features_layer
 from landlore import cli
 from landlore.graph import open_graph
 

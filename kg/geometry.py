@@ -1,0 +1,169 @@
+"""GeoSPARQL literals come in, shapely geometries in CRS84 and their measures in metres go out.
+
+With `kg.spatial` and `kg.geof` a door to shapely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg import vocab
+from kg.errors import GridError, SourceError
+from kg.grid import crs_of, transform_points
+
+CRS84 = "OGC:CRS84"
+"""CRS84 as PROJ calls it."""
+
+_CRS = re.compile(r"https?://www\.opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)\Z")
+_AXIS = re.compile(r'AXIS\["[^"]*",(\w+)')
+_DIGITS = 7
+_A, _F = 6_378_137.0, 1 / 298.257223563  # WGS 84
+_E2 = _F * (2 - _F)
+_STEP = 0.05  # degrees, longest straight piece of a line that is measured
+
+
+def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
+    """Parse GeoSPARQL WKT literals, in CRS84 (the default CRS, GeoSPARQL 1.1, clause 8.5.1) or another CRS.
+
+    Args:
+        texts: WKT, with or without the IRI of a CRS in front; the axes are in the order of that CRS, as the
+            specification has it.
+
+    Returns:
+        (text,) geometries in CRS84, longitude first.
+
+    Raises:
+        SourceError: A literal is not WKT, or names a CRS that is not known or does not reach there.
+    """
+    import shapely
+
+    plain, places = [], list[str]()
+    for text in texts:
+        crs, found, body = text.partition(">")
+        plain.append(body.strip() if found else text)
+        places.append(crs[1:] if found else vocab.CRS84)
+    try:
+        shapes: NDArray[Any] = np.asarray(shapely.from_wkt(plain), dtype=object)
+    except shapely.errors.ShapelyError as error:
+        hint = "load that source again"
+        raise SourceError(f"a geometry in the graph is not WKT ({error})", hint) from error
+    for place in sorted(set(places) - {vocab.CRS84}):
+        rows = np.array([one == place for one in places])
+        shapes[rows] = reproject(shapes[rows], place, vocab.CRS84)
+    return shapes
+
+
+def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
+    """Geometries from one CRS to another, each given by its IRI, axes in the order of each CRS.
+
+    Raises:
+        SourceError: A CRS that is not known, or that does not reach there.
+    """
+    import shapely
+
+    (one, flip_one), (two, flip_two) = _named(source), _named(target)
+
+    def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        xs, ys = (xy[:, ::-1] if flip_one else xy).T
+        found = np.column_stack(transform_points(xs, ys, one, two))
+        return found[:, ::-1] if flip_two else found
+
+    try:
+        moved: NDArray[Any] = shapely.transform(shapes, move)
+    except GridError as error:
+        raise SourceError(error.message, error.hint) from error
+    return moved
+
+
+@cache
+def _named(iri: str) -> tuple[str, bool]:
+    """A CRS as PROJ calls it, and whether its first axis points north."""
+    found = _CRS.match(iri)
+    if found is None:
+        hint = "name it like http://www.opengis.net/def/crs/EPSG/0/3067"
+        raise SourceError(f"{iri}: not the IRI of a coordinate reference system", hint)
+    name = f"{found[1]}:{found[2]}"
+    try:
+        axes = _AXIS.findall(crs_of(name).to_wkt(version="WKT2_2019"))
+    except (ValueError, RuntimeError) as error:
+        raise SourceError(
+            f"{iri}: no such coordinate reference system ({error})", "check its number"
+        ) from error
+    return name, bool(axes) and axes[0].lower() == "north"
+
+
+def literal(shape: Any) -> str:
+    """A GeoSPARQL WKT literal in CRS84 (7 decimals), with the CRS in front."""
+    import shapely
+
+    return f"<{vocab.CRS84}> {shapely.to_wkt(shape, rounding_precision=_DIGITS)}"
+
+
+def area(shape: Any) -> float:
+    """Square metres on the WGS 84 ellipsoid, by its equal-area cylindrical projection (Snyder 1987, eq. 10-1, 3-12)."""
+    import shapely
+
+    fine = shapely.segmentize(shape, _STEP)
+    return float(shapely.area(shapely.transform(fine, _equal_area)))
+
+
+def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    lon, sine = np.radians(lonlat[:, 0]), np.sin(np.radians(lonlat[:, 1]))
+    e = np.sqrt(_E2)
+    q = (1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(e * sine) / e)
+    return np.column_stack([_A * lon, _A * q / 2])
+
+
+def length(shape: Any) -> float:
+    """Metres of a line on the WGS 84 ellipsoid; perimeter of an area. Pieces of at most 0.05 degrees are straight."""
+    import shapely
+
+    lines = shape.boundary if shape.geom_type.endswith("Polygon") else shape
+    xy, part = shapely.get_coordinates(
+        shapely.get_parts(shapely.segmentize(lines, _STEP)), return_index=True
+    )
+    if len(xy) < 2:
+        return 0.0
+    lat = np.radians((xy[1:, 1] + xy[:-1, 1]) / 2)
+    w = np.sqrt(1 - _E2 * np.sin(lat) ** 2)
+    dlon, dlat = np.radians(np.diff(xy, axis=0)).T
+    metres = np.hypot(_A / w * np.cos(lat) * dlon, _A * (1 - _E2) / w**3 * dlat)
+    return float(metres[part[1:] == part[:-1]].sum())
+
+
+def distance(one: Any, other: Any) -> float:
+    """Metres between the nearest points of two geometries, in a projection around them that keeps distances there."""
+    import shapely
+
+    middle = shapely.shortest_line(one, other)
+    if middle is None or middle.is_empty:
+        return float("nan")
+    flat = _around(np.array([one, other], object), middle.centroid, inverse=False)
+    return float(shapely.distance(*flat))
+
+
+def buffer(shape: Any, metres: float) -> Any:
+    """Everything within so many metres."""
+    import shapely
+
+    centre = shape.centroid
+    flat = _around(np.array([shape], object), centre, inverse=False)
+    return _around(shapely.buffer(flat, metres), centre, inverse=True)[0]
+
+
+def _around(shapes: NDArray[Any], centre: Any, *, inverse: bool) -> NDArray[Any]:
+    """To metres around a point (azimuthal equidistant), or back."""
+    import shapely
+
+    plane = f"+proj=aeqd +lat_0={centre.y!r} +lon_0={centre.x!r} +ellps=WGS84 +units=m"
+    ways = (plane, CRS84) if inverse else (CRS84, plane)
+    moved: NDArray[Any] = shapely.transform(
+        shapes, lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], *ways))
+    )
+    return moved
