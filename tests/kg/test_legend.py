@@ -151,6 +151,14 @@ def test_versions_of_a_product_say_the_same(tree):
     assert load_legend("isprs:torchgeo").names()[0] == "Clutter/background"
 
 
+def test_trees_are_trees_before_they_are_trees_over_something(tree):
+    legend = load_legend("chesapeake13")
+    assert row(CORE + "TreeCover", legend, tree) == {3: 1.0}
+    woody = np.flatnonzero(membership(legend, tree, CORE + "Woody"))
+    assert [legend.codes[k] for k in woody] == [3, 4, 10, 11, 12]
+    assert row(f"{LEGEND}chesapeake13/12", load_legend("openearthmap"), tree) == {4: 0.4, 5: 0.6}
+
+
 def test_unknown_codes_are_named():
     with pytest.raises(LegendError, match=r"worldcover: unknown class code 7, 12; expected 10, 20"):
         load_legend("worldcover").encode(np.array([[7, 10], [12, 7]], dtype=np.uint8))

@@ -213,7 +213,7 @@ def test_a_country_by_the_table_that_ships(liechtenstein):
     found = {
         c: int(graph.query(count % c).rows[0][0]) for c in ("ll:Building", "ll:House", "ll:Tree")
     }
-    assert found == {"ll:Building": 7473, "ll:House": 902, "ll:Tree": 3000}
+    assert found == {"ll:Building": 7470, "ll:House": 893, "ll:Tree": 3000}
     water = shapely.from_wkt(wkt(graph, "relation/2887325"))  # three islands
     assert (water.geom_type, len(water.interiors)) == ("Polygon", 3)
     hole = shapely.Polygon(water.interiors[0])
