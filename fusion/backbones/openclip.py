@@ -137,7 +137,7 @@ def _towers(shape: ClipShape, weights: Mapping[str, Tensor], path: Path) -> Any:
         )
         model = TwoTowers(visual, shape.text, shape.words, shape.out, shape.activation)
     wanted = model.state_dict()
-    given = {k: v for k, v in weights.items() if k not in _NO_WEIGHTS}
+    given = {k: v for k, v in weights.items() if k.rpartition(".")[2] not in _NO_WEIGHTS}
     counts = {k: torch.zeros((), dtype=torch.long) for k in wanted if k.endswith("batches_tracked")}
     given = counts | given
     missing, unknown = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))

@@ -12,6 +12,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kg.errors import InputError
@@ -30,8 +31,7 @@ _STORAGES = {
 class _Module:
     """A module of the archive: nothing but its attributes."""
 
-    def __init__(self, *_: Any) -> None:
-        self.state: Mapping[str, Any] = {}
+    state: Mapping[str, Any] = MappingProxyType({})
 
     def __setstate__(self, state: Any) -> None:
         self.state = state if isinstance(state, Mapping) else {}
