@@ -1,6 +1,7 @@
 """Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
 
     python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60] [--kge]
+        [--concepts FILE.ttl]
 
 Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
 data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
@@ -112,12 +113,13 @@ def main() -> None:
     )
     parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
+    parser.add_argument("--concepts", type=Path, help="scene concepts instead of those that ship")
     parser.add_argument("--kge", action="store_true", help="with the embedding of the graph")
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
     )
     given = parser.parse_args()
-    knowledge = load_scenes()
+    knowledge = load_scenes([given.concepts], alone=True) if given.concepts else load_scenes()
     if not given.features:
         path = given.data / "features" / "whu_rs19_vlm_b32_fp16.npz"
         sets = [read_features(path, model=f"{m}_ViT-B-32") for m in MODELS]

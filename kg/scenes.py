@@ -235,19 +235,21 @@ def strength(triple: Triple) -> float:
     return weight * _STRENGTH[triple.relation]
 
 
-def load_scenes(paths: Sequence[str | Path] = ()) -> SceneKnowledge:
+def load_scenes(paths: Sequence[str | Path] = (), *, alone: bool = False) -> SceneKnowledge:
     """Read scene concepts and the class lists of data sets.
 
     Args:
         paths: More Turtle files with concepts or class lists of one's own, beside those that ship in
             `ontologies/scenes`; they may add statements to shipped concepts.
+        alone: Leave out what ships, but for the core ontology.
 
     Raises:
         SourceError: A file cannot be read or is not Turtle.
         OntologyError: A statement has no value, or a weight outside (0, 1].
     """
     lists = sorted(shipped("ontologies/scenes/lists").glob("*.ttl"))
-    files = [*core_files(), *scene_files(), *lists, *map(Path, paths)]
+    ours = [] if alone else [*scene_files(), *lists]
+    files = [*core_files(), *ours, *map(Path, paths)]
     source = SceneSource(files)
     named = source.named()
     below = {s: source.iris(s, vocab.RDFS + "subClassOf") for s in named}

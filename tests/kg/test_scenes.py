@@ -144,6 +144,8 @@ def test_own_concepts_join_the_shipped_ones(tmp_path):
     )
     knowledge = load_scenes([own])
     assert knowledge.find("moor").triples[0].weight == 0.7
+    assert knowledge.find("airport")
+    assert [c.label for c in load_scenes([own], alone=True).concepts] == ["moor"]
 
 
 @pytest.mark.parametrize("weight", ["1.4", "0", "-0.1", '"much"'])
