@@ -89,7 +89,8 @@ def build_graph(
     new = [c for c in counters if former.get(c.source.iri) != fingerprint(c.info)]
     parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in new}
     if new or ONTOLOGY not in graph.graphs():
-        graph.replace_graphs({ONTOLOGY: ontology_lines(), **parts})
+        mark = ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])])
+        graph.replace_graphs({ONTOLOGY: chain(mark, ontology_lines()), **parts})
     built = tuple(_built(c, graph, c not in new) for c in counters)
     return BuildReport(built, len(graph))
 
@@ -104,8 +105,12 @@ def fingerprint(info: SourceInfo) -> str:
     """What the content of a source depends on: file, settings, ontology, tag table and version; "" if not known."""
     if not info.sha256:
         return ""
+    return _digest(info.sha256, info.settings)
+
+
+def _digest(*more: str) -> str:
     tables = (*ontology_files(), shipped("ontologies/osm-tags.csv"))
-    parts = [version("landlore"), info.sha256, info.settings, *map(checksum, tables)]
+    parts = [version("landlore"), *more, *map(checksum, tables)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -129,6 +129,7 @@ def _on_disk(target: Path, wanted: _Wanted) -> Built:
 
 def _on_server(url: str, wanted: _Wanted) -> Built:
     """Build beside the server, then send what is new; the server gets all of it or none."""
+    from kg.build import ONTOLOGY, fingerprints
     from kg.remote import RemoteGraph
 
     server = RemoteGraph(url)
@@ -140,7 +141,9 @@ def _on_server(url: str, wanted: _Wanted) -> Built:
             local.replace_graphs({iri: server.ntriples(iri) for iri in there})
         report, relations = wanted.fill(local)
         read = {source.iri for source in report.sources if not source.kept}
-        new = [iri for iri in local.graphs() if iri in read or iri not in there]
+        same = fingerprints(server).get(ONTOLOGY) == fingerprints(local)[ONTOLOGY]
+        kept = {*there, *([ONTOLOGY] if same else [])} - read
+        new = [iri for iri in local.graphs() if iri not in kept]
         if read:
             wanted.tell(f"sending {len(new)} graphs to {server.endpoint.update_url}")
             server.replace_graphs({iri: local.ntriples(iri) for iri in new})
