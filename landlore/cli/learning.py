@@ -122,14 +122,20 @@ def mine(
         say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
 
 
+EVERY = 10.0
+"""Seconds between two lines of progress on the same stage."""
+
+
 def _counter(quiet: bool) -> Callable[[str, int, int], None]:
-    """Tells what was done, how much of how much, and how long the rest will take at this speed."""
-    tell, first = teller(quiet), list[tuple[float, int]]()
+    """Tells when a stage begins and every `EVERY` seconds: what was done, of how much, and how long the rest takes."""
+    tell, lines = teller(quiet), list[tuple[str, float, int]]()
 
     def count(what: str, done: int, total: int) -> None:
-        now = monotonic()
-        first.append((now, done))
-        since, before = first[0]
+        now, stage = monotonic(), what.split("/", maxsplit=1)[0]
+        if lines and lines[-1][0] == stage and now - lines[-1][1] < EVERY and done < total:
+            return
+        lines.append((stage, now, done))
+        _, since, before = lines[0]
         left = (now - since) / max(done - before, 1) * (total - done)
         rest = f", about {left / 60:.0f} min left" if done - before > 3 and left >= 60 else ""
         tell(f"{what.replace('/', ', ')}: {done} of {total}{rest}")
