@@ -10,40 +10,19 @@ import numpy as np
 from kg import vocab
 from kg.legend import Legend
 from kg.ontology import Axiom, load_ontology
-from reasoning.learning.context import label_name
-from reasoning.learning.facets import bound_rules, knots_of, view_rules, with_view
+from reasoning.learning.candidates import candidates as families
+from reasoning.learning.candidates import label_name
 from reasoning.learning.tiles import LabelledTile
-from reasoning.regions.graph import build_regions
 
-NEAR, FAR = 8, 24
-"""Pixels: standard deviations of the two coarse views."""
-MEASURES = {"minWidth": "min_width", "meanWidth": "mean_width"}
+NEAR = 8
+"""Pixels: standard deviation of the nearer of the two coarse views."""
 
 
 def candidates(tiles: Sequence[LabelledTile]) -> dict[str, tuple[Axiom, ...]]:
     """Two families of rules, and both together, each at weight 0; classes that no tile truly has are left out."""
-    legend, pixel = tiles[0].prediction.legend, tiles[0].prediction.grid.pixel_size[0]
-    tree, views = load_ontology(), []
-    for reach in (NEAR, FAR):
-        name, tree = with_view(tree, reach * pixel)
-        views.append(name)
-    regions = [build_regions(tile.prediction) for tile in tiles]
-    knots = {
-        vocab.CORE + name: knots_of([(getattr(one, column), one.count) for one in regions])
-        for name, column in MEASURES.items()
-    }
-    shapes = _known(bound_rules(legend, tree, knots), tiles)
-    around = _known([rule for view in views for rule in view_rules(legend, tree, view)], tiles)
-    return {"shapes": shapes, "views": around, "shapes and views": (*shapes, *around)}
-
-
-def _known(rules: Sequence[Axiom], tiles: Sequence[LabelledTile]) -> tuple[Axiom, ...]:
-    """Without rules about classes that no tile truly has."""
-    legend = tiles[0].prediction.legend
-    seen = {int(label) for tile in tiles for label in np.unique(tile.truth) if label >= 0}
-    gone = {label_name(legend, i) for i in range(len(legend)) if i not in seen}
-    slugs = {rule.iri: set(_classes(rule, legend)) for rule in rules}
-    return tuple(rule for rule in rules if not gone & slugs[rule.iri])
+    reach = NEAR * tiles[0].prediction.grid.pixel_size[0]
+    found = families(tiles, load_ontology(), reach)
+    return {**found, "shapes and views": (*found["shapes"], *found["views"])}
 
 
 def _classes(rule: Axiom, legend: Legend) -> Iterator[str]:

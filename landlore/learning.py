@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from kg.errors import OutputError
 from kg.folder import check_place, replace_file
-from kg.legend import load_legend
 from kg.ontology import Axiom
 from kg.rules import schema_of
 from landlore.labelled import TileFiles, read_tiles
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
     from reasoning.learning.learned import Learned
     from reasoning.learning.report import RuleReport
     from reasoning.learning.steps import Steps
+    from reasoning.learning.tiles import LabelledTile
     from reasoning.mining.proposals import Proposal
     from reasoning.settings import CorrectSettings
 
 Progress = Callable[[str, int, int], None]
 
-PIECE = 2 / 3
-"""Side of the pieces of regions, as a share of how far "around" reaches."""
 TOLERANCE = 1e-3
 """Largest change of a probability at which a tile is solved well enough to learn from."""
 
@@ -49,8 +47,8 @@ def learn(
     Args:
         files: The tiles, and what is known beside them: rules, products, mapped features, elevation.
         out: Turtle file of the learned rules; `landlore correct --rules OUT` uses it.
-        context: Metres within which one more rule per pair of classes asks what lies around; 0 for no such rules.
-            Regions are then cut into pieces of `PIECE` times that.
+        context: Metres over which further rules ask how wide each class is and what the map itself says around
+            (`reasoning.learning.candidates`), regions cut into pieces of that size; 0 for no such rules.
         report: CSV file for the report on every rule, with the same as RDF beside it (.ttl); None: no report.
         progress: Called with what was done, and how much of how much.
 
@@ -71,11 +69,12 @@ def learn(
     target = Path(out)
     tables = [] if report is None else [Path(report), Path(report).with_suffix(".ttl")]
     _check_places([target, *tables], files)
-    candidates = _candidates(files, context)
-    settings = CorrectSettings(tolerance=TOLERANCE, superpixel=PIECE * context)
+    axioms = chosen_axioms(files.sources, RunSettings())
     tiles = read_tiles(files)
     if tables and not scenes(tiles).max():
         raise nothing_held_out()
+    candidates = _candidates(axioms, tiles, context)
+    settings = CorrectSettings(tolerance=TOLERANCE, superpixel=context)
     steps = _steps(target, files, settings, progress)
     if tables:
         steps.plan(len(tiles) * len(list(candidates.values())[-1]))
@@ -116,22 +115,23 @@ def mine(
     return found
 
 
-def _candidates(files: TileFiles, context: float) -> dict[str, tuple[Axiom, ...]]:
+def _candidates(
+    axioms: tuple[Axiom, ...], tiles: Sequence[LabelledTile], reach: float
+) -> dict[str, tuple[Axiom, ...]]:
     """Sets of rules to compare, few before many.
 
     Raises:
-        RuleError: A file without rules, or a rule that cannot be read.
         InputError: A distance that is none.
     """
-    from reasoning.learning.context import around, context_rules
+    from reasoning.learning.candidates import candidates
 
-    axioms = chosen_axioms(files.sources, RunSettings())
-    if not context:
+    if not reach:
         return {"rules": axioms}
-    role, tree = around(schema_of(axioms), context)
+    shapes, views = candidates(tiles, schema_of(axioms), reach).values()
+    tree = schema_of(views)
     extended = tuple(replace(axiom, ontology=tree) for axiom in axioms)
-    beside = context_rules(load_legend(files.legend), tree, role=role)
-    return {"rules": extended, "rules and context": (*extended, *beside)}
+    beside = tuple(replace(axiom, ontology=tree) for axiom in (*shapes, *views))
+    return {"rules": extended, "rules, shapes and surroundings": (*extended, *beside)}
 
 
 def _check_places(places: Sequence[Path], files: TileFiles) -> None:

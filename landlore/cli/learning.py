@@ -46,7 +46,7 @@ def learn(
     context: Annotated[
         float,
         typer.Option(
-            help="Learn what lies around what, too: one rule per pair of classes, looking so many metres far."
+            help="Learn from scratch, too, how wide each class is and what lies around it over so many metres."
         ),
     ] = 0.0,
     report: Annotated[

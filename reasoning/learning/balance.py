@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reasoning.learning.calibration import fit_calibration
+from reasoning.learning.on_demand import only
 from reasoning.learning.scores import mean_iou, tile_counts
 from reasoning.learning.tiles import Ints, LabelledTile, folds
 
@@ -46,8 +47,9 @@ def _score(tiles: Sequence[LabelledTile], parts: Sequence[Ints], balance: float)
     counts = np.zeros((k, k))
     for part in parts:
         gone = {int(i) for i in part}
-        rest = [tile for i, tile in enumerate(tiles) if i not in gone]
+        rest = only(tiles, [i for i in range(len(tiles)) if i not in gone])
         found = fit_calibration(rest, balance=balance, samples=SAMPLES)
         for i in sorted(gone):
-            counts += tile_counts(tiles[i], found.apply(tiles[i].prediction).labels)
+            tile = tiles[i]
+            counts += tile_counts(tile, found.apply(tile.prediction).labels)
     return mean_iou(counts)

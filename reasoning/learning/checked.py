@@ -11,17 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from kg.ontology import Axiom
+from reasoning.learning.balance import choose_balance
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import HeldOut, Learned, Mapped
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
 from reasoning.learning.staged import Stages
 from reasoning.learning.steps import Steps
-from reasoning.learning.tiles import LabelledTile, class_counts, folds, scenes
+from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, folds, scenes
 from reasoning.settings import CorrectSettings
 
 MARGIN = 0.001
 """Mean IoU by which a way of mapping must beat one that needs less."""
+LOOSE = 1e-3
+"""A pull to the expert's weights that few tiles overcome."""
 ONE_SCENE = Stages(shrinkage=0.3, polished=False)
 """How little one scene alone may teach, because what it teaches cannot be checked."""
 
@@ -44,7 +49,8 @@ def learn_checked(
         candidates: Name -> rules, each with the weight that it starts from and is shrunk towards; few rules before
             many. Hard rules act in every way but the map as given, and have no weight to learn.
         settings: How tiles are corrected; its smoothness and strengths are where learning starts.
-        stages: Knobs of each fit.
+        stages: Knobs of each fit; default `Stages()` with class weights that held-out tiles prefer
+            (`reasoning.learning.balance`), each set of rules tried with the pull `LOOSE` too.
         most_folds: Most parts that the tiles are held out in.
         steps: Remembers what is done already, and tells of it.
 
@@ -56,32 +62,43 @@ def learn_checked(
         LegendError: Tiles with different legends.
         RuleError: A rule that cannot be compiled, or a set of rules of a name that is taken.
     """
-    several = len(tiles) > 0 and scenes(tiles).max() > 0
+    check_tiles(tiles)
+    several = bool(scenes(tiles).max() > 0)
+    work = steps or Steps()
     knobs = stages or Stages()
     if not several:
         knobs = replace(knobs, shrinkage=ONE_SCENE.shrinkage, polished=ONE_SCENE.polished)
+    elif stages is None:
+        knobs = replace(knobs, balance=_balance(tiles, most_folds, work), loose=LOOSE)
     parts = [[int(i) for i in part] for part in folds(tiles, most_folds)] if several else []
-    school = School(tiles, candidates, settings, knobs, steps or Steps(), parts)
-    held = _held_out(school, candidates)
-    return _learned(school, tuple(candidates), held, parts)
+    school = School(tiles, candidates, settings, knobs, work, parts)
+    return _learned(school, _held_out(school), parts)
 
 
-def _held_out(school: School, candidates: Mapping[str, Sequence[Axiom]]) -> tuple[HeldOut, ...]:
+def _balance(tiles: Sequence[LabelledTile], most_folds: int, steps: Steps) -> float:
+    """How far rare classes count more."""
+    steps.plan(1)
+    found = steps.do(
+        "class weights", lambda: {"balance": np.array(choose_balance(tiles, most_folds=most_folds))}
+    )
+    return float(found["balance"])
+
+
+def _held_out(school: School) -> tuple[HeldOut, ...]:
     given, expert = school.survey()
     if not school.parts:
         return ()
     maps = {NETWORK: given, EXPERT: expert}
-    maps |= {way: school.held_out(way) for way in (CALIBRATION, SMOOTHNESS, *candidates)}
+    maps |= {way: school.held_out(way) for way in school.sets}
     return tuple(
         HeldOut(i, tile.name or f"tile {i + 1}", {way: row[i] for way, row in maps.items()})
         for i, tile in enumerate(school.tiles)
     )
 
 
-def _learned(
-    school: School, candidates: tuple[str, ...], held: tuple[HeldOut, ...], parts: Parts
-) -> Learned:
+def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned:
     """Choose a way; report on the rules of it, or where it has none, of the last candidate."""
+    candidates = school.candidates
     rows = held and {way: [one.ways[way] for one in held] for way in held[0].ways}
     chosen = (candidates or (SMOOTHNESS,))[0]
     told = chosen

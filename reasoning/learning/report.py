@@ -73,6 +73,8 @@ class RuleReport:
             return "changes no label" if self.tiles else "never fires"
         if self.net[0] > 0 and self.gain > 0:
             return "helps"
+        if self.helped == self.harmed:
+            return "as often right as wrong"
         return "harms here, maybe by chance" if self.harmed > self.helped else "maybe helps"
 
 

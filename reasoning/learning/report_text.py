@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from kg import turtle, vocab
 from reasoning.learning.learned import Learned
 from reasoning.learning.report import RuleReport
-from reasoning.learning.school import NETWORK
+from reasoning.learning.school import LOOSELY, NETWORK
 
 COLUMNS = (
     "rule", "label", "weight_before", "weight_learned", "tiles_fired", "regions_fired", "pixels_fired",
@@ -45,7 +45,7 @@ def report_csv(reports: Sequence[RuleReport]) -> str:
 
 
 def report_table(reports: Sequence[RuleReport]) -> str:
-    """The same for a terminal: the rules that fired, one row each, and the names of those that did not."""
+    """The same for a terminal: the rules that fired, one row each, and how many did not."""
     head = (
         "rule", "weight", "fired in", "changed", "wrong -> right", "right -> wrong", "balance (95 % over scenes)",
         "mean IoU", "verdict",
@@ -55,9 +55,8 @@ def report_table(reports: Sequence[RuleReport]) -> str:
         "Each rule on the held-out tiles: every tile is solved again without it, and the maps are compared, in pixels.",
         *_columns([head, *(_row(one) for one in fired)]),
     ]
-    silent = [_name(one.iri) for one in reports if not one.tiles]
-    if silent:
-        lines.append(f"never fired on these tiles: {', '.join(silent)}")
+    if len(fired) < len(reports):
+        lines.append(f"{len(reports) - len(fired)} further rules never fired on these tiles.")
     return "\n".join(lines) + "\n"
 
 
@@ -141,7 +140,8 @@ def score_table(learned: Learned) -> str:
 
 
 def _said(way: str) -> str:
-    return SAID.get(way, f"calibration, smoothness and {way} learned")
+    name, held, _ = way.partition(LOOSELY)
+    return SAID.get(way, f"calibration, smoothness and {name} learned{held}")
 
 
 def remarks(learned: Learned) -> list[str]:

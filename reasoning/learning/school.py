@@ -26,6 +26,9 @@ BESIDE = (NETWORK, EXPERT, CALIBRATION, SMOOTHNESS)
 """Ways of mapping that are always compared: the map as given; the rules at the expert's weights; a learned calibration;
 the same with learned smoothness."""
 
+LOOSELY = ", loosely held"
+"""End of the name of a way that is learned with the weaker pull to where weights start."""
+
 Parts = Sequence[Sequence[int]]
 
 
@@ -65,14 +68,20 @@ class School:
         sources = sorted({layer.name for tile in tiles for layer in tile.layers})
         self.expert = expert_fit(rules, sources, settings)
         hard = {axiom.iri for axiom in rules if axiom.hard}
-        self.sets = {way: hard for way in BESIDE[2:]} | {
-            name: hard | {axiom.iri for axiom in some} for name, some in candidates.items()
-        }
+        self.sets = {way: hard for way in BESIDE[2:]}
+        for name, some in candidates.items():
+            for pull in ("",) if stages.loose is None else ("", LOOSELY):
+                self.sets[name + pull] = hard | {axiom.iri for axiom in some}
         self._prepared = OnDemand(self._prepare, len(tiles), size=_size, room=ROOM)
         self._active: frozenset[str] = frozenset()
         self._calibrations: dict[int | None, Calibration] = {}
         self._taught: dict[tuple[str, int | None], Staged] = {}
         steps.plan(self._solves())
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Ways of mapping with rules, few rules before many."""
+        return tuple(self.sets)[2:]
 
     def _solves(self) -> int:
         """Steps that all of `survey`, `held_out` and two fits to all tiles take."""
@@ -147,11 +156,17 @@ class School:
                 self._course(way, self.rest(part)),
                 self._parameters(way),
                 self._calibration(part),
-                self.stages,
+                self._stages(way),
                 steps=self.steps,
                 name=f"{way}/{_without(part)}",
             )
         return self._taught[way, part]
+
+    def _stages(self, way: str) -> Stages:
+        loose = self.stages.loose
+        if loose is None or not way.endswith(LOOSELY):
+            return self.stages
+        return replace(self.stages, shrinkage=loose)
 
     def _course(self, way: str, places: Sequence[int]) -> Sequence[Prepared]:
         mine = self.sets[way]

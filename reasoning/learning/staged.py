@@ -48,13 +48,15 @@ class Stages:
         hold: Pull of temperature and biases to the calibration fitted alone, in the same units.
         balance: Exponent of the class weights.
         polished: Whether to move the biases for the mean IoU at the end.
+        loose: A weaker pull, in the same units, that sets of rules are tried with as well; None: none.
     """
 
-    rounds: int = 2
-    shrinkage: float = 1e-3
-    hold: float = 1.0
-    balance: float = 0.25
-    polished: bool = True
+    rounds: int = 1
+    shrinkage: float = 0.06
+    hold: float = 0.1
+    balance: float = 0.5
+    polished: bool = False
+    loose: float | None = None
 
     @property
     def solves(self) -> int:

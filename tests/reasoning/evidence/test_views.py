@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from affine import Affine
+from reasoning.learning.facets import view_rules, with_view
 
 from fusion.prediction import Prediction
 from kg import vocab
@@ -17,7 +18,6 @@ from kg.schema import ontology_of
 from kg.terms import TYPE, Terms
 from reasoning.correct import CorrectSettings, correct, terms_of
 from reasoning.evidence.views import coarse_view, views_for
-from reasoning.learning.facets import view_rules, with_view
 
 LEGEND = load_legend("s2korea")
 FOREST, FIELD = 3, 2

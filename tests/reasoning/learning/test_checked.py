@@ -17,7 +17,7 @@ from reasoning.learning.tiles import LabelledTile
 from reasoning.settings import CorrectSettings
 
 QUICK = CorrectSettings(tolerance=1e-2)
-ONCE = Stages(rounds=1, balance=0.0, polished=False)
+ONCE = Stages(rounds=1, shrinkage=1e-3, hold=1.0, balance=0.0, polished=False)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def fitted(course, stages):
 
 
 def test_weights_are_learned_beside_the_calibration(course):
-    free = Stages(rounds=1, hold=0.0, balance=0.0, polished=False)
+    free = Stages(rounds=1, shrinkage=1e-3, hold=0.0, balance=0.0, polished=False)
     fit = fitted(course, free)
     found = weights(fit)
     assert found["field-wide"] > 1.3
@@ -46,7 +46,7 @@ def test_a_strong_hold_keeps_calibration_and_weights(course):
 
 def test_polish_moves_biases_only(course):
     plain = fitted(course, Stages(rounds=1, polished=False))
-    done = fitted(course, Stages(rounds=1))
+    done = fitted(course, Stages(rounds=1, polished=True))
     assert weights(done) == weights(plain)
     assert done.smoothness == plain.smoothness
     assert np.isclose(sum(done.calibration.bias), 0, atol=1e-5)

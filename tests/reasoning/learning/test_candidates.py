@@ -1,5 +1,7 @@
 """Candidate rules about one region: their form, their bounds, and that steps together make a curve."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,17 @@ from kg import vocab
 from kg.errors import InputError
 from kg.legend import load_legend
 from kg.manchester import manchester
-from kg.ontology import load_ontology
+from kg.ontology import Named, load_ontology
 from kg.rule_writer import rules_turtle
 from kg.rules import load_rules
-from reasoning.learning.facets import bound_rules, knots_of, view_rules, with_view
+from reasoning.learning.candidates import (
+    bound_rules,
+    candidates,
+    expression_of,
+    knots_of,
+    view_rules,
+    with_view,
+)
 
 LEGEND, TREE = load_legend("s2korea"), load_ontology()
 WIDTH = vocab.CORE + "minWidth"
@@ -53,3 +62,22 @@ def test_knots_cut_pixels_into_equal_parts():
     assert knots_of([(values, pixels)]) == (1.0, 2.0, 3.0, 50.0)
     assert knots_of([(np.array([np.nan]), np.array([4]))]) == ()
     assert knots_of([(np.array([7.0]), np.array([4]))]) == (7.0,)
+
+
+def test_a_class_above_others_stands_for_the_rest():
+    assert expression_of(LEGEND, 3, TREE) == Named(vocab.CORE + "TreeCover")
+    rest = manchester(expression_of(LEGEND, 4, TREE), TREE)
+    assert rest == "LandCover and (not (Building or Cropland or Road or TreeCover))"
+
+
+def test_candidates_speak_of_classes_that_are_there(drawn_tiles):
+    tiles = [replace(t, truth=np.where(t.truth == 1, -1, t.truth)) for t in drawn_tiles[:2]]
+    found = candidates(tiles, TREE, 40.0)
+    rules = [*found["shapes"], *found["views"]]
+    assert {rule.weight for rule in rules} == {0.0}
+    assert len(found["views"]) == 2 * 4 * 4
+    assert {rule.left for rule in rules} == {expression_of(LEGEND, i, TREE) for i in (0, 2, 3, 4)}
+    names = {rule.iri.removeprefix(vocab.RULE)[:8] for rule in found["views"]}
+    assert names == {"view-40-", "view-120"}
+    with pytest.raises(InputError, match="--context -5"):
+        candidates(tiles, TREE, -5.0)

@@ -1,4 +1,4 @@
-"""Candidate rules about one region alone: a legend and bounds come in, weightless axioms go out.
+"""Candidate rules about one region alone: labelled tiles come in, weightless axioms go out.
 
 Two families. `X SubClassOf coveredBy some (View and X)` and `X SubClassOf not (coveredBy some (View and Y))` ask what
 the network itself says of the ground around (`reasoning.evidence.views`). `X SubClassOf minWidth some decimal[>= b]`
@@ -10,6 +10,7 @@ concave whatever the neighbours are. Every rule starts at weight 0: a question, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -19,15 +20,68 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.errors import InputError
 from kg.legend import Legend
-from kg.ontology import And, Axiom, Expression, Facet, Named, Not, Ontology, Some
+from kg.ontology import And, Axiom, Expression, Facet, Named, Not, Ontology, Or, Some
 from kg.schema import ontology_of
 from kg.terms import TYPE, Literal, Term, Terms
-from reasoning.learning.context import CITATION, expression_of, label_name
+from reasoning.learning.tiles import LabelledTile, class_counts
+from reasoning.regions.graph import build_regions
 
 Floats = NDArray[np.float64]
 
-SHAPES = ("minWidth", "meanWidth")
-"""Data properties of the component that bounds are put on."""
+CITATION = (
+    "Candidate made for every class of the legend; its weight is learned from labelled tiles."
+)
+MEASURES = {vocab.CORE + "minWidth": "min_width", vocab.CORE + "meanWidth": "mean_width"}
+"""Data property -> column of a region graph: what bounds are put on."""
+FARTHER = 3
+"""The second view looks so many times as far as the first."""
+
+
+def candidates(
+    tiles: Sequence[LabelledTile], ontology: Ontology, reach: float
+) -> dict[str, tuple[Axiom, ...]]:
+    """Two families of rules, at weight 0, about the classes that some tile truly has.
+
+    Args:
+        tiles: Of one legend; bounds of widths are taken from their maps.
+        ontology: What rules are written in so far.
+        reach: Metres that the first view looks; the second looks `FARTHER` times as far.
+
+    Returns:
+        "shapes" and "views"; their axioms know the ontology with the views.
+
+    Raises:
+        InputError: A reach that is not above 0, no tile, or no known pixel.
+    """
+    present = [i for i, count in enumerate(class_counts(tiles)) if count]
+    legend, views = tiles[0].prediction.legend, []
+    for distance in (reach, FARTHER * reach):
+        name, ontology = with_view(ontology, distance)
+        views.append(name)
+    columns: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in MEASURES}
+    for tile in tiles:
+        regions = build_regions(tile.prediction)
+        for name, column in MEASURES.items():
+            columns[name].append((getattr(regions, column), regions.count.astype(np.float64)))
+    knots = {name: knots_of(values) for name, values in columns.items()}
+    around = [rule for view in views for rule in view_rules(legend, ontology, view, present)]
+    return {"shapes": bound_rules(legend, ontology, knots, present), "views": tuple(around)}
+
+
+def expression_of(legend: Legend, label: int, ontology: Ontology) -> Expression:
+    """The class expression that holds for one label of a legend and for no other."""
+    kind = legend.classes[label].kind
+    below = sorted({one.kind for one in legend.classes if one.kind != kind} & ontology.below(kind))
+    if not below:
+        return Named(kind)
+    inner: Expression = Named(below[0]) if len(below) == 1 else Or(tuple(map(Named, below)))
+    return And((Named(kind), Not(inner)))
+
+
+def label_name(legend: Legend, label: int) -> str:
+    """The label of a class in letters that an identifier may have, or its number."""
+    words = re.sub("[^a-z0-9]+", "-", legend.classes[label].label.lower()).strip("-")
+    return words or f"class-{label}"
 
 
 def with_view(ontology: Ontology, distance: float) -> tuple[str, Ontology]:
@@ -45,8 +99,8 @@ def with_view(ontology: Ontology, distance: float) -> tuple[str, Ontology]:
     """
     if not 0 < distance < np.inf:
         raise InputError(
-            f"a coarse view of {distance:g} m: expected a distance in metres, above 0",
-            "for example 80: eight pixels of a 10 m map",
+            f"--context {distance:g}: expected a distance in metres, above 0",
+            "for example --context 80: eight pixels of a 10 m map",
         )
     iri = vocab.RULE + f"view-{distance:g}".replace(".", "-")
     said: dict[str, list[Term]] = {
@@ -59,19 +113,23 @@ def with_view(ontology: Ontology, distance: float) -> tuple[str, Ontology]:
     return iri, ontology_of([Terms({iri: said})], digest, extending=ontology)
 
 
-def view_rules(legend: Legend, ontology: Ontology, view: str) -> tuple[Axiom, ...]:
+def view_rules(
+    legend: Legend, ontology: Ontology, view: str, labels: Sequence[int] | None = None
+) -> tuple[Axiom, ...]:
     """One rule per ordered pair of classes about what a coarse view shows, sorted by IRI.
 
     Args:
         legend: Its classes.
         ontology: Knows the view (`with_view`) and which class is below which.
         view: IRI of the view.
+        labels: The classes that rules are made for, by their place in the legend; default all.
     """
     alone = [expression_of(legend, i, ontology) for i in range(len(legend))]
     name = view.rpartition("/")[2].rpartition("#")[2]
-    found = []
-    for i, one in enumerate(legend.classes):
-        for j, other in enumerate(legend.classes):
+    found, places = [], range(len(legend)) if labels is None else labels
+    for i in places:
+        for j in places:
+            one, other = legend.classes[i], legend.classes[j]
             shown = Some(vocab.COVERED_BY, And((Named(view), alone[j])))
             says = (
                 "lies where the ground around" if i == j else "does not lie where the ground around"
@@ -88,7 +146,10 @@ def view_rules(legend: Legend, ontology: Ontology, view: str) -> tuple[Axiom, ..
 
 
 def bound_rules(
-    legend: Legend, ontology: Ontology, knots: Mapping[str, Sequence[float]]
+    legend: Legend,
+    ontology: Ontology,
+    knots: Mapping[str, Sequence[float]],
+    labels: Sequence[int] | None = None,
 ) -> tuple[Axiom, ...]:
     """Steps between neighbouring knots, upwards and downwards, for every class and measure; sorted by IRI.
 
@@ -96,10 +157,11 @@ def bound_rules(
         legend: Its classes.
         ontology: Names and units.
         knots: Data property IRI -> rising values; n of them give 2 (n - 1) rules per class.
+        labels: As `view_rules` takes them.
     """
     found = [
         rule
-        for i in range(len(legend))
+        for i in (range(len(legend)) if labels is None else labels)
         for measure, values in sorted(knots.items())
         for rule in _steps(legend, i, ontology, (measure, values))
     ]
