@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def scene_features(
     if not (len(paths) == 1 and str(paths[0]).endswith(".npz")):
         wanted = tuple(labels) or knowledge.official
         return _from_images(paths, wanted, seen, (settings, knowledge, way or Way()))
+    _reads_nothing(settings.reading, paths[0])
     everything = read_features(paths[0], model=settings.model)
     listed = knowledge.official_of(everything.names)
     if isinstance(seen, (list, tuple)):
@@ -80,6 +82,19 @@ def scene_features(
         everything.only(wanted) if wanted and set(wanted) <= set(everything.names) else everything
     )
     return asked, _seen_file(seen, settings.model, asked)
+
+
+def _reads_nothing(reading: ReadSettings, path: Any) -> None:
+    """Refuse settings of checkpoints and images where vectors are given."""
+    plain = ReadSettings()
+    useless = [
+        f.name for f in fields(reading) if getattr(reading, f.name) != getattr(plain, f.name)
+    ]
+    if useless:
+        raise InputError(
+            f"{path}: holds vectors, so {', '.join(f'--{name}' for name in useless)} would do nothing",
+            "leave it out, or give images",
+        )
 
 
 def _shared_out(

@@ -34,6 +34,16 @@ class ReadSettings:
     white: float | None = None
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        if self.white is not None and not 0 < self.white < np.inf:
+            raise InputError(
+                f"--white {self.white:g}: full brightness has to be above 0",
+                "give the value that is white, e.g. 3000 or 65535",
+            )
+        twice = sorted({b for b in self.bands or () if (self.bands or ()).count(b) > 1})
+        if twice:
+            raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
+
     def facts(self) -> dict[str, Any]:
         """What changes the pixels, for records."""
         kept = asdict(self)

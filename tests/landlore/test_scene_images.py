@@ -1,6 +1,7 @@
 """Images to ranked classes with a backbone of a few numbers: batches, faults, seen folders, outputs, a second run."""
 
 import csv
+import functools
 import json
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from PIL import Image
 
 import fusion.backbones.choice
+import kg.scenes
 from fusion.backbones.preprocessing import clip_preprocessing
+from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError, OutputError
 from landlore.scenes import ClassifySettings, classify
 
@@ -38,8 +41,12 @@ class Colours:
         return np.array([np.append(np.array(c) / 255 - 0.5, 0.1) for c in colour])
 
 
+KNOWLEDGE = functools.cache(kg.scenes.load_scenes)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(kg.scenes, "load_scenes", KNOWLEDGE)
     monkeypatch.setattr(fusion.backbones.choice, "open_backbone", lambda *_: Colours())
     for name, colour in COLOURS.items():
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -66,6 +73,9 @@ def test_a_folder_is_classified_and_what_cannot_be_used_is_listed(folder):
     assert facts["left_out"] == 1
     assert facts["made_by"]["preprocessing"]["crop"] == 8
     assert not (folder / "out.part").exists()
+    idle = ClassifySettings(reading=ReadSettings(white=3000.0))
+    with pytest.raises(InputError, match="holds vectors, so --white would do nothing"):
+        classify(folder / "out" / "features.npz", settings=idle)
     again = classify(folder / "out" / "features.npz", settings=ClassifySettings(blocks=("graded",)))
     np.testing.assert_allclose(again.scores.scores, done.scores.scores, atol=1e-6)
     with pytest.raises(OutputError, match="exists already"):

@@ -67,6 +67,12 @@ def test_13_bands_without_names_or_scale_are_refused_with_two_lines(tmp_path):
         read_pixels_of(path, RGB, ReadSettings(bands=RGB, white=1))
 
 
+def test_settings_that_mean_nothing_are_refused():
+    for how, message in (({"white": 0.0}, "above 0"), ({"bands": ("red", "red")}, "red twice")):
+        with pytest.raises(InputError, match=message):
+            ReadSettings(**how)
+
+
 def test_grey_and_16_bits_say_what_to_type(tmp_path):
     Image.fromarray(np.full((4, 4), 7, np.uint8)).save(tmp_path / "grey.png")
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "deep.png")
