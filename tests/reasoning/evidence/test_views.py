@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from affine import Affine
-from reasoning.learning.facets import view_rules, with_view
+from reasoning.learning.candidates import view_rules, with_view
 
 from fusion.prediction import Prediction
 from kg import vocab
