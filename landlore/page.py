@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import OutputError
+from kg.errors import InputError, OutputError
 from kg.folder import replace_file
 from landlore.page_parts import page_parts
 from landlore.page_record import PageRecord, read_page
@@ -31,6 +31,7 @@ def write_page(
     *,
     truth: str | Path | None = None,
     note: str = "",
+    lang: str = "en",
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a run: maps before, after and why, every correction with its sums, sources and licences.
@@ -42,34 +43,41 @@ def write_page(
         out: HTML file; default `report.html` in the run folder, which is replaced.
         truth: Raster of official codes on the grid of the map, to count what became right and wrong.
         note: A line that the reader must not miss.
+        lang: "en" or "zh".
         overwrite: Replace `out`.
 
     Raises:
         InputError: Not a run folder of a map, or a file of it is gone; the truth does not fit.
         OutputError: `out` exists or cannot be written.
     """
+    if lang not in ("en", "zh"):
+        raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
     target = Path(run) / REPORT if out is None else Path(out)
     if out is not None and target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite, or choose another file")
-    page = page_html(read_page(run, truth), note)
+    page = page_html(read_page(run, truth, lang), note, lang)
     replace_file(target, page.encode())
     return target
 
 
-def page_html(record: PageRecord, note: str = "") -> str:
+def page_html(record: PageRecord, note: str = "", lang: str = "en") -> str:
     """The page of a run.
 
     Args:
         record: What it shows.
         note: A line that the reader must not miss.
+        lang: "en" or "zh".
     """
+    words = json.loads((_WEB / "words.json").read_text(encoding="utf-8"))[lang]
     height, width = record.after.shape
     facts = {
-        **record.facts, "width": width, "height": height, "simulated": "simulated" in note.lower(),
-        "deep": record.reason.dtype == np.uint32,
+        **record.facts, "width": width, "height": height,
+        "words": words, "deep": record.reason.dtype == np.uint32,
     }  # fmt: skip
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    parts = page_parts(record.facts, note) | {
+    parts = page_parts(record.facts, note, words) | {
+        "lang": lang,
+        **{f"w.{key}": phrase for key, phrase in words.items()},
         "css": (_WEB / "report.css").read_text(encoding="utf-8"),
         "js": "\n".join((_WEB / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         "facts": _packed(text.encode()),
@@ -78,7 +86,7 @@ def page_html(record: PageRecord, note: str = "") -> str:
         "photo": "" if record.photo is None else _jpeg(record.photo),
     }
     page = (_WEB / "report.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], page)
+    return re.sub(r"\{\{([\w.]+)\}\}", lambda place: parts[place[1]], page)
 
 
 def _packed(data: bytes) -> str:

@@ -14,6 +14,7 @@ from kg.legend import Legend
 from kg.queries import load_query
 from kg.raster import Raster
 from landlore.figure import reason_colours
+from reasoning.explanation.sentences import GIVEN_LABELS
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
@@ -25,7 +26,7 @@ _KIND = {
     vocab.NETWORK: "network", vocab.CALIBRATION: "calibration", vocab.SMOOTHNESS: "smoothness",
 }  # fmt: skip
 _RULES = """SELECT ?rule ?label ?axiom ?citation { GRAPH ?g {
-  ?rule a run:Rule ; rdfs:label ?label ; rdfs:comment ?axiom FILTER(LANG(?label) = "en")
+  ?rule a run:Rule ; rdfs:label ?label ; rdfs:comment ?axiom FILTER(LANG(?label) = "LANGUAGE")
   OPTIONAL { ?rule dct:source ?citation } } }"""
 
 Facts = dict[str, Any]
@@ -61,9 +62,10 @@ def class_facts(
     labels: NDArray[np.int16],
     number: NDArray[np.int32],
     accounts: Sequence[Account],
-    legend: Legend,
+    named: tuple[Legend, str],
 ) -> list[Facts]:
-    """Every class of the legend with its pixels before and after."""
+    """Every class of the legend, named in a language, with its pixels before and after."""
+    legend, lang = named
     iris = [one.iri for one in legend.classes]
     after = np.bincount(labels[labels >= 0], minlength=len(iris))
     before = after.copy()
@@ -72,30 +74,39 @@ def class_facts(
         before[iris.index(one.before)] += count
         before[iris.index(one.after)] -= count
     return [
-        {"name": one.label, "colour": "#{:02x}{:02x}{:02x}".format(*colour), "before": int(a), "after": int(b)}
+        {
+            "name": (one.label_zh or one.label) if lang == "zh" else one.label,
+            "colour": "#{:02x}{:02x}{:02x}".format(*colour), "before": int(a), "after": int(b),
+        }
         for one, colour, a, b in zip(legend.classes, legend.colours, before, after, strict=True)
     ]  # fmt: skip
 
 
 def known_terms(
-    accounts: Sequence[Account], causes: Mapping[int, str], graph: KnowledgeGraph, told: Facts
+    accounts: Sequence[Account],
+    causes: Mapping[int, str],
+    graph: KnowledgeGraph,
+    told: Facts,
+    lang: str,
 ) -> dict[str, Facts]:
     """Term IRI -> name, kind, colour and, of rules, what they say; those that decided most pixels first."""
     pixels: Counter[str] = Counter()
-    names: dict[str, tuple[str, str]] = {}
+    names: dict[str, str] = {}
     for one in accounts:
         pixels[causes[one.index]] += one.pixels
         for reason in one.reasons:
-            names.setdefault(reason.term, (reason.label, reason.kind))
-    rules = {str(row["rule"]): row for row in graph.query(_RULES).records()}
+            names.setdefault(reason.term, reason.label_zh if lang == "zh" else reason.label)
+    rules = {
+        str(row["rule"]): row for row in graph.query(_RULES.replace("LANGUAGE", lang)).records()
+    }
     if told["from_labels"]:
-        names[vocab.NETWORK] = ("the given labels", "network")
+        names[vocab.NETWORK] = GIVEN_LABELS[lang == "zh"]
     order = sorted({*names, *pixels, *rules}, key=lambda term: (-pixels[term], term))
     colours = reason_colours(order, set(rules))
     return {
         term: {
             "iri": vocab.curie(term),
-            "name": str(rules[term]["label"]) if term in rules else names.get(term, (vocab.curie(term), ""))[0],
+            "name": str(rules[term]["label"]) if term in rules else names.get(term, vocab.curie(term)),
             "kind": "axiom" if term in rules else _KIND.get(term, "evidence"),
             "colour": "#{:02x}{:02x}{:02x}".format(*colours[term]),
             "axiom": str(rules[term]["axiom"]) if term in rules else "",
@@ -128,13 +139,13 @@ def correction_rows(
     accounts: Sequence[Account],
     causes: Mapping[int, str],
     terms: Sequence[str],
-    legend: Legend,
+    named: tuple[Legend, str],
     boxes: NDArray[np.int64],
 ) -> list[list[Any]]:
     """One short list per correction; `web/record.js` names its columns."""
     row = {term: i for i, term in enumerate(terms)}
     entity = {iri: i for i, iri in enumerate(entities(accounts))}
-    classes = {one.iri: i for i, one in enumerate(legend.classes)}
+    classes = {one.iri: i for i, one in enumerate(named[0].classes)}
     return [
         [
             classes[one.before], classes[one.after], one.pixels, round(one.area, 1),
@@ -144,10 +155,17 @@ def correction_rows(
             sorted({entity[iri] for r in one.reasons for iri in r.evidence}),
             [row[rule] for rule in one.excluded_by],
             int(one.region.rpartition("/")[2]),
-            one.sentence if one.index < TOLD else "",
+            _why(one, named[1]) if one.index < TOLD else "",
         ]
         for one in accounts
     ]  # fmt: skip
+
+
+def _why(one: Account, lang: str) -> str:
+    """The sentence without what and where, which stand above it, and without the sum, which stands below."""
+    if lang == "zh":
+        return one.sentence_zh.partition("”:")[2].partition("合计 ")[0]
+    return one.sentence.partition(": ")[2].partition(" In sum ")[0]
 
 
 def entities(accounts: Sequence[Account]) -> list[str]:

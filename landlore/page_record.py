@@ -29,6 +29,7 @@ from landlore.page_facts import (
     with_scores,
 )
 from landlore.question import legend_of
+from landlore.render import SIMULATED
 from landlore.rerun import read_run
 
 if TYPE_CHECKING:
@@ -58,12 +59,13 @@ class PageRecord:
     photo: NDArray[np.uint8] | None
 
 
-def read_page(folder: str | Path, truth: str | Path | None = None) -> PageRecord:
+def read_page(folder: str | Path, truth: str | Path | None = None, lang: str = "en") -> PageRecord:
     """Read what the page of a run shows.
 
     Args:
         folder: Run folder.
         truth: Raster of official codes on the same grid, to count what became right and wrong; or None.
+        lang: Language of names and sentences, "en" or "zh".
 
     Raises:
         InputError: Not a run folder of a map, or a file of it is gone.
@@ -81,7 +83,7 @@ def read_page(folder: str | Path, truth: str | Path | None = None) -> PageRecord
     graph = open_graph(home)
     accounts = every_account(graph)
     causes = {int(str(i)): str(cause) for i, cause in graph.query(_CAUSES)}
-    terms = known_terms(accounts, causes, graph, told)
+    terms = known_terms(accounts, causes, graph, told, lang)
     number = index.values[0]
     scores = _scored(labels, number, accounts, legend, truth_labels(truth, legend, corrected))
     step = max(1, -(-max(labels.shape) // WIDEST))
@@ -89,12 +91,13 @@ def read_page(folder: str | Path, truth: str | Path | None = None) -> PageRecord
     boxes = _boxes(number, len(accounts), step)
     facts = {
         "run": run_facts(run, told, corrected, step),
-        "classes": class_facts(labels, number, accounts, legend),
+        "classes": class_facts(labels, number, accounts, (legend, lang)),
         "terms": with_scores(terms, accounts, causes, scores),
-        "corrections": correction_rows(accounts, causes, list(terms), legend, boxes),
+        "corrections": correction_rows(accounts, causes, list(terms), (legend, lang), boxes),
         "evidence": entities(accounts),
         "sources": source_rows(graph),
         "truth": scores and scores[0],
+        "simulated": _is_simulated(home, told),
     }
     kept = np.uint16 if len(accounts) < 65_000 else np.uint32
     shown = np.where(labels < 0, NONE, labels).astype(np.uint8)[thin]
@@ -125,6 +128,19 @@ def _has_maps(home: Path) -> None:
         raise InputError(
             f"{home}: a run of scenes has no maps", f"landlore query {home} --name scene-answers"
         )
+
+
+def _is_simulated(home: Path, told: Facts) -> bool:
+    """Whether the map features are those of the demo, whose numbers mean other places in OpenStreetMap."""
+    from landlore.rerun import found
+
+    for name in told["sources"]["osm"]:
+        path = found(home, name)
+        if path.suffix == ".osm" and path.is_file():
+            with path.open("rb") as file:
+                if SIMULATED.encode() in file.read(300):
+                    return True
+    return False
 
 
 def truth_labels(

@@ -20,6 +20,8 @@ from landlore.feature import BEACH, BUILDING, CROP, GRASS, ROAD, SOIL, TREE, WAT
 
 Array = NDArray[np.float64]
 
+SIMULATED = "landlore demo (simulated)"
+"""What the extract of the demo says of itself."""
 BANDS = ("blue", "green", "red", "nir")
 SPECTRA: dict[int, list[list[float]]] = {
     WATER: [[0.060, 0.065, 0.040, 0.020], [0.055, 0.070, 0.050, 0.028]],
@@ -246,7 +248,7 @@ def _write_osm(
         _write_way(number, points, f, grid, (nodes, ways))
     text = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        '<osm version="0.6" generator="landlore demo (simulated)">',
+        f'<osm version="0.6" generator="{SIMULATED}">',
     ]
     path.write_text("\n".join([*text, *nodes, *ways, "</osm>", ""]), encoding="utf-8")
 

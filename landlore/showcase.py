@@ -23,7 +23,6 @@ from landlore.settings import RunSettings
 from landlore.sources import Sources
 from landlore.town import build_town
 
-_NOTE = "A simulated coastal town (1024 x 1024 pixels of 2 m): no figure here says anything about real land."
 QUESTION = "corrections-by-rule"
 """The named query that the demo asks."""
 
@@ -70,7 +69,7 @@ class Demo:
         """The figures, three explained corrections and one answer, for people."""
         before, after = self.scores["before"], self.scores["after"]
         lines = [
-            _NOTE.replace("simulated", "SIMULATED"),
+            "A SIMULATED coastal town (1024 x 1024 pixels of 2 m); no figure here says anything about real land.",
             "               before   after    (before: learned from the 20 m product, no label of the scene)",
             f"mean IoU       {before['miou']:.3f}    {after['miou']:.3f}",
             f"accuracy       {before['oa']:.3f}    {after['oa']:.3f}",
@@ -135,7 +134,7 @@ def demo(
             part.rename(folder / part.name)
         (folder / "run").rmdir()
         tell("writing the report")
-        write_page(folder, truth=files.truth, note=_NOTE)
+        write_page(folder, truth=files.truth)
     answer = run.graph.query(load_query(QUESTION).sparql).to_table()
     home = Path(out)
     return Demo(_moved(run, home), scores, fixed, broken, answer, time.perf_counter() - start)

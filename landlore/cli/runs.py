@@ -141,12 +141,13 @@ def report(
         typer.Option(help="Raster of official codes: counts what became right and wrong."),
     ] = None,
     note: Annotated[str, typer.Option(help="A line that readers must not miss.")] = "",
+    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     overwrite: Overwrite = False,
 ) -> None:
     """Write one HTML file with before, after, and the reasons of every correction; it opens from a disk."""
     from landlore.page import write_page
 
-    done = write_page(run, out, truth=truth, note=note, overwrite=overwrite)
+    done = write_page(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite)
     say(f"{done}: before, after, why ({done.stat().st_size / 1e6:.1f} MB; open it in a browser)")
 
 

@@ -87,11 +87,11 @@ class Page {
 
   say(pixel, index) {
     const { classes, corrections, terms } = this.facts;
-    let text = "Point at a change; click for its reasons.";
+    let text = WORDS.hint;
     if (index >= 0) {
       const one = corrections[index];
-      text = `${classes[one.before].name} → ${classes[one.after].name}, ${areaText(one.area)}: ${terms[one.cause].name}`;
-    } else if (pixel >= 0 && this.record.after[pixel] !== 255) text = `${classes[this.record.after[pixel]].name}, unchanged`;
+      text = said("point", { before: classes[one.before].name, after: classes[one.after].name, area: areaText(one.area), name: terms[one.cause].name });
+    } else if (pixel >= 0 && this.record.after[pixel] !== 255) text = said("unchanged", { name: classes[this.record.after[pixel]].name });
     $("status").textContent = text;
   }
 
@@ -102,21 +102,21 @@ class Page {
       const button = make("button", { type: "button", "data-index": one.index, "aria-current": one.index === this.picked },
         make("span", {}, named(classes[one.before]), make("span", { class: "arrow", text: "→" }), named(classes[one.after])),
         make("span", { class: "num", text: areaText(one.area) }),
-        make("small", { text: terms[one.cause].name }), make("small", { class: "num", text: signed(one.odds) + " nats" }));
+        make("small", { text: terms[one.cause].name }), make("small", { class: "num", text: `${signed(one.odds)} ${WORDS.nats}` }));
       button.addEventListener("click", () => this.pick(one.index, true));
       return make("li", {}, button);
     });
     $("rows").replaceChildren(...rows);
     $("more").hidden = every.length <= this.shown;
     $("all").hidden = this.only === null;
-    const whose = this.only === null ? "" : ` decided by ${terms[this.only].name}`;
-    $("shown").textContent = `${counted(every.length, "correction")}${whose}; pick one to see its reasons on the maps.`;
+    const n = counted(every.length, "correction", "corrections");
+    $("shown").textContent = this.only === null ? said("listed", { n }) : said("listedOf", { n, name: terms[this.only].name });
   }
 
   // ---- the panel
   panel() {
     if (this.picked < 0) {
-      $("panel").replaceChildren(make("p", { class: "muted", text: this.facts.corrections.length ? "No correction." : "Nothing was changed: neither evidence nor rules outweighed the map." }));
+      $("panel").replaceChildren(make("p", { class: "muted", text: this.facts.corrections.length ? WORDS.noneHere : WORDS.noneAtAll }));
       return;
     }
     const one = this.facts.corrections[this.picked], { classes, corrections } = this.facts;
@@ -124,11 +124,11 @@ class Page {
     const title = make("h3", {}, named(classes[one.before]), make("span", { class: "arrow", text: "→" }), named(classes[one.after]));
     const [lat, lon] = [[one.lat, "N", "S"], [one.lon, "E", "W"]].map(([v, plus, minus]) => `${Math.abs(v).toFixed(5)}° ${v < 0 ? minus : plus}`);
     const parts = [
-      make("div", { class: "walk" }, `Correction ${one.index + 1} of ${corrections.length.toLocaleString("en")}`, make("span", { class: "spacer" }), walk(-1, "‹", "Previous correction"), walk(1, "›", "Next correction")),
+      make("div", { class: "walk" }, said("number", { n: (one.index + 1).toLocaleString("en"), of: corrections.length.toLocaleString("en") }), make("span", { class: "spacer" }), walk(-1, "‹", WORDS.previous), walk(1, "›", WORDS.next)),
       title,
-      make("p", { class: "where", text: `${areaText(one.area)} · ${counted(one.pixels, "pixel")} · ${lat}, ${lon}` }),
+      make("p", { class: "where", text: `${areaText(one.area)} · ${counted(one.pixels, "pixel", "pixels")} · ${lat}, ${lon}` }),
       make("p", { class: "told", text: this.sentence(one) }),
-      make("h4", {}, "Reasons, which add up", make("span", { text: "nats" })),
+      make("h4", {}, WORDS.addUp, make("span", { text: WORDS.nats })),
       this.bars(one),
       make("p", { class: "fine", text: this.sum(one) }),
       this.evidence(one), this.rules(one),
@@ -138,16 +138,14 @@ class Page {
   }
 
   sentence(one) {
-    if (one.sentence) return one.sentence.slice(one.sentence.indexOf(": ") + 2).replace(/^\w/, (c) => c.toUpperCase()).replace(/ In sum .*$/, "");
-    const { terms } = this.facts;
-    return `Mostly because of ${terms[one.cause].name}.`;
+    if (!one.sentence) return said("mostly", { name: this.facts.terms[one.cause].name });
+    return one.sentence.replace(/^[a-z]/, (c) => c.toUpperCase());
   }
 
   sum(one) {
-    const { classes } = this.facts, after = `“${classes[one.after].name}”`, before = `“${classes[one.before].name}”`;
-    if (one.excluded.length) return `${before} was ruled out here; without that the sum would be ${signed(one.odds)}. Probability of ${after}: ${one.confidence.toFixed(2)}.`;
-    if (this.facts.run.stopped === "best of restarts") return `Going back to ${before} would cost so much per pixel.`;
-    return `${after} is ${timesText(one.odds)} times as likely as ${before}; probability ${one.confidence.toFixed(2)}.`;
+    const { classes, run } = this.facts;
+    const values = { after: classes[one.after].name, before: classes[one.before].name, sum: signed(one.odds), times: timesText(one.odds), p: one.confidence.toFixed(2) };
+    return said(one.excluded.length ? "excluded" : run.stopped === "best of restarts" ? "best" : "likely", values);
   }
 
   bars(one) {
@@ -166,8 +164,8 @@ class Page {
       return make("li", { class: kind }, label, track, make("span", { class: "v", text: signed(value) }));
     };
     const rows = big.map((part) => row(terms[part.term].name, part.value, terms[part.term].colour));
-    if (small) rows.push(row(`${counted(small, "smaller reason")}`, rest, null));
-    rows.push(row("sum (log-odds)", one.odds, null, "sum"));
+    if (small) rows.push(row(counted(small, "reason", "reasonsSmall"), rest, null));
+    rows.push(row(WORDS.sum, one.odds, null, "sum"));
     return make("ul", { class: "bars" }, ...rows);
   }
 
@@ -179,17 +177,17 @@ class Page {
         ? make("a", { href: iri, rel: "noopener noreferrer", text: name }) : make("span", { title: iri, text: name });
       return n ? [", ", node] : [node];
     });
-    return make("p", { class: "fine" }, "Evidence: ", ...links);
+    return make("p", { class: "fine" }, WORDS.evidenceAre, ...links);
   }
 
   rules(one) {
     const told = [...new Set([...one.excluded, ...one.parts.map((part) => part.term)])].map((i) => this.facts.terms[i]).filter((term) => term.axiom);
     if (!told.length) return null;
-    return make("details", {}, make("summary", { text: counted(told.length, "rule") + " that spoke" }),
+    return make("details", {}, make("summary", { text: counted(told.length, "rule", "rules") }),
       ...told.map((term) => make("p", {}, make("b", { text: term.name }), make("br"), make("code", { text: term.axiom }), make("br"), make("span", { class: "muted", text: term.cite }))));
   }
 }
 
 readRecord().then((record) => { window.page = new Page(record); }).catch((error) => {
-  $("status").textContent = "This browser cannot unpack the maps (" + error.message + "); the tables below are complete.";
+  $("status").textContent = WORDS.broken_page ? said("broken_page", { error: error.message }) : error.message;
 });

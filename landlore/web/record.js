@@ -25,6 +25,7 @@ const COLUMNS = ["before", "after", "pixels", "area", "lon", "lat", "odds", "con
 
 async function readRecord() {
   const facts = JSON.parse(new TextDecoder().decode(await carried("facts")));
+  WORDS = facts.words;
   const after = await carried("after");
   const raw = (await carried("reason")).buffer;
   const reason = facts.deep ? new Uint32Array(raw) : new Uint16Array(raw);
@@ -43,19 +44,24 @@ function signed(value, digits = 2) {
   return (value < 0 && Number(text) !== 0 ? "−" : "+") + text;
 }
 
-function areaText(m2) {
-  if (m2 >= 1e6) return (m2 / 1e6).toLocaleString("en", { maximumFractionDigits: 1 }) + " km²";
-  if (m2 >= 1e4) return (m2 / 1e4).toLocaleString("en", { maximumFractionDigits: 1 }) + " ha";
-  return Math.round(m2).toLocaleString("en") + " m²";
+let WORDS = {};
+
+function said(key, values) {  // a phrase of the page's language, its places filled
+  return WORDS[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-function counted(n, word) {
-  return `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+function areaText(m2) {
+  const [unit, value, digits] = m2 >= 1e6 ? ["km2", m2 / 1e6, 1] : m2 >= 1e4 ? ["ha", m2 / 1e4, 1] : ["m2", m2, 0];
+  return said(unit, { n: value.toLocaleString("en", { maximumFractionDigits: digits }) });
+}
+
+function counted(n, one, many) {
+  return said(n === 1 ? one : many, { n: n.toLocaleString("en") });
 }
 
 function timesText(odds) {
   const times = Math.exp(Math.abs(odds));
-  if (times > 1e6) return "over a million";
+  if (times > 1e6) return WORDS.million;
   return times >= 100 ? Math.round(times).toLocaleString("en") : times >= 10 ? times.toFixed(0) : times.toFixed(1);
 }
 

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from kg.cog import write_raster
 from kg.errors import GridError, InputError, OutputError
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
-from landlore import cli
-from landlore.page import write_page
+from landlore import cli, large
+from landlore.page import page_html, write_page
 from landlore.page_record import read_page
+from landlore.render import SIMULATED
 
 GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 60, 70)
 
@@ -64,7 +66,11 @@ def test_every_correction_has_its_sums(home, page):
         assert sum(parts.values()) == pytest.approx(row[6], abs=1e-3)
         assert row[6] == pytest.approx(float(told["log_odds"]), abs=1e-4)
         assert facts["classes"][row[1]]["name"] == told["after"]
-        assert told["sentence_en"] == row[14] and row[2] == int(told["pixels"])
+        assert (
+            row[14] in told["sentence_en"]
+            and row[14].count(".") >= 2
+            and row[2] == int(told["pixels"])
+        )
         left, top, right, bottom = row[9]
         assert 0 <= left < right <= 70 and 0 <= top < bottom <= 60
 
@@ -115,6 +121,35 @@ def test_without_its_image_and_its_truth_the_page_is_whole(home, monkeypatch):
     assert "fixed" not in found.facts["terms"][0]
 
 
+def test_the_page_speaks_chinese_too(home, tmp_path):
+    words = json.loads((Path(ll.__file__).parent / "web" / "words.json").read_text("utf-8"))
+    assert words["en"].keys() == words["zh"].keys()
+    for key, phrase in words["en"].items():
+        assert set(re.findall(r"{\w+}", phrase)) == set(re.findall(r"{\w+}", words["zh"][key])), key
+    chinese = write_page(home / "run", tmp_path / "zh.html", lang="zh").read_text(encoding="utf-8")
+    assert (
+        '<html lang="zh">' in chinese
+        and "什么变成了什么" in chinese
+        and "What became" not in chinese
+    )
+    facts = json.loads(carried(chinese, "facts"))
+    assert "给定标签" in {one["name"] for one in facts["terms"]}
+    assert "建筑物" in {one["name"] for one in facts["classes"]}
+    assert "依据" in facts["corrections"][0][14] and "合计" not in facts["corrections"][0][14]
+    with pytest.raises(InputError, match="known are en and zh"):
+        write_page(home / "run", lang="fr")
+
+
+def test_the_demo_says_that_it_is_simulated_and_links_to_no_real_feature(home, page):
+    assert "simulated" not in re.sub(r"<script.*?</script>", "", page, flags=re.S)
+    text = (home / "house.osm").read_text()
+    (home / "house.osm").write_text(text.replace("<osm ", f'<osm generator="{SIMULATED}" ', 1))
+    record = read_page(home / "run")
+    (home / "house.osm").write_text(text)
+    assert record.facts["simulated"]
+    assert "A simulated coastal town: no figure" in page_html(record)
+
+
 def test_large_maps_are_thinned_out(home, monkeypatch):
     monkeypatch.setattr("landlore.page_record.WIDEST", 35)
     found = read_page(home / "run")
@@ -135,6 +170,12 @@ def test_a_map_that_was_not_changed_has_a_page(home, tmp_path):
 def test_what_cannot_have_a_page(home, tmp_path):
     with pytest.raises(InputError, match="not the folder of a run"):
         write_page(tmp_path)
+    (tmp_path / "run.json").write_text('{"images": 2}')
+    with pytest.raises(InputError, match="a run of scenes has no maps"):
+        write_page(tmp_path)
+    large.correct_by_region(home / "labels.tif", legend="town", out=tmp_path / "large")
+    with pytest.raises(InputError, match="a run by regions has no map of reasons"):
+        write_page(tmp_path / "large")
     far = Raster(
         np.ones((1, 60, 70), np.uint8), Grid(GRID.crs, GRID.transform @ Affine.scale(2), 60, 70), 0
     )
