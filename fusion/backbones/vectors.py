@@ -48,6 +48,7 @@ def embed_files(
     how = reading or ReadSettings()
     kept = KeptVectors(keep, {"backbone": fingerprint(backbone), "reading": how.facts()})
     found: list[Seen] = []
+    left_out = 0
     with kept:
         for start in range(0, len(paths), batch):
             chunk = [str(path) for path in paths[start : start + batch]]
@@ -56,8 +57,8 @@ def embed_files(
             kept.add(new)
             known |= {seen.path: seen for seen in new}
             found += [known[path] for path in chunk]
+            left_out += sum(known[path].fault is not None for path in chunk)
             if progress:
-                left_out = sum(seen.fault is not None for seen in found)
                 progress(min(start + batch, len(paths)), len(paths), left_out)
     return _feature_set(found, backbone)
 
