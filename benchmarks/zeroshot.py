@@ -1,6 +1,7 @@
 """Zero-shot scenes on WHU-RS19 embeddings: what each kind of class vector is worth, with shuffled knowledge beside it.
 
     python benchmarks/zeroshot.py [--json FILE] [--draws 60] [--data ../shared/data] [--no-kge] [--rows ROW ...]
+        [--concepts FILE.ttl]
 
 Protocol: data/splits/whu_rs19_14_5.json (14 seen, 5 unseen, 60 draws); ridge from class vector to mean image vector of
 the seen classes; top-1 accuracy over all images of the unseen classes, chosen among these (percent); mean and standard
@@ -249,6 +250,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--concepts", type=Path, help="scene concepts instead of those that ship")
     parser.add_argument("--no-kge", action="store_true", help="leave out the rows with kge")
     parser.add_argument(
         "--rows", nargs="*", help="only these rows (and the two that others are held against)"
@@ -262,7 +264,7 @@ def main() -> None:
         raise SystemExit(f"{path}: not there; give the folder of the evaluation data with --data")
     start = time.perf_counter()
     features = {m: read_features(path, model=f"{m}_ViT-B-32") for m in MODELS}
-    knowledge = load_scenes()
+    knowledge = load_scenes([given.concepts], alone=True) if given.concepts else load_scenes()
     print(f"{len(knowledge.concepts)} concepts, {len(knowledge.triples)} weighted triples")
     embeddings = [] if given.no_kge else embedded(knowledge)
     splits = read_splits(shipped("data/splits/whu_rs19_14_5.json"))
