@@ -13,7 +13,7 @@ from kg import vocab
 from kg.errors import SourceError
 from kg.files import core_files, shipped
 from kg.sources import Source, SourceInfo, checksum
-from kg.statements import Statements, iri, ntriples, text
+from kg.statements import Statements, decimal, iri, ntriples, text
 from kg.store import KnowledgeGraph, read_turtle
 
 ONTOLOGY = vocab.GRAPH + "ontology"
@@ -154,6 +154,8 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
         (vocab.FINGERPRINT, fingerprint(info), text),
         (vocab.PROV + "wasDerivedFrom", info.url, iri),
     )
+    if info.confidence is not None:
+        pairs.append((vocab.CORE + "confidence", decimal(info.confidence)))
     return graph, pairs + [(role, write(value)) for role, value, write in optional if value]
 
 

@@ -23,6 +23,7 @@ class SourceInfo:
         path: File that was read, or None.
         sha256: Checksum of that file, hexadecimal, or "".
         url: Where the data can be had, or "".
+        confidence: Share of places where the source is right, as published, or None where nobody says.
         settings: What besides the file decides the content: part, cell size, tables.
     """
 
@@ -33,6 +34,7 @@ class SourceInfo:
     path: Path | None = None
     sha256: str = ""
     url: str = ""
+    confidence: float | None = None
     settings: str = ""
 
 

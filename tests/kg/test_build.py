@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg import vocab
-from kg.build import ONTOLOGY, build_graph, fingerprint, ontology_files
+from kg.build import ONTOLOGY, build_graph, fingerprint, ontology_files, provenance
 from kg.errors import OutputError, RasterError, SourceError
 from kg.sources import SourceInfo, checksum
 from kg.store import KnowledgeGraph
@@ -86,6 +86,13 @@ def test_each_source_has_a_graph_and_its_provenance(graph):
         (vocab.FINGERPRINT, fingerprint(Lines("one", range(3)).describe())),
         (vocab.PROV + "wasDerivedFrom", "https://example.org/data"),
     }
+
+
+def test_how_far_a_source_is_right_is_kept_where_somebody_measured_it():
+    info = SourceInfo("a product", confidence=0.65)
+    statements = dict(provenance("ex:g", info)[1])
+    assert statements[vocab.CORE + "confidence"] == f'"0.650"^^<{vocab.XSD}decimal>'
+    assert vocab.CORE + "confidence" not in dict(provenance("ex:g", SourceInfo("another"))[1])
 
 
 def test_the_ontology_is_there_to_be_asked(graph):
