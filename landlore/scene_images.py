@@ -11,6 +11,7 @@ import numpy as np
 
 from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError
+from kg.files import shipped
 
 if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
@@ -138,26 +139,42 @@ def _from_images(
     paths: list[Any], labels: Sequence[str], seen: Any, given: _Given
 ) -> tuple[FeatureSet, FeatureSet | None]:
     from fusion.backbones.choice import open_backbone
+    from fusion.backbones.compact import CompactBackbone
     from fusion.backbones.protocol import class_texts
     from fusion.text import read_prompts
 
     settings, knowledge, way = given
-    if settings.model is None:
+    if not labels:
+        raise InputError("no class name given", "add -l NAME for each class")
+    backbone = open_backbone(settings.model or default_weights(), settings.reading)
+    way.read_images, texts = True, None
+    known = backbone.seen() if isinstance(backbone, CompactBackbone) and seen is None else None
+    if backbone.reads_text or (
+        seen is None and known is None
+    ):  # refused at once where nothing tells classes apart
+        texts = class_texts(backbone, [knowledge.words(n) for n in labels], read_prompts())
+    pictures = list(_pictures(paths))
+    found = replace(_embedded(pictures, backbone, settings, way), names=tuple(labels), texts=texts)
+    if known is not None:
+        return found, known
+    if seen is None or not Path(str(seen)).is_dir():
+        return found, _seen_file(seen, None, found)
+    return found, _seen_folder(Path(seen), backbone, settings, way)
+
+
+def default_weights() -> Path:
+    """The weights of Landlore's own network, which are used where no model is named.
+
+    Raises:
+        InputError: This copy of Landlore has none.
+    """
+    path = shipped("data/weights/compact.safetensors")
+    if not path.exists():
         raise InputError(
             "no backbone for images: expected a model folder or a checkpoint file",
             "give --model PATH, or one .npz file of embeddings instead of images",
         )
-    if not labels:
-        raise InputError("no class name given", "add -l NAME for each class")
-    backbone = open_backbone(settings.model, settings.reading)
-    way.read_images, texts = True, None
-    if backbone.reads_text or seen is None:  # refused at once where nothing tells classes apart
-        texts = class_texts(backbone, [knowledge.words(n) for n in labels], read_prompts())
-    pictures = list(_pictures(paths))
-    found = replace(_embedded(pictures, backbone, settings, way), names=tuple(labels), texts=texts)
-    if seen is None or not Path(str(seen)).is_dir():
-        return found, _seen_file(seen, None, found)
-    return found, _seen_folder(Path(seen), backbone, settings, way)
+    return path
 
 
 def _embedded(

@@ -17,17 +17,21 @@ def open_backbone(model: str | Path, reading: ReadSettings | None = None) -> Bac
     """Open a backbone.
 
     Args:
-        model: A folder of transformers, one file of an open_clip checkpoint, or "hub:OWNER/NAME" of Hugging Face.
+        model: A folder of transformers, one file of an open_clip checkpoint or of Landlore's own network, or
+            "hub:OWNER/NAME" of Hugging Face.
         reading: Activation and byte pairs, for single files.
 
     Raises:
         InputError: Neither a folder nor a file, not a known model, or the hub cannot be reached.
         MissingExtraError: Packages of the extra `vision` are missing.
     """
+    from fusion.backbones.compact import CompactBackbone, compact_record
     from fusion.backbones.openclip import OpenClipFile
     from fusion.backbones.transformers_folder import TransformersFolder
 
     text, path, how = str(model), Path(model), reading or ReadSettings()
+    if path.is_file() and path.suffix == ".safetensors" and compact_record(path):
+        return CompactBackbone(path)
     if path.is_file() and path.suffix in FILES:
         return OpenClipFile(path, activation=how.activation, tokenizer=how.tokenizer)
     if how.activation or how.tokenizer:
