@@ -140,7 +140,7 @@ class Training:
         rng = np.random.default_rng([self.seed, self.steps])
         pixels, labels, taught = self.groups["large" if self.steps % 3 else "small"].batch(rng)
         for group in self.optimiser.param_groups:
-            group["lr"] = RATE * pace * min(1.0, (self.steps + 1) / 200)
+            group["lr"] = float(RATE * pace * min(1.0, (self.steps + 1) / 200))
         with torch.autocast("cpu", torch.bfloat16):
             found = self.heads.network(pixels.to(memory_format=torch.channels_last))
         loss = self.loss(found.float(), labels, (taught - self.mean) / self.deviation)
