@@ -50,7 +50,8 @@ def learn_checked(
             many. Hard rules act in every way but the map as given, and have no weight to learn.
         settings: How tiles are corrected; its smoothness and strengths are where learning starts.
         stages: Knobs of each fit; default `Stages()` with class weights that held-out tiles prefer
-            (`reasoning.learning.balance`), each set of rules tried with the pull `LOOSE` too.
+            (`reasoning.learning.balance`), each set of rules that an expert weighed tried
+            with the pull `LOOSE` too.
         most_folds: Most parts that the tiles are held out in.
         steps: Remembers what is done already, and tells of it.
 

@@ -70,7 +70,8 @@ class School:
         hard = {axiom.iri for axiom in rules if axiom.hard}
         self.sets = {way: hard for way in BESIDE[2:]}
         for name, some in candidates.items():
-            for pull in ("",) if stages.loose is None else ("", LOOSELY):
+            weighed = all(axiom.hard or axiom.weight > 0 for axiom in some)
+            for pull in ("", LOOSELY) if stages.loose is not None and weighed else ("",):
                 self.sets[name + pull] = hard | {axiom.iri for axiom in some}
         self._prepared = OnDemand(self._prepare, len(tiles), size=_size, room=ROOM)
         self._active: frozenset[str] = frozenset()

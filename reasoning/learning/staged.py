@@ -48,7 +48,8 @@ class Stages:
         hold: Pull of temperature and biases to the calibration fitted alone, in the same units.
         balance: Exponent of the class weights.
         polished: Whether to move the biases for the mean IoU at the end.
-        loose: A weaker pull, in the same units, that sets of rules are tried with as well; None: none.
+        loose: A weaker pull, in the same units, that sets of rules are tried with as well where an expert weighed all
+            of them; None: none.
     """
 
     rounds: int = 1

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from affine import Affine
-from reasoning.learning.candidates import view_rules, with_view
 
 from fusion.prediction import Prediction
 from kg import vocab
@@ -18,6 +17,7 @@ from kg.schema import ontology_of
 from kg.terms import TYPE, Terms
 from reasoning.correct import CorrectSettings, correct, terms_of
 from reasoning.evidence.views import coarse_view, views_for
+from reasoning.learning.candidates import view_rules, with_view
 
 LEGEND = load_legend("s2korea")
 FOREST, FIELD = 3, 2
