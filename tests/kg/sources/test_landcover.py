@@ -311,6 +311,6 @@ def test_worldcover_stays_small_and_counts_right(tmp_path, place):
         check=True,
     )
     found = json.loads(ran.stdout)
-    assert found["mebibytes"] < (2048 if place is None else 400)
+    assert found["mebibytes"] < 2048
     assert found["ours"] == found["straight"] and sum(found["ours"]) > 10**7
     assert found["lines"] > (10_000 if place is None else 1000)
