@@ -25,17 +25,16 @@ from typing import Any
 
 import numpy as np
 from correction_rules import candidates, exchanged
-from numpy.typing import NDArray
+from correction_table import Case, Labels, Table, sum_error
 from smoothers import SMOOTHERS
 from weak_base import Tile, TileSet, fit_base, given_labels, load_tiles
 
-from fusion.metrics import confusion, iou, miou, overall_accuracy
+from fusion.metrics import confusion, miou
 from fusion.prediction import Prediction
 from kg.files import shipped
 from kg.ontology import Axiom
 from kg.rules import load_rules
 from reasoning.correct import CorrectSettings, correct
-from reasoning.correction import Corrected
 from reasoning.learning.balance import choose_balance
 from reasoning.learning.calibration import fit_calibration
 from reasoning.learning.checked import fit_rules, learn_checked
@@ -57,20 +56,6 @@ GIVEN = CorrectSettings(tolerance=1e-2, max_steps=12)
 FAST = ("Gaussian", "mean-field Potts")
 AMID = "https://w3id.org/landlore/rules/benchmark#amid"
 BOTH = "shapes and views"
-Labels = NDArray[np.integer]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One data set with one base: what is tuned on, what is scored."""
-
-    tiles: TileSet
-    tune: tuple[tuple[Tile, Prediction], ...]
-    test: tuple[tuple[Tile, Prediction], ...]
-
-    @property
-    def pixel(self) -> float:
-        return float(self.test[0][1].grid.pixel_size[0])
 
 
 def rules_for(pixel: float) -> tuple[Axiom, ...]:
@@ -100,53 +85,6 @@ class Options:
     draws: int = 1
     parts: bool = False
     by_hand: bool = False
-
-
-class Table:
-    """Rows of one case, scored on the test tiles."""
-
-    def __init__(self, case: Case) -> None:
-        self.case, self.rows = case, []
-        self.rows: list[dict[str, Any]] = []
-        self.base = [p.labels for _, p in case.test]
-        self.base_iou: NDArray[np.float64] | None = None
-
-    def add(self, name: str, labels: Sequence[Labels], **more: Any) -> None:
-        k = len(self.case.tiles.legend)
-        counts = np.zeros((k, k), np.int64)
-        fixed = broken = 0
-        for (tile, _), mine, base in zip(self.case.test, labels, self.base, strict=True):
-            counts += confusion(tile.truth, mine, k)
-            known = tile.truth >= 0
-            fixed += int((known & (base != tile.truth) & (mine == tile.truth)).sum())
-            broken += int((known & (base == tile.truth) & (mine != tile.truth)).sum())
-        each = 100 * np.where(counts.sum(axis=1) > 0, iou(counts), np.nan)
-        if self.base_iou is None:
-            self.base_iou = each
-        row = {
-            "row": name, "miou": 100 * miou(counts), "oa": 100 * overall_accuracy(counts),
-            "iou": [None if np.isnan(v) else round(float(v), 1) for v in each],
-            "fixed": fixed, "broken": broken,
-            "worst class": float(np.nanmin(each - self.base_iou)), **more,
-        }  # fmt: skip
-        self.rows.append(row)
-        ratio = fixed / broken if broken else float("nan")
-        shown = " ".join("   -" if np.isnan(v) else f"{v:4.1f}" for v in each)
-        extra = " ".join(f"{key} {value:.1e}" for key, value in more.items())
-        print(
-            f"{name:34s} {row['miou']:5.1f} {row['oa']:5.1f}  {shown}  {fixed:7d} : {broken:<7d} {ratio:5.2f}"
-            f"  {row['worst class']:+5.1f}  {extra}",
-            flush=True,
-        )
-
-
-def sum_error(done: Corrected) -> float:
-    """Largest difference between a correction's log-odds and the sum of its contributions."""
-    errors = [
-        abs(sum(part.value for part in one.contributions) - one.log_odds)
-        for one in done.corrections
-    ]
-    return max(errors, default=0.0)
 
 
 def labelled(pairs: Sequence[tuple[Tile, Prediction]]) -> list[LabelledTile]:

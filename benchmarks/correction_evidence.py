@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from correction import Case, Table, sum_error
+from correction_table import Case, Table, sum_error
 from numpy.typing import NDArray
 from smoothers import potts
 from weak_base import Tile, fit_base, load_tiles
