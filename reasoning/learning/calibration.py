@@ -12,7 +12,7 @@ from fusion.prediction import Prediction
 from kg.errors import InputError, LegendError
 from kg.legend import Legend
 from reasoning.learning.choices import Choices, Prior, class_weights, maximise, without
-from reasoning.learning.polish import polish
+from reasoning.learning.scores import polish
 from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, spread
 
 Floats = NDArray[np.float64]
@@ -129,7 +129,7 @@ def fit_calibration(
         shrinkage: How strongly few tiles are held to "no change", in units of one tile.
         floor: Smallest probability that is told from 0.
         samples: Most pixels per tile that are looked at.
-        polished: Move the biases for the mean IoU afterwards (`reasoning.learning.polish`).
+        polished: Move the biases for the mean IoU afterwards (`reasoning.learning.scores`).
 
     Returns:
         The calibration, rounded to 6 digits so that a file holds the same numbers.

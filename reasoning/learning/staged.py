@@ -23,8 +23,8 @@ from reasoning.learning.choices import (
     without,
 )
 from reasoning.learning.fit import Fit, Parameters
-from reasoning.learning.polish import polish
 from reasoning.learning.prepared import PER_TILE, Prepared, choices_of, choose_pixels
+from reasoning.learning.scores import polish
 from reasoning.learning.steps import Arrays, Steps
 
 Floats = NDArray[np.float64]

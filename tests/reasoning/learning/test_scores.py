@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from reasoning.learning.polish import polish
-from reasoning.learning.scores import counts_of, mean_iou
+from reasoning.learning.scores import counts_of, mean_iou, polish
 
 
 def score(scores, truth):
