@@ -121,7 +121,7 @@ def test_helsinki_product_and_osm_by_class_and_place(landlore, tmp_path):
                  "--json")
     )  # fmt: skip
     assert told["triples"] > 40_000 and told["statements"]["geo:sfWithin"] > 500
-    cathedral = rows(graph, f"SELECT ?c {{ <{WAY}419479428> a ?c }}")
+    cathedral = rows(graph, f"SELECT ?c {{ <{WAY}419479428> a/rdfs:subClassOf* ?c }}")
     assert "https://w3id.org/landlore/core#ReligiousBuilding" in {
         r["c"]["value"] for r in cathedral
     }
