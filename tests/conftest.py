@@ -50,7 +50,9 @@ ll:Grassland ll:adjacentTo [ ll:value ll:Building ; ll:weight 1.0 ; ll:boundaryL
 """,
     "relations": "way:11 geo:sfWithin way:20 . way:12 geo:sfWithin way:20 .",
     "scenes": """
-sc:Airport a ll:SceneClass ; ll:hasPart [ ll:value ll:Runway ; ll:weight 0.95 ] ;
+sc:Airport a ll:SceneClass ; skos:prefLabel "Airport"@en , "机场"@zh ; skos:definition "Where aircraft land."@en ;
+  ll:hasPart [ ll:value ll:Runway ; ll:weight 0.95 ] , [ ll:value ll:Taxiway ; ll:weight 0.9 ] ,
+    [ ll:value ll:Apron ; ll:weight 0.9 ] , [ ll:value ll:Building ; ll:weight 0.8 ] ;
   ll:hasCover [ ll:value ll:Grassland ; ll:weight 0.35 ] , [ ll:value ll:Pavement ; ll:weight 0.2 ] .
 """,
 }

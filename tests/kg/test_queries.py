@@ -234,6 +234,9 @@ def test_scene_class_parts(handmade_graph):
         ("ll:hasCover", "ll:Grassland", "0.35"),
         ("ll:hasCover", "ll:Pavement", "0.2"),
         ("ll:hasPart", "ll:Runway", "0.95"),
+        ("ll:hasPart", "ll:Apron", "0.9"),
+        ("ll:hasPart", "ll:Taxiway", "0.9"),
+        ("ll:hasPart", "ll:Building", "0.8"),
     ]
 
 
