@@ -59,7 +59,7 @@ class OntologyCheck:
         classes, relations, concepts: How many the files declare: classes, properties, concepts of legends and scenes.
         alignments: How many matches with other vocabularies they hold.
         faults: What is wrong, in the order of `CHECKS`, then by file.
-        skipped: Check -> why it was not made ("HermiT" without Java, "SHACL" without pyshacl).
+        skipped: Check -> why it was not made ("HermiT" without Java or not asked, "SHACL" without pyshacl).
     """
 
     files: tuple[Path, ...]
@@ -99,7 +99,7 @@ def check_ontology(paths: Sequence[str | Path] = (), *, reasoner: bool = True) -
     core = {path: read_owl(path) for path in core_files()}
     every = [*{**core, **read}.values()]
     known = {iri for terms in every for iri, row in terms.index.items() if TYPE in row}
-    skipped: dict[str, str] = {}
+    skipped = {} if reasoner else {"HermiT": "--no-reasoner"}
     for path, terms in read.items():
         faults += [Fault(check, str(path), what) for check, what in _of(path, terms, every, known)]
     aligned = [one for terms in read.values() for one in read_alignments(terms)]

@@ -101,7 +101,10 @@ def _within(folder: Path, lon: float, lat: float) -> list[Account]:
     grid = read_grid(folder / "corrected.tif")
     row, col = (float(v) for v in grid.rowcol(lon, lat))
     if not (0 <= row < grid.height and 0 <= col < grid.width):
-        raise GridError(f"{lon} {lat} lies outside of the map of {folder}", "give longitude first")
+        raise GridError(
+            f"{lon} {lat} lies outside of the map of {folder}",
+            "give longitude first, then latitude; west and south are negative",
+        )
     return reason_at(_explained(folder), lon, lat)
 
 

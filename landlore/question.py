@@ -96,7 +96,7 @@ def _code_at(home: Path, lon: float, lat: float) -> int:
         raise GridError(
             f"{lon} {lat} lies outside of the map, which covers {west:.5f} {south:.5f} .. {east:.5f} {north:.5f} "
             "(lon lat)",
-            "give longitude first",
+            "give longitude first, then latitude; west and south are negative",
         )
     raster = read_raster(path, window=(row, col, 1, 1))
     if not raster.valid[0, 0]:

@@ -122,7 +122,7 @@ def _report(done: Classified, show: int) -> None:
         say(scene_sentences(reason, done.knowledge)[0])
     if len(done.reasons) > show:
         say(
-            f"... and {len(done.reasons) - show} more; --out FOLDER keeps all, --show N prints more"
+            f"... and {len(done.reasons) - show} more; --show N prints more, a folder named with --out keeps all"
         )
     if done.vectors is not None and done.vectors.left_out:
         _, why = done.vectors.left_out[0]

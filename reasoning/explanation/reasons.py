@@ -152,7 +152,7 @@ def explain_at(folder: str | Path, lon: float, lat: float) -> list[Account]:
         raise GridError(
             f"{lon} {lat} lies outside {path}, which covers {west:.5f} {south:.5f} .. "
             f"{east:.5f} {north:.5f} (lon lat)",
-            "give longitude first, then latitude",
+            "give longitude first, then latitude; west and south are negative",
         )
     index = int(read_raster(path, window=(row, col, 1, 1)).values[0, 0, 0])
     return read_accounts(folder, [index]) if index >= 0 else []

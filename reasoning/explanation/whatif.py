@@ -129,7 +129,8 @@ def pixel_at(terms: Terms, lon: float, lat: float) -> tuple[int, int]:
     bounds = f"{west:.5f} {south:.5f} .. {east:.5f} {north:.5f} (lon lat)"
     if not (0 <= row < grid.height and 0 <= col < grid.width):
         raise GridError(
-            f"{lon} {lat} lies outside of the map, which covers {bounds}", "give longitude first"
+            f"{lon} {lat} lies outside of the map, which covers {bounds}",
+            "give longitude first, then latitude; west and south are negative",
         )
     if terms.regions.label[row, col] < 0:
         raise GridError(f"{lon} {lat}: the map has no prediction there", "choose another place")
