@@ -29,6 +29,8 @@ Progress = Callable[[str, int, int], None]
 
 TOLERANCE = 1e-3
 """Largest change of a probability at which a tile is solved well enough to learn from."""
+MARKS = ('"Learned rules', '"Proposed rules', "run:RuleReport")
+"""What files that may be replaced have in them."""
 
 
 def learn(
@@ -147,7 +149,18 @@ def _check_places(places: Sequence[Path], files: TileFiles) -> None:
             raise OutputError(
                 f"{place}: is one of the files that are read", "choose another place with -o"
             )
+        if place.suffix == ".ttl" and place.is_file() and not _ours(place):
+            raise OutputError(
+                f"{place}: is there already, and Landlore did not learn or propose what it holds",
+                "choose another place with -o, or delete the file",
+            )
         check_place(place)
+
+
+def _ours(path: Path) -> bool:
+    """Whether a Turtle file is empty, or says itself that Landlore wrote it after learning or mining."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return not text.strip() or any(mark in text for mark in MARKS)
 
 
 def _unfinished(out: Path) -> Path:

@@ -49,7 +49,7 @@ def check_osm(
         Path, typer.Argument(help="OpenStreetMap extract (.osm.pbf, .osm, .osm.gz).")
     ],
     least: Annotated[
-        float, typer.Option(help="Share of the tagged area that must get a class.")
+        float, typer.Option(min=0, max=1, help="Share of the tagged area that must get a class.")
     ] = 0.95,
     as_json: AsJson = False,
 ) -> None:
@@ -62,6 +62,8 @@ def check_osm(
     else:
         _tell_coverage(found)
     if found.share < least:
+        if not as_json:
+            say(f"fails: less than --least {least:g} of the tagged area has a class")
         raise typer.Exit(1)
 
 

@@ -256,6 +256,15 @@ def test_bad_rules_and_places_are_told_before_the_work(folder, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["empty.ttl"]
 
 
+def test_what_somebody_wrote_by_hand_is_not_replaced(folder, tmp_path):
+    own = tmp_path / "mine.ttl"
+    own.write_text("# rules of my own\n")
+    for run in (ll.learn, ll.mine):
+        with pytest.raises(OutputError, match="did not learn or propose"):
+            run(files(folder), own)
+    assert own.read_text() == "# rules of my own\n"
+
+
 def test_one_tile_teaches_little_and_says_so(folder, tmp_path):
     asked = [*words(folder, "learn", 1), "--rules", str(folder / "rules.ttl")]
     done = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / "a.ttl")])
