@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from affine import Affine
+from drawn import wide_water, write_house
 
 import landlore as ll
 from fusion.prediction import prediction_from_labels
@@ -23,30 +24,7 @@ GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 60, 70)
 TOWN = ll.load_legend("town")
 WATER, GRASS, BUILDING = (TOWN.codes.index(code) for code in (10, 40, 60))
 HOUSE = (slice(10, 22), slice(30, 45))
-RULE = f"""
-@prefix ll: <{vocab.CORE}> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-@prefix dct: <http://purl.org/dc/terms/> .
-ll:Water rdfs:subClassOf _:wide .
-_:wide a owl:Restriction ; owl:onProperty ll:minWidth ;
-  owl:someValuesFrom [ a rdfs:Datatype ; owl:onDatatype xsd:decimal ;
-    owl:withRestrictions ( [ xsd:minInclusive 6.0 ] ) ] .
-[] a owl:Axiom ; owl:annotatedSource ll:Water ; owl:annotatedProperty rdfs:subClassOf ; owl:annotatedTarget _:wide ;
-  dct:identifier "wide-water" ; rdfs:label "water is wide"@en ; ll:weight 3.0 ; dct:source "a test" .
-"""
-
-
-def osm_house(path):
-    (top, bottom), (left, right) = ((s.start, s.stop) for s in HOUSE)
-    corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
-    lon, lat = GRID.lonlat(*np.array(corners, float).T)
-    nodes = "".join(
-        f'<node id="{i}" version="1" lon="{x:.7f}" lat="{y:.7f}"/>'
-        for i, (x, y) in enumerate(zip(lon, lat, strict=True), 1)
-    )
-    refs = "".join(f'<nd ref="{i}"/>' for i in (1, 2, 3, 4, 1))
-    tag = '<tag k="building" v="house"/>'
-    path.write_text(f'<osm version="0.6">{nodes}<way id="7" version="1">{refs}{tag}</way></osm>')
+RULE = wide_water("wide-water", "water is wide")
 
 
 def labels():
@@ -58,7 +36,7 @@ def labels():
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("rerun")
-    osm_house(home / "house.osm")
+    write_house(home / "house.osm", GRID, *HOUSE)
     (home / "mine.ttl").write_text(RULE)
     codes = np.array(TOWN.codes, np.uint8)[labels()]
     write_raster(home / "labels.tif", Raster(codes[None], GRID, 0))
