@@ -24,11 +24,13 @@ from kg.ontology_faults import (
     unnamed,
 )
 from kg.owl_profile import dl_faults
+from kg.scene_check import check_scenes
+from kg.scenes import SCENE_CLASS, load_scenes
 from kg.shapes import shape_faults
 from kg.terms import TYPE, Terms
 
 CHECKS = (
-    "file", "name", "definition", "label", "share", "match", "alignment", "profile", "HermiT", "SHACL",
+    "file", "name", "definition", "label", "share", "match", "scene", "alignment", "profile", "HermiT", "SHACL",
 )  # fmt: skip
 """Kinds of faults, in the order in which they are told."""
 
@@ -107,6 +109,7 @@ def check_ontology(paths: Sequence[str | Path] = (), *, reasoner: bool = True) -
     apart = {
         "alignment": alignment_faults(aligned, known),
         "label": shared_labels(read.values()),
+        "scene": _scenes(read),
         "profile": dl_faults([*schema.values()]),
         "HermiT": _reasoned([*schema], skipped) if reasoner else (),
         "SHACL": shape_faults([*read], skipped),
@@ -146,6 +149,17 @@ def _of(
             load_legend(path)
         except InputError as error:
             yield "match", error.message.removeprefix(f"{path}: ")
+
+
+def _scenes(read: Mapping[Path, Terms]) -> tuple[str, ...]:
+    """What `kg.scene_check` says of these scenes and class lists, read beside those that ship."""
+    kinds = (SCENE_CLASS, vocab.SKOS + "ConceptScheme")
+    paths = [path for path, terms in read.items() if any(terms.typed(kind) for kind in kinds)]
+    ours = set(shipped_ontologies())
+    try:
+        return check_scenes(load_scenes([p for p in paths if p not in ours])) if paths else ()
+    except InputError as error:
+        return (error.message,)
 
 
 def _reasoned(paths: Sequence[Path], skipped: dict[str, str]) -> list[str]:

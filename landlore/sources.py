@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
 
 GUESSES = {
-    "worldcover": ("worldcover",), "nlcd": ("nlcd",), "corine:49": ("corine_20m",), "corine": ("corine", "clc"),
-    "globeland30": ("globeland",), "fromglc10": ("fromglc", "from_glc"),
-    "dynamicworld": ("dynamicworld", "dynamic_world"), "esri": ("esri",),
+    "worldcover": "worldcover", "nlcd": "nlcd", "chesapeake13": "(chesapeake|baywide).?13",
+    "chesapeake7": "chesapeake|baywide.?7", "corine:level1": r"(corine|clc).*l(evel)?[_-]?1(?!\d)",
+    "corine:level2": r"(corine|clc).*l(evel)?[_-]?2(?!\d)", "corine:49": "corine_20m", "corine": "corine|clc",
+    "globeland30": "globeland", "fromglc10": "from_?glc", "dynamicworld": "dynamic_?world",
+    "modis_igbp:v5": r"mcd12q1\..*\.005\.", "modis_igbp": "mcd12|igbp", "esa_cci": "esa_?cci|c3s-lccs|lccs",
+    "loveda": "loveda", "isprs": "isprs|potsdam|vaihingen", "deepglobe": "deepglobe",
+    "openearthmap": "openearthmap|open_earth_map", "esri": "esri",
 }  # fmt: skip
-"""Legend -> parts of file names that mean it, most telling first."""
+"""Legend -> pattern in file names (lower case) that means it, most telling first."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ def products(names: Sequence[str]) -> tuple[Product, ...]:
 
 def _guess(path: str) -> str:
     name = Path(path).name.lower()
-    for legend, parts in GUESSES.items():
-        if any(part in name for part in parts):
+    for legend, pattern in GUESSES.items():
+        if re.search(pattern, name):
             return legend
     raise LegendError(
         f"{path}: its name does not say which legend it uses; known: {', '.join(legend_names())}",

@@ -93,10 +93,24 @@ def test_a_scene_may_leave_ground_unsaid_but_not_have_too_much(tmp_path):
         'sc:Glen a ll:SceneClass ; skos:prefLabel "glen"@en , "幽谷"@zh ; skos:definition "A glen."@en ; '
         "ll:hasCover [ ll:value ll:Grassland ; ll:weight 0.6 ] , [ ll:value ll:Water ; ll:weight 0.3 ] ."
     )
-    assert faults(tmp_path, scene) == set()
-    assert {what for _, what in faults(tmp_path, scene.replace("0.3", "0.5"))} == {
-        "ll:hasCover of sc:Glen sums to 1.1, at most 1 expected"
+    assert {check for check, _ in faults(tmp_path, scene)} == {"scene"}
+    shares = {
+        what for check, what in faults(tmp_path, scene.replace("0.3", "0.5")) if check == "share"
     }
+    assert shares == {"ll:hasCover of sc:Glen sums to 1.1, at most 1 expected"}
+
+
+def test_scenes_are_checked_beside_those_that_ship(tmp_path):
+    words = "2 statements, at least 6 expected"
+    glen = (
+        'sc:Glen a ll:SceneClass ; skos:prefLabel "glen"@en , "幽谷"@zh ; skos:definition "A glen."@en ; '
+        "sc:confidence 0.5 ; ll:hasCover [ ll:value ll:Grassland ; ll:weight 0.6 ] ; "
+        "ll:hasPart [ ll:value ll:House ; ll:weight 0.3 ] ."
+    )
+    found = faults(tmp_path, glen)
+    assert ("scene", f"sc:Glen: {words}") in found and {check for check, _ in found} == {"scene"}
+    no_weight = faults(tmp_path, glen.replace(" ; ll:weight 0.3", ""))
+    assert any(c == "scene" and "found 1 values and 0 weights" in what for c, what in no_weight)
 
 
 def test_a_legend_is_read_as_one(tmp_path):
