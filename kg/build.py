@@ -18,6 +18,8 @@ from kg.store import KnowledgeGraph, read_turtle
 
 ONTOLOGY = vocab.GRAPH + "ontology"
 """Named graph of the core ontology, the legends and the vocabulary of runs."""
+ALIGNMENTS = vocab.GRAPH + "alignments"
+"""Named graph of what core classes are called in ENVO, SWEET, WorldKG, LinkedGeoData and Wikidata."""
 
 Progress = Callable[[str, int], None]
 """Called with the title of the source that is read and the number of its statements so far."""
@@ -58,6 +60,7 @@ def build_graph(
     graph: KnowledgeGraph,
     *,
     changed_only: bool = False,
+    alignments: bool = False,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Put sources into a graph, each into a named graph of its own beside its provenance.
@@ -71,6 +74,7 @@ def build_graph(
         graph: Where to put it.
         changed_only: Leave out sources that the graph has already, of the same file, settings, ontology and tag table,
             read by the same version of Landlore.
+        alignments: Write `ALIGNMENTS` along too.
         progress: Told now and then how far it is.
 
     Raises:
@@ -88,11 +92,18 @@ def build_graph(
     former = fingerprints(graph) if changed_only else {}
     new = [c for c in counters if former.get(c.source.iri) != fingerprint(c.info)]
     parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in new}
-    if new or ONTOLOGY not in graph.graphs():
-        mark = ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])])
-        graph.replace_graphs({ONTOLOGY: chain(mark, ontology_lines()), **parts})
+    shared = (ONTOLOGY, ALIGNMENTS) if alignments else (ONTOLOGY,)
+    if new or not {*shared} <= {*graph.graphs()}:
+        graph.replace_graphs({**{iri: _shared_lines(iri) for iri in shared}, **parts})
     built = tuple(_built(c, graph, c not in new) for c in counters)
     return BuildReport(built, len(graph))
+
+
+def _shared_lines(graph: str) -> Iterator[str]:
+    """What stands in every built graph: the ontology with its fingerprint, or the alignments."""
+    if graph == ALIGNMENTS:
+        return ontology_lines((shipped("ontologies/alignments.ttl"),))
+    return chain(ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])]), ontology_lines())
 
 
 def _built(counter: _Counter, graph: KnowledgeGraph, kept: bool) -> BuiltSource:
@@ -165,13 +176,16 @@ def ontology_files() -> tuple[Path, ...]:
     return (*core_files(), folder / "run.ttl", *sorted((folder / "legends").glob("*.ttl")))
 
 
-def ontology_lines() -> Iterator[str]:
-    """N-Triples of `ontology_files`, blank nodes kept apart by file.
+def ontology_lines(files: Sequence[Path] = ()) -> Iterator[str]:
+    """N-Triples of Turtle files, blank nodes kept apart by file.
+
+    Args:
+        files: Which; none means `ontology_files`.
 
     Raises:
         SourceError: A file is missing or not Turtle.
     """
-    for number, path in enumerate(ontology_files()):
+    for number, path in enumerate(files or ontology_files()):
         names: dict[str, str] = {}
         lines = []
         for triple in read_turtle(path):

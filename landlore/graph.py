@@ -102,7 +102,10 @@ class _Wanted:
     tell: Callable[[str], None]
 
     def fill(self, graph: KnowledgeGraph) -> tuple[BuildReport, dict[str, int]]:
-        report = _fill(graph, self.sources, self.bounds, self.tell, changed_only=self.update)
+        report = _fill(
+            graph, self.sources, self.bounds, self.tell,
+            changed_only=self.update, alignments=self.sources.alignments,
+        )  # fmt: skip
         changed = any(not source.kept for source in report.sources)
         found = _relate(graph, self.tell) if self.relations and changed else {}
         return replace(report, triples=len(graph)), found
@@ -214,6 +217,7 @@ def _fill(
     tell: Callable[[str], None],
     *,
     changed_only: bool = False,
+    alignments: bool = False,
 ) -> BuildReport:
     from kg.build import build_graph
 
@@ -225,8 +229,9 @@ def _fill(
             tell(f"reading {title}")
 
     return build_graph(
-        graph_sources(sources, bounds), graph, changed_only=changed_only, progress=progress
-    )
+        graph_sources(sources, bounds), graph,
+        changed_only=changed_only, alignments=alignments, progress=progress,
+    )  # fmt: skip
 
 
 def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int]:

@@ -46,6 +46,7 @@ class Sources:
         dem: Elevation in metres.
         rules: Rule files (OWL); default those that ship.
         add_rules: Rule files beside those of `rules`.
+        alignments: Let a graph that is built say what core classes are called in ENVO, SWEET, WorldKG, Wikidata ...
         cell: Product pixels per graph cell, along each side; default so that a product has about 10,000 cells.
     """
 
@@ -59,6 +60,7 @@ class Sources:
     dem: str | None = None
     rules: tuple[str, ...] | None = None
     add_rules: tuple[str, ...] = ()
+    alignments: bool = True
     cell: int | None = None
 
     def __post_init__(self) -> None:

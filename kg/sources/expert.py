@@ -9,6 +9,7 @@ from typing import Any
 
 from kg import vocab
 from kg.errors import SourceError
+from kg.legend_names import MATCHES
 from kg.sources import SourceInfo, checksum
 from kg.store import read_turtle
 
@@ -19,8 +20,16 @@ _CITES = (
     vocab.PROV + "hadPrimarySource",
 )
 _TYPE = vocab.RDF + "type"
-_RULES = (vocab.OWL + "Axiom", "http://www.w3.org/2003/11/swrl#Imp")
+_AXIOM, _SWRL = vocab.OWL + "Axiom", "http://www.w3.org/2003/11/swrl#Imp"
+_ANNOTATED = vocab.OWL + "annotatedProperty"
 _CHUNK = 2000
+
+
+def _has_rules(triples: list[tuple[Any, Any, Any]]) -> bool:
+    """Whether there are SWRL rules, or annotated axioms that are no alignments (matches with a confidence)."""
+    kinds = {s: o.value for s, p, o in triples if p.value == _TYPE and o.value in (_AXIOM, _SWRL)}
+    matches = {s for s, p, o in triples if p.value == _ANNOTATED and o.value in MATCHES}
+    return bool(kinds.keys() - matches)
 
 
 class ExpertSource:
@@ -52,7 +61,7 @@ class ExpertSource:
         found = read_turtle(self.path)
         if not found:
             raise SourceError(f"{self.path}: no statement in it, expected Turtle", "check the path")
-        if any(p.value == _TYPE and getattr(o, "value", "") in _RULES for _, p, o in found):
+        if _has_rules(found):
             raise SourceError(
                 f"{self.path}: holds rules (weighted axioms), expected facts",
                 f"--rules {self.path}, or --add-rules {self.path} beside those that ship",

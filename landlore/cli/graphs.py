@@ -29,6 +29,9 @@ def build(
     relations: Annotated[
         bool, typer.Option(help="Find spatial relations between features.")
     ] = True,
+    alignments: Annotated[
+        bool, typer.Option(help="Say what classes are called in ENVO, SWEET, WorldKG, Wikidata ...")
+    ] = True,
     overwrite: Overwrite = False,
     update: Annotated[
         bool, typer.Option("--update", help="Read only sources that have changed; keep the rest.")
@@ -41,7 +44,9 @@ def build(
     from landlore.cli import words
     from landlore.graph import build as run
 
-    sources = words.sources(landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell)
+    sources = words.sources(
+        landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell, alignments=alignments
+    )
     place = words.one_place(out, store)
     existing = "update" if update else "replace" if overwrite else "refuse"
     built = run(

@@ -205,6 +205,22 @@ def test_features_within(handmade_graph):
     assert ask(handmade_graph, "features-within", **{"class": "ll:Water"}) == []
 
 
+def test_features_of_a_foreign_class(handmade_graph):
+    assert ask(handmade_graph, "features-of-a-foreign-class") == []  # a run has no alignments
+    from kg.build import build_graph
+    from kg.store import KnowledgeGraph
+
+    asked, graph = "features-of-a-foreign-class", KnowledgeGraph()
+    build_graph([], graph, alignments=True)
+    towns = "<x:a> a ll:OsmFeature , ll:House . <x:b> a ll:OsmFeature , ll:Park ."
+    graph.load_text(towns, graph=vocab.GRAPH + "osm")
+    exact = ("skos:exactMatch", "ll:Building", "0.95")
+    assert ask(graph, asked) == [("x:a", "ll:House", *exact)], "a house is a building"
+    wikidata = "http://www.wikidata.org/entity/"
+    assert [r[0] for r in ask(graph, asked, term=wikidata + "Q22698")] == ["x:b"]
+    assert ask(graph, asked, term=wikidata + "Q23397") == []
+
+
 def test_product_shares(handmade_graph):
     nlcd = vocab.GRAPH + "nlcd"
     assert ask(handmade_graph, "product-shares") == [

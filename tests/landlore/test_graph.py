@@ -51,6 +51,10 @@ def test_an_update_reads_only_what_changed(tmp_path, files, place):
     again = ll.build(out, ll.Sources(**files), existing="update")
     assert [s.kept for s in again.report.sources] == [True, True] and not again.relations
     assert again.report.triples == first.report.triples
+    aligned = f"{vocab.GRAPH}alignments"
+    assert aligned in KnowledgeGraph.open(out).graphs()
+    plain = ll.build(tmp_path / "plain.trig", ll.Sources(**files, alignments=False))
+    assert aligned not in KnowledgeGraph.open(plain.path).graphs()
     facts(Path(files["facts"]), 5)
     third = ll.build(out, ll.Sources(**files), existing="update")
     assert [s.kept for s in third.report.sources] == [True, False]

@@ -70,3 +70,14 @@ def test_bad_files(tmp_path, turtle, message):
         with pytest.raises(SourceError, match=re.escape(message)) as caught:
             ask(ExpertSource(path))
         assert str(caught.value).count("\n") == 1
+
+
+def test_alignments_are_facts_and_rules_are_not(tmp_path):
+    from kg.files import shipped
+
+    source, graph = ExpertSource(shipped("ontologies/alignments.ttl")), KnowledgeGraph()
+    graph.replace_graph(source.iri, source.ntriples())
+    found = graph.query("SELECT ?n { ?n owl:annotatedProperty skos:exactMatch ; ll:confidence ?c }")
+    assert len(found) > 100
+    with pytest.raises(SourceError, match="holds rules"):
+        ExpertSource(shipped("ontologies/rules/water.ttl")).describe()
