@@ -92,14 +92,14 @@ class Field:
 
     def state(self, q: Floats, own: float) -> State:
         """All that follows from marginals, given the nodes' own part of their F."""
-        penalty, message = self.regions.assess(q, self.nodes)
-        goal, change, rough, ahead = self._goal(q, message)
+        penalty, gradient = self.regions.assess(q, self.nodes)
+        goal, change, rough, ahead = self._goal(q, gradient)
         return State(q, goal, change, own + penalty + rough, ahead)
 
     def _goal(
-        self, q: Floats, message: Floats | None, alone: bool = False
+        self, q: Floats, gradient: Floats | None, alone: bool = False
     ) -> tuple[Floats, Floats, float, float]:
-        """q* = softmax(unary - message - smoothness), its change, roughness of q, own energy of q*.
+        """q* = softmax(unary - gradient per pixel - smoothness), its change, roughness of q, own energy of q*.
 
         The own energy follows from log q* = score - log of the sum of exp(score), without a logarithm per label.
         """
@@ -110,7 +110,7 @@ class Field:
         out[:, n:] = q[:, n:]
 
         def work(first: int, last: int) -> tuple[float, float]:
-            felt, rough = self._felt(message, first, last), 0.0
+            felt, rough = self._felt(gradient, first, last), 0.0
             if nodes.pairs.count and not alone:
                 rough = nodes.pairs.feel(q, nodes.size, felt, (first, last))
             top, total, own = np.empty((3, last - first))
@@ -123,13 +123,11 @@ class Field:
         found = np.array(in_blocks(work, n, BLOCK)).reshape(-1, 2).sum(axis=0)
         return out, change, float(found[0]), float(found[1])
 
-    def _felt(self, message: Floats | None, first: int, last: int) -> Floats:
+    def _felt(self, gradient: Floats | None, first: int, last: int) -> Floats:
         """(label, last - first) what the regions add to the scores of some nodes."""
-        if message is None:
+        if gradient is None:
             return np.zeros((len(self.nodes.unary), last - first))
-        here = slice(first, last) if self.regions.whole else self.nodes.row[first:last]
-        felt: Floats = -message[:, here]
-        return felt
+        return self.regions.felt(gradient, self.nodes, (first, last))
 
     def step(self, state: State, h: float) -> State:
         """The state q + h (goal - q)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -72,15 +73,25 @@ class RegionTerms:
         return out
 
     def assess(self, q: Floats, nodes: Nodes) -> tuple[float, Floats | None]:
-        """Penalty of the axioms in nats, and the message (label, row) that each pixel of a row receives."""
+        """Penalty of the axioms in nats, and its derivative (label, row) by the means; None where there is none."""
         if not self.linked:
             return 0.0, None
         means, total = self.means(q, nodes), 0.0
         gradient = np.zeros_like(means)
         for weight, axiom in self.linked:
             total += _add(axiom, weight * self.b, means.T, gradient.T)
-        gradient /= self.count
         return total, gradient
+
+    def felt(self, gradient: Floats, nodes: Nodes, span: tuple[int, int]) -> Floats:
+        """(label, some nodes) what a derivative of `assess` adds to the scores of each pixel of some nodes."""
+        here = slice(*span) if self.whole else nodes.row[span[0] : span[1]]
+        felt: Floats = gradient[:, here] * self._share[here]
+        return felt
+
+    @cached_property
+    def _share(self) -> Floats:
+        """(row,) what a pixel feels of its row, negative."""
+        return np.asarray(-1.0 / self.count)
 
     @property
     def divisible(self) -> bool:

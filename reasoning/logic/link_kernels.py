@@ -20,6 +20,9 @@ from reasoning.kernels import compiled
 Floats = NDArray[np.float64]
 Edges = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]
 """CSR row starts, columns and values, and the region that each column stands for; columns of one region in a row."""
+Blocks = tuple[
+    NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats, NDArray[np.intp], Floats
+]
 
 
 @compiled
@@ -148,49 +151,85 @@ def some_chances(edges: Edges, t: Floats, out: Floats, first: int, last: int) ->
         out[1, r - first] = 1.0 - none
 
 
-SAFE = 1e-3
-"""Factors of a product that are smaller are left out by multiplying the others, not by division."""
+@compiled
+def some_pull(edges: Edges, t: Floats, weight: Floats, out: Floats, span: tuple[int, int]) -> None:
+    """Add to `out` (region,) the derivative of sum over rows of weight[row] * P(N >= 1) by t."""
+    longest = _longest(edges, span)
+    room = np.empty((2, longest))
+    for r in range(span[0], span[1]):
+        if weight[r] != 0.0:
+            _none(edges, t, room, r)
+            _tell(edges, weight[r], room, out, r)
 
 
 @compiled
-def some_pull(
-    edges: Edges, t: Floats, upstream: tuple[Floats, Floats], out: Floats, span: tuple[int, int]
+def some_assess(
+    edges: Edges,
+    t: Floats,
+    given: tuple[Floats, Floats],
+    blocks: Blocks,
+    outs: tuple[Floats, Floats, Floats],
+    span: tuple[int, int],
 ) -> None:
-    """Add to `out` (region,) the derivative of sum over rows of upstream[row] * P(N >= 1) by t.
-
-    That of a row by t_s is R times the product of the other factors 1 - R t: all of them over its own.
+    """Fill the values of some rows of a form of one link; add the slopes of their labels, and what they tell others.
 
     Args:
         edges: The relation.
         t: (region,) truth of the filler.
-        upstream: (region,) weight of each row, and its P(N = 0).
-        out: (region,) what is added to.
+        given: (label, region) marginals and (region,) weight of each row.
+        blocks: Of `reasoning.logic.single.Coefficients`.
+        outs: (region,) values, (label, region) slopes by label, (region,) slopes by t.
         span: First row, and one past the last.
     """
-    starts, columns, values, _ = edges
-    weight, none = upstream
-    before = np.empty(16)
+    q, b = given
+    state, start, label, factor, place, column = blocks
+    total, out, told = outs
+    room = np.empty((2, _longest(edges, span)))
+    chance, worth = np.empty(2), np.empty(2)
     for r in range(span[0], span[1]):
-        if weight[r] == 0.0:
-            continue
-        first, last = starts[r], starts[r + 1]
-        least = 1.0
-        for e in range(first, last):
-            least = min(least, 1.0 - values[e] * t[columns[e]])
-        if least > SAFE:
-            all_others = weight[r] * none[r]
-            for e in range(first, last):
-                s = columns[e]
-                out[s] += all_others * values[e] / (1.0 - values[e] * t[s])
-            continue
-        if last - first > len(before):
-            before = np.empty(2 * (last - first))
-        product = weight[r]
-        for e in range(first, last):
-            before[e - first] = product
-            product *= 1.0 - values[e] * t[columns[e]]
-        after = 1.0
-        for e in range(last - 1, first - 1, -1):
-            s = columns[e]
-            out[s] += before[e - first] * after * values[e]
-            after *= 1.0 - values[e] * t[s]
+        chance[0] = _none(edges, t, room, r)
+        chance[1] = 1.0 - chance[0]
+        worth[:] = 0.0
+        for i in range(len(state)):
+            c = column[place[i], r] if place[i] >= 0 else 1.0
+            more, dot = c * b[r] * chance[state[i]], 0.0
+            for e in range(start[i], start[i + 1]):
+                dot += factor[e] * q[label[e], r]
+                out[label[e], r] += more * factor[e]
+            worth[state[i]] += c * dot
+        total[r] = chance[0] * worth[0] + chance[1] * worth[1]
+        weight = b[r] * (worth[1] - worth[0])
+        if weight != 0.0:
+            _tell(edges, weight, room, told, r)
+
+
+@compiled
+def _longest(edges: Edges, span: tuple[int, int]) -> int:
+    """Most neighbours of a row."""
+    starts, longest = edges[0], 0
+    for r in range(span[0], span[1]):
+        longest = max(longest, starts[r + 1] - starts[r])
+    return longest
+
+
+@compiled
+def _none(edges: Edges, t: Floats, room: Floats, r: int) -> float:
+    """P(N = 0) of a row; `room` keeps each neighbour's factor 1 - R t and the product of those before it."""
+    starts, columns, values, _ = edges
+    none = 1.0
+    for e in range(starts[r], starts[r + 1]):
+        rest = 1.0 - values[e] * t[columns[e]]
+        room[0, e - starts[r]], room[1, e - starts[r]] = rest, none
+        none *= rest
+    return none
+
+
+@compiled
+def _tell(edges: Edges, weight: float, room: Floats, out: Floats, r: int) -> None:
+    """Add weight * derivative of P(N >= 1) by t: R times the product of the others' factors, without a division."""
+    starts, columns, values, _ = edges
+    after = weight
+    for e in range(starts[r + 1] - 1, starts[r] - 1, -1):
+        i = e - starts[r]
+        out[columns[e]] += after * room[1, i] * values[e]
+        after *= room[0, i]

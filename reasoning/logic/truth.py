@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron
 
 from reasoning.inference.cut import Cut
+from reasoning.logic import single
 from reasoning.logic.blocks import Block
 from reasoning.threads import in_blocks
 
@@ -28,9 +29,6 @@ Floats = NDArray[np.float64]
 
 ROWS = 16384
 """Regions worked on at a time, so that they stay in the processor's cache."""
-
-PARTS = 4
-"""In so many parts, whatever the number of threads, neighbours are told: each part has sums of its own."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,10 @@ class Link:
         from reasoning.logic.link_kernels import count_chances, some_chances
 
         out = np.empty((len(self.at_least) + 1, last - first))
-        if self._plain:
-            some_chances(self._edges, t, out, first, last)
+        if self.plain:
+            some_chances(self.edges, t, out, first, last)
         else:
-            count_chances(self._edges, t, self._counts, out, first, last)
+            count_chances(self.edges, t, self._counts, out, first, last)
         return out
 
     def value(self, q: Floats) -> Floats:
@@ -79,15 +77,14 @@ class Link:
         return truth
 
     def room(self) -> Floats:
-        """Where `keep` puts what `spread` needs: (2, region), or (edge,) where more than P(N >= 1) matters."""
-        return np.zeros((2, len(self._edges[0]) - 1) if self._plain else len(self._edges[1]))
+        """Where `keep` puts what `spread` needs: (region,), or (edge,) where more than P(N >= 1) matters."""
+        return np.zeros(len(self.edges[0]) - 1 if self.plain else len(self.edges[1]))
 
-    def keep(self, t: Floats, chances: Floats, b: Floats, room: Floats, first: int) -> None:
+    def keep(self, t: Floats, b: Floats, room: Floats, first: int) -> None:
         """Note for some regions what their chances are worth.
 
         Args:
             t: (region,) the filler's truth.
-            chances: (state, some regions) of `chances_at`.
             b: (state, some regions) weight of each state, from region `first` on.
             room: Of `room()`.
             first: First of these regions.
@@ -95,15 +92,15 @@ class Link:
         from reasoning.logic.link_kernels import count_slopes
 
         last = first + b.shape[1]
-        if self._plain:
-            room[0, first:last], room[1, first:last] = b[1] - b[0], chances[0]
+        if self.plain:
+            np.subtract(b[1], b[0], out=room[first:last])
         else:
-            count_slopes(self._edges, t, self._counts, b, room, (first, last))
+            count_slopes(self.edges, t, self._counts, b, room, (first, last))
 
     def pull(self, q: Floats, b: Floats, out: Floats) -> None:
         """Add the derivative of sum over states of b[state, r] * chances[state, r] to `out` (region, label)."""
         room, t = self.room(), self.filler.value(q)
-        self.keep(t, self.chances_at(t, 0, b.shape[1]), b, room, 0)
+        self.keep(t, b, room, 0)
         self.spread(q, t, room, out)
 
     def spread(self, q: Floats, t: Floats, room: Floats, out: Floats) -> None:
@@ -114,14 +111,14 @@ class Link:
 
         def work(first: int, last: int) -> Floats:
             told = np.zeros(n)
-            some_pull(self._edges, t, (room[0], room[1]), told, (first, last))
+            some_pull(self.edges, t, room, told, (first, last))
             return told
 
-        if self._plain:
-            for told in in_blocks(work, n, max(ROWS, -(-n // PARTS))):
+        if self.plain:
+            for told in in_blocks(work, n, max(ROWS, -(-n // single.PARTS))):
                 upstream += told
         else:
-            end_sums(self._edges[1], room, upstream)
+            end_sums(self.edges[1], room, upstream)
         self.filler.pull(q, upstream, out)
 
     def restricted(self, cut: Cut) -> Link:
@@ -138,7 +135,7 @@ class Link:
         return Link(every, self.filler.repeated(times), self.at_least, origin)
 
     @property
-    def _plain(self) -> bool:
+    def plain(self) -> bool:
         """Whether only N = 0 and N >= 1 matter."""
         return self.at_least == (1,)
 
@@ -147,7 +144,7 @@ class Link:
         return np.array(self.at_least, np.intp)
 
     @cached_property
-    def _edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
+    def edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
         """Rows, columns, values and origins; the columns of one origin side by side."""
         from scipy.sparse import csr_matrix as rows_of
 
@@ -198,10 +195,12 @@ class Form:
 
     def assess(self, q: Floats, b: Floats, out: Floats) -> Floats:
         """Do what `pull` does, and return the values (region,), which are by the way."""
-        n = len(q)
+        n, given = len(q), self._single(q, out)
         if not self.links:
             self.pull(q, b, out)
             return self.value(q)
+        if given is not None:
+            return self._assess_single(given, q, b, out)
         truths = [link.filler.value(q) for link in self.links]
         rooms = [link.room() for link in self.links]
         total = np.zeros(n)
@@ -217,14 +216,38 @@ class Form:
                 for j, state in enumerate(states):
                     rest = _chance(states[:j] + states[j + 1 :], values[:j] + values[j + 1 :])
                     upstream[j][state] += rest * dot * b[here]
-            kept = zip(self.links, truths, values, upstream, rooms, strict=True)
-            for link, t, chances, weight, room in kept:
-                link.keep(t, chances, weight, room, first)
+            for link, t, weight, room in zip(self.links, truths, upstream, rooms, strict=True):
+                link.keep(t, weight, room, first)
 
         in_blocks(work, n, ROWS)
         for link, t, room in zip(self.links, truths, rooms, strict=True):
             link.spread(q, t, room, out)
         return total
+
+    def _assess_single(
+        self, given: single.Coefficients, q: Floats, b: Floats, out: Floats
+    ) -> Floats:
+        """`assess` in one pass, where there is one link that asks for `some`."""
+        (link,) = self.links
+        t = link.filler.value(q)
+        total, upstream = single.assess(link.edges, t, q.T, b, given, out.T)
+        link.filler.pull(q, upstream, out)
+        return total
+
+    def _single(self, q: Floats, out: Floats) -> single.Coefficients | None:
+        """Coefficients for `_assess_single`; None where the form, or how the marginals lie in memory, is another."""
+        if len(self.links) != 1 or not self.links[0].plain:
+            return None
+        if not (q.T.flags.c_contiguous and out.T.flags.c_contiguous):
+            return None
+        labels = q.shape[1]
+        if labels not in self._coefficients:
+            self._coefficients[labels] = single.coefficients(self.blocks, labels)
+        return self._coefficients[labels]
+
+    @cached_property
+    def _coefficients(self) -> dict[int, single.Coefficients | None]:
+        return {}
 
     def _chances_at(self, truths: list[Floats], first: int, last: int) -> list[Floats]:
         pairs = zip(self.links, truths, strict=True)
