@@ -35,6 +35,8 @@ from fusion.classgraph import class_vectors
 from kg.scenes import load_scenes
 
 BATCH, RATE, KEEP_EVERY, SEEN_PER_CLASS = 128, 2e-3, 100, 24
+COARSE_SIDE, COARSE_PART = 96, 0.6
+"""Views are this small for this part of the training: the same time sees half as many images more."""
 WEIGHTS = {"teacher": 1.0, "class": 0.5, "graded": 1.0}
 SETS = (
     "EuroSAT; NWPU-RESISC45 (train images of 12 classes); without labels: NWPU VHR-10, Dubai, DroneDeploy, "
@@ -61,9 +63,8 @@ class Samples:
     labels: NDArray[np.int64]
     taught: NDArray[np.float32]
     every: int
-    side: int
 
-    def batch(self, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    def batch(self, rng: np.random.Generator, side: int) -> tuple[Any, Any, Any]:
         """Pixels (image, 3, side, side), labels, teacher features (NaN where there are none)."""
         rows = np.sort(rng.choice(len(self.labels), BATCH, replace=False))
         pixels = torch.from_numpy(self.pixels[rows]).permute(0, 3, 1, 2).float() / 255
@@ -71,7 +72,7 @@ class Samples:
         has = rows % self.every == 0
         taught[has] = self.taught[rows[has] // self.every]
         return (
-            augmented(pixels, rng, self.side),
+            augmented(pixels, rng, side),
             torch.from_numpy(self.labels[rows]),
             torch.from_numpy(taught),
         )
@@ -80,14 +81,12 @@ class Samples:
 def samples(work: Path) -> dict[str, Samples]:
     """The views that `views` and `teach` kept."""
     found = {}
-    for name, first, side in (("small", 0, 96), ("large", len(EUROSAT), SIDE)):
+    for name, first in (("small", 0), ("large", len(EUROSAT))):
         labels = np.load(work / f"{name}_labels.npy")
         taught = np.load(work / f"{name}_teacher.npy").astype(np.float32)
         every = -(-len(labels) // len(taught))
         pixels = np.load(work / f"{name}.npy", mmap_mode="r")
-        found[name] = Samples(
-            pixels, np.where(labels >= 0, labels + first, -1), taught, every, side
-        )
+        found[name] = Samples(pixels, np.where(labels >= 0, labels + first, -1), taught, every)
     return found
 
 
@@ -135,10 +134,12 @@ class Training:
             self.optimiser.load_state_dict(kept["optimiser"])
             self.steps = int(kept["steps"])
 
-    def step(self, pace: float) -> float:
-        """One batch at `pace` times the full rate; the loss."""
+    def step(self, pace: float, side: int) -> float:
+        """One batch of views of `side` pixels (EuroSAT's are always coarse) at `pace` times the full rate; the loss."""
         rng = np.random.default_rng([self.seed, self.steps])
-        pixels, labels, taught = self.groups["large" if self.steps % 3 else "small"].batch(rng)
+        large = bool(self.steps % 3)
+        group = self.groups["large" if large else "small"]
+        pixels, labels, taught = group.batch(rng, side if large else COARSE_SIDE)
         for group in self.optimiser.param_groups:
             group["lr"] = float(RATE * pace * min(1.0, (self.steps + 1) / 200))
         with torch.autocast("cpu", torch.bfloat16):
@@ -208,7 +209,8 @@ def fit(options: argparse.Namespace) -> None:
     training = Training(options.work, names_of(options.work), options.seed)
     start, losses = time.time(), []
     while (part := (time.time() - start) / (60 * options.minutes)) < 1:
-        losses.append(training.step(0.5 * (1 + np.cos(np.pi * part))))
+        side = COARSE_SIDE if part < COARSE_PART else SIDE
+        losses.append(training.step(0.5 * (1 + np.cos(np.pi * part)), side))
         if training.steps % KEEP_EVERY == 0:
             training.keep()
             print(

@@ -73,6 +73,7 @@ def training(monkeypatch):
 
     monkeypatch.setattr(compact, "BATCH", 8)
     monkeypatch.setattr(compact, "SEEN_PER_CLASS", 3)
+    monkeypatch.setattr(compact, "COARSE_SIDE", 32)
     return compact
 
 
@@ -95,9 +96,7 @@ def make_work(folder, training):
 def test_training_learns_goes_on_and_exports(tmp_path, training):
     names = make_work(tmp_path, training)
     run = training.Training(tmp_path, names, seed=0)
-    for group in run.groups.values():
-        group.side = 32
-    losses = [run.step(np.cos(0.01 * i)) for i in range(24)]
+    losses = [run.step(np.cos(0.01 * i), 32) for i in range(24)]
     assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
     run.keep()
     again = training.Training(tmp_path, names, seed=0)
