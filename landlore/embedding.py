@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import OutputError
+from landlore.outputs import keep_inputs
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def embed(
         raise OutputError(
             f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors"
         )
+    keep_inputs([out], [graph])
     triples = load_scenes().graph if graph is None else tuple(open_graph(graph).triples())
     found = embed_graph(triples, EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed))
     save_embedding(found, out)

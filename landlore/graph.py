@@ -14,6 +14,7 @@ from kg.errors import InputError, OutputError, SourceError
 from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
+from landlore.outputs import keep_inputs
 from landlore.sources import Sources, graph_sources
 
 if TYPE_CHECKING:
@@ -81,13 +82,14 @@ def build(
     if is_url(out):
         return _on_server(str(out), wanted)
     target = Path(out)
+    keep_inputs([target], sources.paths)
     recover(target)
     if target.exists() and existing == "refuse":
         raise OutputError(
             f"{target}: exists already",
             "add --overwrite to replace it, --update to read only what has changed, or choose another place",
         )
-    _replaceable(target, sources)
+    _replaceable(target)
     return _on_disk(target, wanted)
 
 
@@ -195,11 +197,8 @@ def measure(place: str | Path) -> dict[str, int]:
     return found
 
 
-def _replaceable(target: Path, sources: Sources) -> None:
-    """Only what a build made may be replaced, and never what it reads."""
-    given = (*sources.osm, *sources.vector, *sources.facts)
-    if target.exists() and any(Path(name).exists() and target.samefile(name) for name in given):
-        raise OutputError(f"{target}: is one of the sources", "choose another place")
+def _replaceable(target: Path) -> None:
+    """Only what a build made may be replaced."""
     if target.suffix.lower() in REFUSED:
         raise OutputError(
             f"{target}: expected a folder or a file ending in {', '.join(FILES)}",

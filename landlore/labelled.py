@@ -77,10 +77,7 @@ class TileFiles:
     def paths(self) -> list[Path]:
         """Every file that is read."""
         beside = self.sources
-        words = [word.rpartition("=")[2] for word in beside.landcover]
-        words += [*beside.osm, *beside.vector, *beside.facts]
-        words += [one for one in (beside.dem, beside.graph, self.legend) if one]
-        words += map(str, rule_files(beside))
+        words = [*beside.paths, self.legend, *map(str, rule_files(beside))]
         return [Path(p) for p in (*self.predictions, *self.truth, *self.images, *words)]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kg.errors import InputError
 from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
-from landlore.outputs import whole_folder
+from landlore.outputs import keep_inputs, whole_folder
 from landlore.qgis import write_style
 from landlore.reason import chosen_axioms, correct_settings
 from landlore.report import write_corrections
@@ -85,6 +85,7 @@ def correct_by_region(
     from reasoning.streaming.result import LargeSettings
 
     given, knobs = sources or Sources(), settings or RunSettings()
+    keep_inputs([out], (path, legend, knobs.calibration, *given.paths))
     _refuse(given, knobs)
     names = load_legend(legend) if isinstance(legend, str) else legend
     before = digest(Path(path)) if Path(path).is_file() else ""

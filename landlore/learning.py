@@ -14,6 +14,7 @@ from kg.folder import check_place, replace_file
 from kg.ontology import Axiom
 from kg.rules import schema_of
 from landlore.labelled import TileFiles, read_tiles
+from landlore.outputs import keep_inputs
 from landlore.reason import chosen_axioms
 from landlore.settings import RunSettings
 
@@ -138,17 +139,13 @@ def _candidates(
 
 def _check_places(places: Sequence[Path], files: TileFiles) -> None:
     """Refuse places that cannot be written, or where something lies that is read, such as the expert's own rules."""
-    known = {path.resolve() for path in files.paths}
+    keep_inputs(places, files.paths)
     if len({place.resolve() for place in places}) < len(places):
         raise OutputError(
             f"{places[0]}: would be written twice: a report FILE.csv has a FILE.ttl beside it",
             "give -o and --report different names",
         )
     for place in places:
-        if place.resolve() in known:
-            raise OutputError(
-                f"{place}: is one of the files that are read", "choose another place with -o"
-            )
         if place.suffix == ".ttl" and place.is_file() and not _ours(place):
             raise OutputError(
                 f"{place}: is there already, and Landlore did not learn or propose what it holds",

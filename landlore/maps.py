@@ -16,7 +16,7 @@ from kg.rules import schema_of
 from kg.store import KnowledgeGraph
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
-from landlore.outputs import whole_folder
+from landlore.outputs import keep_inputs, whole_folder
 from landlore.reason import (
     Known,
     chosen_axioms,
@@ -89,6 +89,8 @@ def correct(
         'https://w3id.org/landlore/legend/worldcover/50'
     """
     sources, settings = sources or Sources(), settings or RunSettings()
+    if out is not None:
+        keep_inputs([out], (prediction, legend, settings.calibration, *sources.paths))
     if isinstance(prediction, Prediction):
         told = Inputs("correct", None, prediction.legend)
     else:
@@ -123,6 +125,8 @@ def interpret(
         OutputError: As `correct`.
     """
     sources, settings = sources or Sources(), settings or RunSettings()
+    if out is not None:
+        keep_inputs([out], (image, legend, settings.calibration, *sources.paths))
     known = products(sources.landcover)
     if not known:
         raise InputError(

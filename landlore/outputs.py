@@ -1,10 +1,11 @@
-"""Output folders that appear whole or not at all: a path comes in, a temporary folder goes out, renamed at the end."""
+"""Where outputs go: a path comes in; it is refused, or a temporary folder goes out that is renamed at the end."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -17,6 +18,31 @@ WRITING = ".landlore-writing"
 """Stands, locked, in a folder while it is written."""
 MARKS = ("run.json", "graph.json")
 """A folder with one of these files was written by Landlore, and may be replaced with `overwrite`."""
+
+
+def keep_inputs(outputs: Iterable[str | Path], inputs: Iterable[object]) -> None:
+    """Refuse, before anything is read, outputs that would replace what is read.
+
+    Args:
+        outputs: Files, or folders that are replaced as a whole.
+        inputs: Files and folders that are read; what is no path, and paths of nothing, are passed over.
+
+    Raises:
+        OutputError: An input is an output, or lies in the folder that one replaces.
+    """
+    paths = [Path(word) for word in inputs if isinstance(word, str | Path)]
+    read = [(path, path.resolve()) for path in paths if os.path.exists(path)]  # noqa: PTH110
+    for output in map(Path, outputs):
+        target = output.resolve()
+        for word, place in read:
+            if target == place or target in place.parents:
+                what = (
+                    "is a file that is read" if target == place else f"holds {word}, which is read"
+                )
+                raise OutputError(
+                    f"{output}: {what}, and would be replaced",
+                    f"choose another place, for example {target.stem}-2{target.suffix}",
+                )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kg.errors import InputError, OutputError
 from kg.folder import replace_file
+from landlore.outputs import keep_inputs
 from landlore.page_parts import page_parts
 from landlore.page_record import PageRecord, read_page
 
@@ -48,11 +49,14 @@ def write_page(
 
     Raises:
         InputError: Not a run folder of a map, or a file of it is gone; the truth does not fit.
-        OutputError: `out` exists or cannot be written.
+        OutputError: `out` exists, is not named .html, or cannot be written.
     """
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
     target = Path(run) / REPORT if out is None else Path(out)
+    if target.suffix not in (".html", ".htm"):
+        raise OutputError(f"{target}: expected a name that ends in .html", f"-o {target}.html")
+    keep_inputs([target], [truth])
     if out is not None and target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite, or choose another file")
     page = page_html(read_page(run, truth, lang), note, lang)

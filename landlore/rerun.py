@@ -25,7 +25,7 @@ from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
 from landlore.settings import RunSettings
-from landlore.sources import Sources, feature_layers, product_layers
+from landlore.sources import Sources, feature_layers, product_layers, product_words
 
 if TYPE_CHECKING:
     from reasoning.solved import Solved
@@ -79,7 +79,7 @@ def write_inputs(
         values = before.probabilities
         raster = Raster(values, before.grid, None, tuple(c.label for c in before.legend.classes))
         write_raster(folder / BEFORE, raster, overviews="average")
-    words = [_path(word) for name in names for word in _words(names[name])]
+    words = [product_words(word)[1] for name in names for word in _words(names[name])]
     words += [] if prediction is None else [str(prediction)]
     legend = told.legend if isinstance(told.legend, str) else told.legend.name
     words += [legend, settings.calibration]
@@ -212,15 +212,9 @@ def _words(value: Any) -> Iterator[str]:
         yield from [value] if isinstance(value, str) else value
 
 
-def _path(word: str) -> str:
-    """The path in "LEGEND=PATH", or the word itself."""
-    _, equals, path = word.partition("=")
-    return path if equals and not Path(word).exists() else word
-
-
 def _noted(word: str, home: Path) -> str:
     """The word with its path relative to the run."""
-    path = _path(word)
+    path = product_words(word)[1]
     there = Path(os.path.relpath(Path(path).absolute(), home.absolute())).as_posix()
     return word.removesuffix(path) + there
 

@@ -16,7 +16,7 @@ from kg import vocab
 from kg.reasons import SceneReason
 from kg.statements import trig
 from kg.store import KnowledgeGraph
-from landlore.outputs import whole_folder
+from landlore.outputs import keep_inputs, whole_folder
 
 if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
@@ -124,6 +124,9 @@ def classify(
     settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
     if out is None:
         return _classified(images, labels, seen, settings, Way(tell=tell))
+    given = (images,) if isinstance(images, str | Path) else images
+    chosen = (settings.model, settings.embedding, settings.parts)
+    keep_inputs([out], (*given, seen, *chosen, *settings.axioms, *settings.add_axioms))
     way = Way(Path(out).with_name(f"{Path(out).name}.part"), tell)
     with whole_folder(out, overwrite=settings.overwrite) as folder:
         done = _classified(images, labels, seen, settings, way)

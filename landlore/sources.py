@@ -73,6 +73,13 @@ class Sources:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else str(value))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file and folder that is named, products without their legend; rule files only where given."""
+        files = [product_words(word)[1] for word in self.landcover]
+        files += [*self.osm, *self.vector, *self.facts, *(self.rules or ()), *self.add_rules]
+        return (*files, *(one for one in (self.graph, self.image, self.dem) if one))
+
 
 @dataclass(frozen=True)
 class Product:
@@ -91,14 +98,19 @@ def products(names: Sequence[str]) -> tuple[Product, ...]:
     """
     found: list[Product] = []
     for text in names:
-        legend, given, path = text.partition("=")
-        if not given or Path(text).exists():  # a path may have "=" in it
-            legend, path = _guess(text), text
-        loaded = load_legend(legend)
+        legend, path = product_words(text)
+        loaded = load_legend(legend or _guess(path))
         number = sum(p.legend.name == loaded.name for p in found)
         name = loaded.name.replace(":", "-") + (f"-{number + 1}" if number else "")
         found.append(Product(name, Path(path), loaded))
     return tuple(found)
+
+
+def product_words(text: str) -> tuple[str, str]:
+    """Legend and path of "nlcd=PATH"; a path alone has the legend ""."""
+    legend, given, path = text.partition("=")
+    alone = not given or Path(text).exists()  # a path may have "=" in it
+    return ("", text) if alone else (legend, path)
 
 
 def _guess(path: str) -> str:

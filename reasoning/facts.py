@@ -17,15 +17,14 @@ from kg.evidence import EvidenceLayer
 from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
 from kg.schema import Ontology
+from reasoning.absent import why_absent
 from reasoning.regions.graph import RegionGraph
-from reasoning.regions.measures import INDICES, TEXTURES, distances, spectral, terrain, textures
+from reasoning.regions.measures import TEXTURES, distances, spectral, terrain, textures
 from reasoning.regions.unseen import EDGE, edge_distances, fact_ranges
 from reasoning.space.rcc import topology
 from reasoning.space.relations import (
     ADJACENT_TO,
-    DOWNHILL_OF,
     SURROUNDED_BY,
-    UPHILL_OF,
     Measurer,
     roles_of,
 )
@@ -119,7 +118,7 @@ def gather_facts(
         data=columns,
         shares=_largest(layers, lambda one: _layer_shares(one, regions, prediction.legend)),
         relations=Measurer(regions, prediction.grid, roles, elevation).relations(),
-        absent=_absent(beside, elevation is not None),
+        absent=why_absent(beside.image, elevation is not None, {layer.kind for layer in layers}),
         topology=_topology(layers, regions, prediction.legend, wanted),
         ranges=ranges,
     )
@@ -160,16 +159,6 @@ def _largest(
     for layer in layers:
         for key, column in ask(layer).items():
             out[key] = np.maximum(out[key], column) if key in out else column
-    return out
-
-
-def _absent(beside: Beside, high: bool) -> dict[str, str]:
-    """Why roles and facts are missing that more inputs would give."""
-    heights = (UPHILL_OF, DOWNHILL_OF, vocab.CORE + "meanElevation", vocab.CORE + "meanSlope")
-    colours = (*TEXTURES, *(vocab.CORE + name for name in (*INDICES, "meanBrightness")))
-    out = {} if high else dict.fromkeys(heights, "no elevation model was given (--dem)")
-    if beside.image is None:
-        out |= dict.fromkeys(colours, "no image was given (--image)")
     return out
 
 

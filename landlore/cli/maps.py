@@ -33,7 +33,7 @@ from landlore.cli.options import (
     Superpixel,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller, told_inference
+from landlore.cli.printing import need_vision, say, teller, told_idle, told_inference
 
 if TYPE_CHECKING:
     from kg.legend import Legend
@@ -85,6 +85,7 @@ def correct(
     from landlore.cli import words
     from landlore.large import correct_by_region, is_large
     from landlore.maps import correct as run
+    from landlore.outputs import keep_inputs
     from landlore.settings import read_settings
 
     sources = words.sources(
@@ -96,6 +97,7 @@ def correct(
         "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
         **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
+    keep_inputs([out], [prediction, settings])
     chosen = read_settings(settings, **given)
     if by_region or (nodes is None and is_large(prediction, sources)):
         whole = correct_by_region(
@@ -148,6 +150,7 @@ def interpret(
     need_vision("landlore interpret")
     from landlore.cli import words
     from landlore.maps import interpret as run
+    from landlore.outputs import keep_inputs
     from landlore.settings import read_settings
 
     sources = words.sources(
@@ -159,6 +162,7 @@ def interpret(
         "nodes": nodes, "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
         **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
+    keep_inputs([out], [settings])
     done = run(
         image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
         progress=teller(as_json),
@@ -187,11 +191,8 @@ def _report(done: Interpretation, as_json: bool) -> None:
         f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
         f"{told_inference(corrected.trace)}"
     )
-    idle = len(corrected.inactive)
-    if idle:
-        say(
-            f"{idle} rules could not act here (run.json says why); some need --dem, or --bands with names"
-        )
+    for line in told_idle(corrected.inactive):
+        say(line)
     _tell_of_colours(corrected.after.legend)
     for sentence in telling_sentences(done):
         say(f"  {sentence}")

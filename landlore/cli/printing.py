@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from kg import vocab
 from kg.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from reasoning.correction import Trace
 
 Tell = Callable[[str], None]
+_OPTION = re.compile(r"\((--[\w-]+)\)$")
 VISION = (
     "torch",
     "torch_geometric",
@@ -49,6 +52,24 @@ def told_inference(trace: Trace) -> str:
         "cap": f"inference was cut off after {steps}, its limit, before it had settled ({rest})",
         "no descent": f"inference ended after {steps}: none fits better ({rest})",
     }.get(trace.stopped, f"the best labelling of {trace.steps} searches was taken")
+
+
+def told_idle(inactive: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """How many rules could not act, and which of them would, or might, with an input that is missing.
+
+    Args:
+        inactive: (axiom IRI, why) of rules; the option that would help stands in brackets at the end of a why.
+    """
+    if not inactive:
+        return
+    one = len(inactive) == 1
+    yield f"{len(inactive)} rule{'s' * (not one)} could not act here; run.json says why"
+    helped: dict[str, list[str]] = {}
+    for iri, why in inactive:
+        if option := _OPTION.search(why):
+            helped.setdefault(option[1], []).append(iri.removeprefix(vocab.RULE))
+    for name, names in helped.items():
+        yield f"  for want of {name}: {', '.join(names)}"
 
 
 def need_vision(command: str) -> None:

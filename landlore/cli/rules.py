@@ -58,6 +58,11 @@ def _tell(found: RuleCheck) -> None:
             say(f"{what}: {', '.join(map(curie, iris))}")
     for names in found.same:
         say(f"one class under {len(names)} names: {', '.join(map(curie, names))}")
+    if found.taken:
+        say(f"ships under the same name: {', '.join(map(curie, found.taken))}")
+        say(
+            "  --rules FILE takes these instead; for --add-rules FILE give them another dct:identifier"
+        )
     say(f"HermiT: {found.reasoner}")
     say(f"{len(found.axioms)} rules can be compiled; {len(found.faults)} faults")
 
@@ -74,6 +79,7 @@ def _record(found: RuleCheck) -> dict[str, Any]:
         "unmeasured": list(found.unmeasured),
         "unsatisfiable": list(found.unsatisfiable),
         "same": [list(names) for names in found.same],
+        "taken": list(found.taken),
         "reasoner": found.reasoner,
         "fine": found.is_fine,
     }

@@ -154,9 +154,9 @@ def _no_effect(violation: Form, ground: Ground) -> str:
 
 
 def _why_not(left: Expression, right: Expression, ground: Ground) -> str:
-    """Why the rule cannot act in this run, or ""."""
-    missing = ground.missing(left) or ground.missing(right)
-    return missing or never_acts(left, right, ground.labels)
+    """Why the rule cannot act in this run, or ""; that no input would help comes before one that is missing."""
+    never = never_acts(left, right, ground.labels)
+    return never or ground.missing(left) or ground.missing(right)
 
 
 def never_acts(left: Expression, right: Expression, labels: Labels) -> str:

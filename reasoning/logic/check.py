@@ -26,7 +26,7 @@ from kg.ontology import (
 )
 from kg.owl import NOTHING, THING
 from kg.rule_writer import rules_turtle
-from kg.rules import ontology_with, read_rules
+from kg.rules import ontology_with, read_rules, shipped_rules
 from kg.terms import Terms
 from reasoning.facts import Facts
 from reasoning.logic.axioms import compile_axioms, never_acts
@@ -54,6 +54,7 @@ class RuleCheck:
         unsatisfiable: Class IRIs that can have no instance when all rules hold without exception, sorted.
         reasoner: "consistent", "contradictory", or why HermiT was not run or could not finish.
         same: Names of classes that are told to be below each other, and so are one class.
+        taken: IRIs of rules that ship under the same identifier: `--rules` takes such a file, `--add-rules` refuses it.
     """
 
     axioms: tuple[Axiom, ...]
@@ -64,6 +65,7 @@ class RuleCheck:
     unsatisfiable: tuple[str, ...]
     reasoner: str
     same: tuple[tuple[str, ...], ...] = ()
+    taken: tuple[str, ...] = ()
 
     @property
     def is_fine(self) -> bool:
@@ -112,7 +114,16 @@ def check_rules(
         unsatisfiable=unsatisfiable,
         reasoner=reasoner,
         same=same_classes(known, schema),
+        taken=_taken(axioms, readable),
     )
+
+
+def _taken(axioms: Sequence[Axiom], paths: Sequence[Path]) -> tuple[str, ...]:
+    """Rules whose identifier a rule has that ships in another file."""
+    checked = {path.resolve() for path in paths}
+    others = [path for path in shipped_rules() if path.resolve() not in checked]
+    ships = {axiom.iri for axiom in read_rules(others)[0]}
+    return tuple(axiom.iri for axiom in axioms if axiom.iri in ships)
 
 
 def _readable(paths: Sequence[str | Path]) -> tuple[dict[Path, Terms], list[AxiomError]]:

@@ -64,7 +64,8 @@ class Ground:
                 wanted = _kinds(part.filler, self.ontology)
                 kinds = {kind for kind, _ in self._evidence(part.role)}
                 if not any(kind in wanted for kind in kinds) if wanted else not kinds:
-                    return f"this run has no {self.names(wanted) or 'evidence'}"
+                    why = self._because(min(wanted)) if len(wanted) == 1 else ""
+                    return f"this run has no {self.names(wanted) or 'evidence'}{why}"
             elif is_link(part) and part.role not in self.facts.relations:
                 role = property_of(part.role)
                 return f"this run has no relation {self.ontology.short(role)}{self._because(role)}"

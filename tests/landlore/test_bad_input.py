@@ -157,7 +157,7 @@ CASES = {
     "OWL/XML of another kind": ("correct labels.tif --rules broken.owl -o out", "broken.owl", "OWL"),
     "rules file without rules": ("correct labels.tif --rules graph.ttl -o out", "graph.ttl", "no rule"),
     "terrain without ground": ("correct labels.tif --dem empty.tif -o out", "empty.tif", "nodata"),
-    "graph over a source": ("build graph.ttl --facts graph.ttl --overwrite", "graph.ttl", "one of the sources"),
+    "graph over a source": ("build graph.ttl --facts graph.ttl --overwrite", "graph.ttl", "a file that is read"),
     "graph with a strange ending": ("build graph.rdf --facts facts.ttl", "graph.rdf", ".trig"),
     "unknown setting": ("correct labels.tif --settings settings.toml -o out", "smothness", "smoothness"),
     "confidence": ("correct labels.tif --confidence 3 -o out", "3", "--confidence"),
@@ -179,7 +179,7 @@ CASES = {
     "place and region": ("explain file --at=1,2 --region 3", "--at", "--region"),
     "output is a file": ("correct labels.tif -o file", "file", "-o"),
     "output in a file": ("correct labels.tif -o file/out", "file", "-o"),
-    "output has other files": ("correct labels.tif -o .", "not written by Landlore", "-o"),
+    "output has other files": ("correct labels.tif -o .", "holds labels.tif, which is read", "another place"),
 }  # fmt: skip
 
 

@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from drawn import wide_water
 
 from kg import vocab
+from kg.errors import RuleError
+from kg.rules import load_rules
 from landlore import cli
 
 SHIPPED = sorted((Path(vocab.__file__).parents[1] / "ontologies" / "rules").glob("*.ttl"))
@@ -42,6 +45,22 @@ def test_a_wrong_rule_is_named_and_the_exit_code_is_1(monkeypatch, capsys, tmp_p
     code, out = landlore(monkeypatch, capsys, path, "--json")
     told = json.loads(out)
     assert code == 1 and not told["fine"] and told["faults"][0]["file"].endswith("wrong.ttl")
+
+
+def test_identifiers_that_ship_are_told_where_add_rules_would_refuse_them(
+    monkeypatch, capsys, tmp_path
+):
+    path = tmp_path / "mine.ttl"
+    path.write_text(wide_water("water-min-width", "water is wide"))
+    code, out = landlore(monkeypatch, capsys, path)
+    assert code == 0 and "ships under the same name: rule:water-min-width\n  --rules FILE" in out
+    with pytest.raises(RuleError, match="two rules are called rule:water-min-width"):
+        load_rules([*SHIPPED, path])
+    assert json.loads(landlore(monkeypatch, capsys, path, "--json")[1])["taken"]
+    path.write_text(wide_water("my-water", "water is wide"))
+    assert "ships under" not in landlore(monkeypatch, capsys, path)[1]
+    assert "ships under" not in landlore(monkeypatch, capsys, *SHIPPED)[1]
+    assert load_rules([*SHIPPED, path])
 
 
 def test_an_unknown_legend_is_wrong_use(monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """What is given by mistake, or would be used otherwise than meant, is told: bands, facts, holes, dates, rules."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from affine import Affine
 import landlore as ll
 from kg import vocab
 from kg.cog import write_raster
-from kg.errors import InputError, LandloreWarning
+from kg.errors import InputError, LandloreWarning, OutputError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.raster import Raster
 from landlore import cli
-from landlore.cli.printing import told_inference
+from landlore.cli.printing import told_idle, told_inference
 from landlore.inputs import read_image
+from landlore.outputs import keep_inputs
 from landlore.reason import known_layers, rule_files
 from landlore.rerun import solve_again
 from reasoning.correction import BEST, Trace
@@ -84,6 +86,54 @@ def test_two_lines_before_anything_is_made(name, folder, monkeypatch, capsys):
     assert all(part in err for part in told), err
     assert "reasoning" not in err, "told late"
     assert not (folder / "out").exists()
+
+
+REPLACING = {
+    "its own map": "correct run/a.tif -o run --overwrite",
+    "its own map, by region": "correct run/a.tif -o run --overwrite --by-region",
+    "a map below a link": "correct link/a.tif -o run --overwrite",
+    "the legend": "correct labels.tif --legend run/a.ttl -o run --overwrite",
+    "a product": "correct labels.tif --landcover nlcd=run/a.tif -o run --overwrite",
+    "the graph": "correct labels.tif --graph run -o run --overwrite",
+    "the calibration": "correct labels.tif --calibration run/a.ttl -o run --overwrite",
+    "the settings": "correct labels.tif --settings run/a.toml -o run --overwrite",
+    "the image": "interpret run/a.tif --landcover nlcd=n.tif -o run --overwrite",
+    "the settings of an image": "interpret labels.tif --landcover nlcd=n.tif --settings run/a.toml -o run --overwrite",
+    "embeddings": "classify run/a.npz -l lake -o run --overwrite",
+    "one of many images": "classify labels.tif run/a.tif --model m -l lake -o run --overwrite",
+    "rules about scenes": "classify e.npz -l lake --rules run/a.ttl -o run --overwrite",
+    "facts": "build run/a.ttl --facts run/a.ttl --overwrite",
+    "facts in the graph": "build run --facts run/a.ttl --update",
+    "an embedded graph": "embed run/a.safetensors --graph run/a.safetensors",
+    "rules that are learned from": "learn labels.tif --truth labels.tif --rules run/a.ttl -o run/a.ttl",
+    "the truth": "mine labels.tif --truth run/a.ttl -o run/a.ttl",
+    "a report over the truth": "learn labels.tif --truth run/a.tif -o l.ttl --report run/a.tif",
+    "the page's truth": "report run --truth run/a.html -o run/a.html --overwrite",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REPLACING)
+def test_no_output_replaces_what_is_read(what, folder, monkeypatch, capsys):
+    names = [f"a.{kind}" for kind in ("tif", "ttl", "toml", "npz", "html", "safetensors")]
+    (folder / "run").mkdir()
+    (folder / "link").symlink_to("run")
+    for name in (*names, "run.json", "CURRENT"):
+        (folder / "run" / name).write_text("no file that could be read")
+    code, out, err = landlore(monkeypatch, capsys, REPLACING[what])
+    assert code == 2 and not out and "would be replaced" in err, err
+    assert re.fullmatch(r"error: .+\n  try: choose another place, for example \S+-2\S*\n", err)
+    assert all((folder / "run" / name).read_text().startswith("no file") for name in names)
+
+
+def test_what_is_read_may_lie_beside_and_above_an_output(folder):
+    keep_inputs(["labels-2.tif", "new"], ["labels.tif", None, "x" * 300, 3, folder])
+    with pytest.raises(OutputError, match=r"holds labels\.tif, which is read"):
+        keep_inputs([folder], ["labels.tif"])
+
+
+def test_a_page_is_html(folder, monkeypatch, capsys):
+    code, _, err = landlore(monkeypatch, capsys, "report run -o labels.tif --overwrite")
+    assert code == 2 and "labels.tif: expected a name that ends in .html" in err
 
 
 def test_pixels_without_a_value_in_some_bands_are_counted(folder, monkeypatch, capsys):
@@ -161,6 +211,39 @@ def test_settings_of_a_file_may_be_tables_and_dates(folder):
     (folder / "s.toml").write_text("reliability = 0.7\n")
     with pytest.raises(InputError, match="expected a table of sources"):
         ll.read_settings("s.toml")
+
+
+def idle(monkeypatch, capsys, line):
+    """Option that is named after a run -> the rules that it would help."""
+    _, out, _ = landlore(monkeypatch, capsys, line)
+    return {
+        option: names.split(", ") for option, names in re.findall(r"  for want of (\S+): (.+)", out)
+    }
+
+
+def test_which_rule_lacks_which_input_is_told_and_only_where_that_would_help(
+    folder, monkeypatch, capsys
+):
+    bare = idle(monkeypatch, capsys, "correct labels.tif -o out")
+    assert set(bare) == {"--dem", "--image", "--osm"}
+    assert "water-flat" in bare["--dem"] and "snow-ndsi" in bare["--image"]
+    unnamed = idle(monkeypatch, capsys, "correct labels.tif --image image.tif -o 2")
+    assert unnamed["--bands"] == bare["--image"] and "--image" not in unnamed
+    names = "--bands blue,green,red,nir"
+    named = idle(monkeypatch, capsys, f"correct labels.tif --image image.tif {names} -o 3")
+    assert set(named) == {"--dem", "--osm"}, "no name of a band makes a short-wave band of it"
+    told = json.loads((folder / "3" / "run.json").read_text())["inactive_rules"]
+    assert told[vocab.RULE + "snow-ndsi"].endswith("no band of the image is named swir")
+    write_raster(folder / "town.tif", Raster(np.full((1, 40, 40), 10, np.uint8), GRID, 0))
+    town = idle(monkeypatch, capsys, "correct town.tif --legend town -o 4")
+    assert "water-flat" in town["--dem"]
+    assert "mangrove-low" in bare["--dem"] and "mangrove-low" not in town["--dem"]
+
+
+def test_no_remark_where_every_rule_acts():
+    assert not list(told_idle(()))
+    alone = [(vocab.RULE + "a", "no region of this run can break it, whatever its label")]
+    assert list(told_idle(alone)) == ["1 rule could not act here; run.json says why"]
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_bad_rules_and_places_are_told_before_the_work(folder, tmp_path):
     for work in (learn, mine):
         with pytest.raises(RuleError, match=r"empty\.ttl: .*no rule"):
             work(nothing, tmp_path / "a.ttl")
-        with pytest.raises(OutputError, match="is one of the files that are read"):
+        with pytest.raises(OutputError, match="is a file that is read"):
             work(mine_own, folder / "rules.ttl")
         with pytest.raises(OutputError, match="is a folder, expected a file"):
             work(mine_own, tmp_path)

@@ -214,9 +214,17 @@ def test_a_rule_on_features_is_compiled_as_a_fact():
     penalty = compiled.penalty(np.eye(len(LEGEND))[[5, 0]])
     assert penalty.tolist() == [1, 0]
     bare = compile_axioms([rule], LEGEND, TREE, facts_of([[5, 0]]))[0]
-    assert bare.reason == "this run has no OsmFeature"
+    assert bare.reason.startswith("this run has no OsmFeature: ") and "(--osm)" in bare.reason
     higher = Axiom(
-        "b", "b", "", Named(LL + "Water"), Some(LL + "uphillOf", park), 1.0, False, "", "f"
+        "b",
+        "b",
+        "",
+        Named(LL + "Water"),
+        Some(LL + "uphillOf", Named(LL + "Water")),
+        1.0,
+        False,
+        "",
+        "f",
     )
     reason = compile_axioms([higher], LEGEND, TREE, facts)[0].reason
     assert reason == "this run has no relation uphillOf: no elevation model was given (--dem)"
