@@ -30,13 +30,14 @@ from torch import nn
 from torch.nn import functional as F
 from views import EUROSAT, large_views, small_views
 
-from fusion.backbones.compact import FORMAT, MEAN, SIDE, STD, WIDTHS, network
+from fusion.backbones.compact import FORMAT, MEAN, SIDE, STD, WIDTHS, network, pooled
 from fusion.classgraph import class_vectors
 from kg.scenes import load_scenes
 
 BATCH, RATE, KEEP_EVERY, SEEN_PER_CLASS = 128, 2e-3, 100, 24
-COARSE_SIDE, COARSE_PART = 96, 0.6
-"""Views are this small for this part of the training: the same time sees half as many images more."""
+COARSE_SIDE, COARSE_PART, LARGE_SIDE = 96, 0.6, 128
+"""Views are coarse for this part of the training: the same time sees half as many images more. Vectors are read off
+larger images (`fusion.backbones.compact.SIDE`), which suits the early stages."""
 WEIGHTS = {"teacher": 1.0, "class": 0.5, "graded": 1.0}
 SETS = (
     "EuroSAT; NWPU-RESISC45 (train images of 12 classes); without labels: NWPU VHR-10, Dubai, DroneDeploy, "
@@ -209,7 +210,7 @@ def fit(options: argparse.Namespace) -> None:
     training = Training(options.work, names_of(options.work), options.seed)
     start, losses = time.time(), []
     while (part := (time.time() - start) / (60 * options.minutes)) < 1:
-        side = COARSE_SIDE if part < COARSE_PART else SIDE
+        side = COARSE_SIDE if part < COARSE_PART else LARGE_SIDE
         losses.append(training.step(0.5 * (1 + np.cos(np.pi * part)), side))
         if training.steps % KEEP_EVERY == 0:
             training.keep()
@@ -239,13 +240,9 @@ def export(options: argparse.Namespace) -> None:
             rows = rows[np.linspace(0, len(rows) - 1, SEEN_PER_CLASS).astype(int)]
             pixels = torch.from_numpy(group.pixels[rows]).permute(0, 3, 1, 2).float() / 255
             pixels = F.interpolate(pixels, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
+            pixels = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
             with torch.no_grad():
-                vectors.append(
-                    net(
-                        (pixels - torch.tensor(MEAN)[:, None, None])
-                        / torch.tensor(STD)[:, None, None]
-                    )
-                )
+                vectors.append(pooled(net, pixels))
             labels += [int(label)] * len(rows)
     seen = torch.cat(vectors)
     mean, deviation = seen.mean(dim=0), seen.std(dim=0) + 1e-3

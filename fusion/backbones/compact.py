@@ -1,8 +1,9 @@
 """Landlore's own small network: its weights file comes in, a backbone that needs no other download goes out.
 
-A plain residual network (He et al., CVPR 2016) of four stages without pretrained parts, 4 million numbers, for the
-processors of ordinary machines. `training/compact.py` makes the file, which carries image vectors of the labelled
-classes too, so that any class name can be asked about at once.
+A plain residual network (He et al., CVPR 2016) of four stages without pretrained parts, 3 million numbers, for the
+processors of ordinary machines. An image's vector is what its last three stages see, pooled: the early ones keep
+texture, the last one things. `training/compact.py` makes the file, which carries image vectors of the labelled classes
+too, so that any class name can be asked about at once.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ FORMAT = "landlore-compact-1"
 WIDTHS = (48, 96, 192, 384)
 MEAN, STD = (0.35, 0.36, 0.33), (0.18, 0.17, 0.17)
 """Of the images that it was trained on, roughly."""
-SIDE = 128
+SIDE = 224
+STAGES = 3
+"""So many of the last stages are pooled."""
 PREPROCESSING = Preprocessing(SIDE, SIDE, 3, MEAN, STD)
 
 
@@ -63,6 +66,19 @@ def network() -> nn.Module:
     return nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
+def pooled(net: Any, pixels: Any) -> Any:
+    """(image, vector) mean, maximum and deviation of each channel of the last stages, for (image, 3, y, x) pixels."""
+    import torch
+
+    stages = list(net.children())[:-2]
+    kept = []
+    for i, stage in enumerate(stages):
+        pixels = stage(pixels)
+        if i >= len(stages) - STAGES:
+            kept += [pixels.mean((2, 3)), pixels.amax((2, 3)), pixels.std((2, 3), correction=0)]
+    return torch.cat(kept, dim=1)
+
+
 class CompactBackbone:
     """The network with trained weights.
 
@@ -89,7 +105,7 @@ class CompactBackbone:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Resized to 128 pixels, central square."""
+        """Resized to 224 pixels, central square."""
         return PREPROCESSING
 
     @property
@@ -124,12 +140,13 @@ class CompactBackbone:
         return made.eval()
 
     def images(self, images: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-        """(image, 384) float32 vectors, standardised over the training images."""
+        """(image, 2016) float32 vectors, standardised over the training images."""
         import torch
 
         pixels = torch.from_numpy(np.stack([PREPROCESSING.apply(image) for image in images]))
         with torch.no_grad():
-            found = (self._network(pixels) - self._weights["mean"]) / self._weights["deviation"]
+            found = pooled(self._network, pixels)
+        found = (found - self._weights["mean"]) / self._weights["deviation"]
         out: NDArray[np.float32] = found.numpy()
         return out
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from fusion.backbones.choice import open_backbone
-from fusion.backbones.compact import FORMAT, CompactBackbone, network
+from fusion.backbones.compact import FORMAT, STAGES, WIDTHS, CompactBackbone, network
 from kg.errors import InputError
 
 torch = pytest.importorskip("torch")
+LENGTH = 3 * sum(WIDTHS[-STAGES:])
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -25,8 +26,8 @@ def write(path, form=FORMAT):
     }
     generator = torch.Generator().manual_seed(1)
     tensors |= {
-        "mean": torch.zeros(384), "deviation": torch.full((384,), 0.5),
-        "seen.vectors": torch.randn((6, 384), generator=generator).half(),
+        "mean": torch.zeros(LENGTH), "deviation": torch.full((LENGTH,), 0.5),
+        "seen.vectors": torch.randn((6, LENGTH), generator=generator).half(),
         "seen.labels": torch.tensor([0, 0, 0, 1, 1, 1], dtype=torch.int16),
     }  # fmt: skip
     save_file(
@@ -46,7 +47,7 @@ def test_a_weights_file_is_a_backbone(weights):
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 255, shape, dtype=np.uint8) for shape in ((64, 64, 3), (200, 150, 3))]
     vectors = backbone.images(images)
-    assert vectors.shape == (2, 384) and np.isfinite(vectors).all()
+    assert vectors.shape == (2, LENGTH) and np.isfinite(vectors).all()
     np.testing.assert_allclose(backbone.images(images[1:])[0], vectors[1], rtol=1e-4, atol=1e-5)
     assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
 
