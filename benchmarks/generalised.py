@@ -26,7 +26,8 @@ from zeroshot import MODELS, shuffled
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import ClassVectors, class_vectors
-from fusion.prototypes import take, unit
+from fusion.metric import unit
+from fusion.prototypes import take
 from fusion.scene import SceneSettings, classify, fit_scenes
 from fusion.splits import Splits, read_splits
 from kg.files import shipped

@@ -24,6 +24,7 @@ from zeroshot import MODELS, blocks_of, plain, shuffled
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import SCALES, ClassVectors, class_vectors
+from fusion.metric import unit
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings
 from fusion.splits import Splits, draw_splits, read_splits
@@ -73,12 +74,9 @@ def accuracies(
         seen, unseen = splits.seen(draw), splits.unseen[draw]
         taught, asked = images.only(seen), images.only(unseen)
         known = take(vectors, [row[n] for n in seen])
-        fitted = fit_prototypes(
-            known, taught.vectors, taught.labels, "", ridge=settings.ridge, centred=settings.centred
-        )
-        guessed = fitted.predict(take(vectors, [row[n] for n in unseen]))
-        guessed /= np.maximum(np.linalg.norm(guessed, axis=1, keepdims=True), 1e-12)
-        right = (asked.vectors @ guessed.T).argmax(axis=1) == asked.labels
+        fitted = fit_prototypes(known, taught.vectors, taught.labels, "", ridge=settings.ridge)
+        guessed = unit(fitted.predict(take(vectors, [row[n] for n in unseen])))
+        right = (fitted.metric.view(asked.vectors) @ guessed.T).argmax(axis=1) == asked.labels
         found.append(100 * right.mean())
     return np.array(found)
 

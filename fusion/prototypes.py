@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
+from fusion.metric import Ints, Metric, learn_metric, unit
 from kg.errors import InputError
 
 _F64 = NDArray[np.float64]
-Ints = NDArray[np.int64]
+
+CONSTANT = 1.0
+"""Variance of what all classes share: class vectors need not say what any scene looks like."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +27,28 @@ class Prototypes:
     function of its class vector, plus a part of its own (variance `own`) that only its own images can tell; the mean
     of n images is the prototype plus noise / n. So a class with images is mostly what these look like, one without is
     what its statements say, and one with a single image is in between. Without noise, what it says of unseen classes
-    is kernel ridge regression.
+    is kernel ridge regression. Image vectors are looked at in the view of `metric`.
 
     Attributes:
         seen: Class vectors of the seen classes.
         dual: (seen, dimension) float64 coefficients: class vector `a` has `sum_s (a . a_s) dual_s`.
+        precision: (seen, seen) float64 inverse of the covariance of the seen classes' means.
         means: (seen, dimension) float64 mean image vector of each seen class, unit length.
-        centre: (dimension,) float64 taken off the means first; zeros unless asked for.
         own: Variance of a class's own part, in units of the class vectors' products; 0 where a class with images is
             to be predicted from its statements like any other.
         backbone: What made the image vectors.
+        shared: Variance of what all classes share, in the same units.
+        metric: The view of image vectors in which all this holds.
     """
 
     seen: ClassVectors
     dual: _F64
+    precision: _F64
     means: _F64
-    centre: _F64
     own: float
     backbone: str
+    shared: float = 0.0
+    metric: Metric = field(default_factory=Metric)
 
     def predict(self, vectors: ClassVectors) -> _F64:
         """(class, dimension) prototypes, not brought to unit length.
@@ -54,10 +61,17 @@ class Prototypes:
                 f"classes have blocks {', '.join(vectors.blocks)}, the classifier {', '.join(self.seen.blocks)}",
                 "make both with the same blocks",
             )
-        predicted: _F64 = vectors.stacked @ self.seen.stacked.T @ self.dual
+        predicted: _F64 = (vectors.stacked @ self.seen.stacked.T + self.shared) @ self.dual
         rows = self.rows(vectors)
         predicted[rows >= 0] += self.own * self.dual[rows[rows >= 0]]
         return predicted
+
+    def covariance(self, vectors: ClassVectors) -> _F64:
+        """(class, class) covariance of the predictions' errors for classes without images, equal in each dimension."""
+        across = vectors.stacked @ self.seen.stacked.T + self.shared
+        alike = vectors.stacked @ vectors.stacked.T + self.shared
+        spread: _F64 = alike + self.own * np.eye(len(alike)) - across @ self.precision @ across.T
+        return spread
 
     def rows(self, vectors: ClassVectors) -> Ints:
         """(class,) row among the seen classes, -1 for a class without images."""
@@ -77,7 +91,6 @@ def fit_prototypes(
     backbone: str,
     *,
     ridge: float,
-    centred: bool,
 ) -> Prototypes:
     """Learn the map.
 
@@ -87,20 +100,19 @@ def fit_prototypes(
         labels: (image,) row of the seen class, -1 unknown; each class occurs.
         backbone: What made the image vectors.
         ridge: Variance of a class's own part.
-        centred: Take the mean of the class means off first.
     """
     count = np.bincount(labels[labels >= 0], minlength=len(vectors.names))
-    plain = np.stack([images[labels == c].mean(axis=0) for c in range(len(count))]).astype(
-        np.float64
-    )
-    length = np.linalg.norm(plain, axis=1, keepdims=True)
-    means = plain / length
+    metric = learn_metric(images, labels)
+    viewed = metric.view(images)
+    plain = np.stack([viewed[labels == c].mean(axis=0) for c in range(len(count))])
     stacked = vectors.stacked
-    gram = stacked @ stacked.T + ridge * np.eye(len(count))
+    gram = stacked @ stacked.T + CONSTANT + ridge * np.eye(len(count))
     noise = _spread(plain, count) * float(np.diag(gram).mean()) / count
-    centre = means.mean(axis=0) * centred
-    dual = np.linalg.solve(gram + np.diag(noise), means - centre)
-    return Prototypes(vectors, dual, means, centre, ridge, backbone)
+    precision: _F64 = np.linalg.inv(gram + np.diag(noise)).astype(np.float64)
+    means = unit(plain)
+    return Prototypes(
+        vectors, precision @ means, precision, means, ridge, backbone, CONSTANT, metric
+    )
 
 
 def _spread(means: _F64, count: Ints) -> float:
@@ -151,9 +163,3 @@ def take(vectors: ClassVectors, rows: Sequence[int] | Ints) -> ClassVectors:
         vectors.scales,
         vectors.norms[index],
     )
-
-
-def unit(rows: _F64) -> _F64:
-    """Rows brought to unit length; rows of zeros stay."""
-    scaled: _F64 = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return scaled

@@ -31,12 +31,10 @@ def explain_scene(
         Parts that sum to log p(answer) / p(rival): one per (relation, value) that either class states, one per
         other block, image-text similarity, and what the other images added in transduction. The parts of triples
         and blocks say what this image has beyond an average image of the seen classes; how the two classes score on
-        that average image is the part "prior".
+        that average image, and by what all classes share, is the part "prior".
     """
     scores = answer.scores.scores[item].astype(np.float64)
-    logits = answer.ridge_logits[item] + answer.text_logits[item]
-    if answer.settings.transductive:
-        logits = np.log(np.maximum(scores, 1e-30))
+    logits = answer.logs[item]
     order = np.argsort(-logits, kind="stable")
     best, second = pair or (int(order[0]), int(order[min(1, len(order) - 1)]))
     log_odds = float(logits[best] - logits[second])
@@ -65,9 +63,11 @@ def _ridge_parts(
     learned, temperature = classifier.prototypes, classifier.rehearsal.temperature
     predicted, rows = learned.predict(answer.vectors), learned.rows(answer.vectors)
     per_class = temperature / np.maximum(np.linalg.norm(predicted, axis=1), 1e-12)
-    vector, average = answer.images.vectors[item].astype(np.float64), learned.means.mean(axis=0)
+    vector = learned.metric.view(answer.images.vectors[item : item + 1])[0]
+    average = learned.means.mean(axis=0)
     pull = learned.dual @ (vector - average)  # (seen,): what this image says beyond an average one
-    usual = [float(per_class[c] * (predicted[c] @ average)) for c in pair]
+    shared = learned.shared * float(pull.sum())  # what it says of every class alike
+    usual = [float(per_class[c] * (predicted[c] @ average + shared)) for c in pair]
     parts = [ScenePart("prior", "", "", 0.0, 0.0, usual[0] - usual[1])]
     kept = [
         float(per_class[c] * learned.own * pull[rows[c]]) if rows[c] >= 0 else 0.0 for c in pair
@@ -117,7 +117,6 @@ def _near(
 ) -> tuple[str, ...]:
     if classifier is None:
         return ()
-    order = np.argsort(-(classifier.prototypes.means @ vector.astype(np.float64)), kind="stable")[
-        :count
-    ]
-    return tuple(classifier.prototypes.seen.names[i] for i in order)
+    learned = classifier.prototypes
+    order = np.argsort(-(learned.means @ learned.metric.view(vector[None])[0]), kind="stable")
+    return tuple(classifier.prototypes.seen.names[i] for i in order[:count])

@@ -1,8 +1,8 @@
 """Seen classes come in, some of them taken for unseen in turn; knobs that need no image of an unseen class go out.
 
 In each round a third of the seen classes is left out, prototypes are learned from every second image of the others, and
-the images left over are classified. So temperature, penalty and margin are chosen where the task is the same and the
-truth is known.
+the images left over are classified. So temperature, penalty, margin and trust are chosen where the task is the same and
+the truth is known.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.classgraph import ClassVectors
-from fusion.prototypes import Ints, fit_prototypes, take, unit
+from fusion.metric import Ints, unit
+from fusion.prototypes import fit_prototypes, take
+from fusion.transduce import log_transduce, softmax
 
 _F64 = NDArray[np.float64]
 
 ROUNDS = 3
 TEMPERATURES = np.geomspace(2.0, 400.0, 49)
 PENALTIES = np.linspace(0.0, 0.4, 81)
+TRUSTS = np.geomspace(0.003, 1.0, 31)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,14 @@ class Rehearsal:
             (calibrated stacking, Chao et al., ECCV 2016); best harmonic mean of both accuracies.
         margins: Sorted: by how much the cosine to the (right) best unseen class exceeds that to the nearest seen
             class, for each image that was answered right.
+        trust: What log-probabilities are multiplied by after looking at all images together; 1 where that was not
+            rehearsed.
     """
 
     temperature: float
     penalty: float
     margins: _F64
+    trust: float = 1.0
 
     def least_margin(self, lost: float) -> float:
         """The margin below which a share `lost` of right answers lies."""
@@ -45,15 +51,27 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class _Round:
-    """One round: cosines (image, class) of the images left over, and which classes had been left out."""
+    """One round: cosines (image, class) of the images left over, their vectors, and which classes had been left out."""
 
     cosines: _F64
     labels: Ints
     unseen: NDArray[np.bool_]
+    viewed: _F64
+
+    def asked(self) -> tuple[_F64, Ints, _F64]:
+        """Cosines, labels and vectors of the images of classes left out, among these classes alone."""
+        rows = self.unseen[self.labels]
+        labels = (np.cumsum(self.unseen) - 1)[self.labels[rows]]
+        return self.cosines[rows][:, self.unseen], labels, self.viewed[rows]
 
 
 def rehearse(
-    vectors: ClassVectors, images: NDArray[np.float32], labels: Ints, *, ridge: float, centred: bool
+    vectors: ClassVectors,
+    images: NDArray[np.float32],
+    labels: Ints,
+    *,
+    ridge: float,
+    transductive: bool = False,
 ) -> Rehearsal:
     """Rehearse zero-shot classification on the seen classes.
 
@@ -62,21 +80,39 @@ def rehearse(
         images: (image, dimension) unit vectors.
         labels: (image,) row of the class, -1 unknown.
         ridge: As in `fit_prototypes`.
-        centred: As in `fit_prototypes`.
+        transductive: Also rehearse looking at all images together.
     """
     known = labels >= 0
     rounds = [
-        _round(vectors, images[known], labels[known], out, ridge, centred)
+        _round(vectors, images[known], labels[known], out, ridge)
         for out in _turns(len(vectors.names))
     ]
-    losses = [_loss(rounds, scale) for scale in TEMPERATURES]
+    asked = [one.asked() for one in rounds]
+    losses = [
+        sum(_log_loss(scale * cosines, of) for cosines, of, _ in asked) for scale in TEMPERATURES
+    ]
+    temperature = float(TEMPERATURES[int(np.argmin(losses))])
     means = [np.mean([_harmonic(one, penalty) for one in rounds]) for penalty in PENALTIES]
     margins = np.sort(np.concatenate([_margins(one) for one in rounds]))
     return Rehearsal(
-        float(TEMPERATURES[int(np.argmin(losses))]),
+        temperature,
         float(PENALTIES[int(np.argmax(means))]),
         margins,
+        _trust(asked, temperature) if transductive else 1.0,
     )
+
+
+def _trust(asked: list[tuple[_F64, Ints, _F64]], temperature: float) -> float:
+    """How far log-probabilities can be believed after looking at all images together."""
+    found = [
+        log_transduce(viewed.astype(np.float32), softmax(temperature * cosines))
+        for cosines, _, viewed in asked
+    ]
+    losses = [
+        sum(_log_loss(scale * logs, of) for logs, (_, of, _) in zip(found, asked, strict=True))
+        for scale in TRUSTS
+    ]
+    return float(TRUSTS[int(np.argmin(losses))])
 
 
 def _turns(count: int) -> list[NDArray[np.bool_]]:
@@ -92,16 +128,15 @@ def _round(
     labels: Ints,
     out: NDArray[np.bool_],
     ridge: float,
-    centred: bool,
 ) -> _Round:
     kept = np.flatnonzero(~out)
     learns = ~out[labels] & (_ordinal(labels) % 2 == 0)
     row = np.cumsum(~out) - 1
     fitted = fit_prototypes(
-        take(vectors, kept), images[learns], row[labels[learns]], "", ridge=ridge, centred=centred
+        take(vectors, kept), images[learns], row[labels[learns]], "", ridge=ridge
     )
-    prototypes = unit(fitted.predict(vectors))
-    return _Round(images[~learns] @ prototypes.T, labels[~learns], out)
+    viewed = fitted.metric.view(images[~learns])
+    return _Round(viewed @ unit(fitted.predict(vectors)).T, labels[~learns], out, viewed)
 
 
 def _ordinal(labels: Ints) -> Ints:
@@ -113,18 +148,12 @@ def _ordinal(labels: Ints) -> Ints:
     return out
 
 
-def _loss(rounds: list[_Round], scale: float) -> float:
-    """Log loss of the classes left out, told apart from each other; each class weighs the same."""
-    total = 0.0
-    for one in rounds:
-        asked = one.unseen[one.labels]
-        values = scale * one.cosines[asked][:, one.unseen]
-        labels = (np.cumsum(one.unseen) - 1)[one.labels[asked]]
-        top = values.max(axis=1)
-        log_sum = top + np.log(np.exp(values - top[:, None]).sum(axis=1))
-        loss = log_sum - values[np.arange(len(labels)), labels]
-        total += float((loss / np.bincount(labels)[labels]).sum())
-    return total
+def _log_loss(values: _F64, labels: Ints) -> float:
+    """Log loss of logits (image, class); each class weighs the same."""
+    top = values.max(axis=1)
+    log_sum = top + np.log(np.exp(values - top[:, None]).sum(axis=1))
+    loss = log_sum - values[np.arange(len(labels)), labels]
+    return float((loss / np.bincount(labels)[labels]).sum())
 
 
 def _harmonic(one: _Round, penalty: float) -> float:

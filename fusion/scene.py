@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
+from fusion.metric import unit
 from fusion.prediction import SceneScores
-from fusion.prototypes import Prototypes, checked_labels, fit_prototypes, keys, take, unit
+from fusion.prototypes import Prototypes, checked_labels, fit_prototypes, keys, take
 from fusion.rehearsal import Rehearsal, rehearse
-from fusion.transduce import TransduceSettings, transduce
+from fusion.together import look_together
+from fusion.transduce import TransduceSettings, log_transduce, softmax
 from kg.errors import InputError
 
 _F32 = NDArray[np.float32]
@@ -25,8 +27,6 @@ class SceneSettings:
 
     Attributes:
         ridge: Regularisation of the map from class vectors to image vectors.
-        centred: Take the mean of the seen prototypes off images and prototypes first. On WHU-RS19 it helps vectors
-            that carry little (SR-RSKG 26 to 38 %) and costs text (62 to 57 %) and the graph.
         text_temperature: Scale of image-text cosines before the softmax (CLIP's own is 100).
         transductive: Look at all images together after the first guess.
         transduce: How.
@@ -34,7 +34,6 @@ class SceneSettings:
     """
 
     ridge: float = 0.3
-    centred: bool = False
     text_temperature: float = 100.0
     transductive: bool = False
     transduce: TransduceSettings = field(default_factory=TransduceSettings)
@@ -66,15 +65,16 @@ class SceneClassifier:
 
     def logits(self, images: _F32, vectors: ClassVectors) -> _F64:
         """(image, class) temperature times cosine of image and prototype, less the penalty."""
-        cosines = images.astype(np.float64) @ unit(self.prototypes.predict(vectors)).T
+        cosines = self.prototypes.metric.view(images) @ unit(self.prototypes.predict(vectors)).T
         values: _F64 = self.rehearsal.temperature * (cosines - self.penalties(vectors))
         return values
 
     def margins(self, images: _F32, vectors: ClassVectors) -> _F64:
         """(image,) by how much the best candidate is nearer than the nearest seen class that is no candidate."""
-        cosines = images.astype(np.float64) @ unit(self.prototypes.predict(vectors)).T
+        viewed = self.prototypes.metric.view(images)
+        cosines = viewed @ unit(self.prototypes.predict(vectors)).T
         asked = np.isin(keys(self.prototypes.seen), keys(vectors))
-        others = images.astype(np.float64) @ self.prototypes.means[~asked].T
+        others = viewed @ self.prototypes.means[~asked].T
         margins: _F64 = cosines.max(axis=1) - others.max(axis=1, initial=-1.0)
         return margins
 
@@ -93,10 +93,10 @@ def fit_scenes(
         InputError: No labels, fewer than 2 classes with images, or class vectors of other classes.
     """
     settings, labels = settings or SceneSettings(), checked_labels(seen, vectors)
-    ridge, centred = settings.ridge, settings.centred
+    ridge, together = settings.ridge, settings.transductive
     return SceneClassifier(
-        fit_prototypes(vectors, seen.vectors, labels, seen.model, ridge=ridge, centred=centred),
-        rehearse(vectors, seen.vectors, labels, ridge=ridge, centred=centred),
+        fit_prototypes(vectors, seen.vectors, labels, seen.model, ridge=ridge),
+        rehearse(vectors, seen.vectors, labels, ridge=ridge, transductive=together),
     )
 
 
@@ -113,6 +113,7 @@ class SceneAnswer:
         text_logits: (image, class) float64 logits of image-text similarity; zeros where not used.
         settings: How.
         outside: (image,) whether an image looks more like a seen class than like any candidate; None: not asked.
+        logs: (image, class) float64 log-probabilities up to a constant in each row.
     """
 
     scores: SceneScores
@@ -122,7 +123,8 @@ class SceneAnswer:
     ridge_logits: _F64
     text_logits: _F64
     settings: SceneSettings
-    outside: NDArray[np.bool_] | None = None
+    outside: NDArray[np.bool_] | None
+    logs: _F64
 
 
 def classify(
@@ -162,16 +164,33 @@ def classify(
         else settings.text_temperature * images.vectors.astype(np.float64) @ texts.T
     )
     if classifier is None and settings.transductive:
-        classifier = graph_prior(images, _softmax(text), vectors, settings)
+        classifier = graph_prior(images, softmax(text), vectors, settings)
     ridge = zeros if classifier is None else classifier.logits(images.vectors, vectors)
-    scores = _softmax(ridge + text)
+    logs = ridge + text
     if settings.transductive:
-        scores = transduce(images.vectors, scores, settings.transduce)
+        logs = _together(images, logs, vectors, None if texts is not None else classifier, settings)
     taught = [] if classifier is None or texts is not None else keys(classifier.prototypes.seen)
     unseen = ~np.isin(keys(vectors), taught)
     how = f"{images.model} + {', '.join(vectors.blocks)}{' + transduction' if settings.transductive else ''}"
-    answer = SceneScores(images.items, vectors.names, vectors.iris, scores, unseen, how)
-    return SceneAnswer(answer, images, vectors, classifier, ridge, text, settings, outside)
+    answer = SceneScores(images.items, vectors.names, vectors.iris, softmax(logs), unseen, how)
+    return SceneAnswer(answer, images, vectors, classifier, ridge, text, settings, outside, logs)
+
+
+def _together(
+    images: FeatureSet,
+    logs: _F64,
+    vectors: ClassVectors,
+    classifier: SceneClassifier | None,
+    settings: SceneSettings,
+) -> _F64:
+    """(image, class) log-probabilities by all images together; without a classifier nothing names groups anew."""
+    if classifier is None:
+        return log_transduce(images.vectors, softmax(logs), settings.transduce)
+    learned, knobs = classifier.prototypes, classifier.rehearsal
+    found = look_together(
+        images.vectors, softmax(logs), vectors, learned, knobs.temperature, settings.transduce
+    )
+    return knobs.trust * found
 
 
 def _outside(
@@ -208,10 +227,9 @@ def graph_prior(
     prototypes = means / np.linalg.norm(means, axis=1, keepdims=True)
     found = take(vectors, rows)
     gram = found.stacked @ found.stacked.T
-    dual = np.linalg.solve(gram + settings.ridge * np.eye(len(rows)), prototypes)
-    centre = np.zeros(prototypes.shape[1])
+    precision: _F64 = np.linalg.inv(gram + settings.ridge * np.eye(len(rows))).astype(np.float64)
     return SceneClassifier(
-        Prototypes(found, dual, prototypes, centre, 0.0, images.model),
+        Prototypes(found, precision @ prototypes, precision, prototypes, 0.0, images.model),
         Rehearsal(settings.text_temperature / 4, 0.0, np.empty(0)),
     )
 
@@ -243,9 +261,3 @@ def _check(
             f"text vectors of shape {texts.shape}, expected {(len(vectors.names), width)}",
             "make them with the backbone that made the image vectors, one per class",
         )
-
-
-def _softmax(values: _F64) -> _F32:
-    shifted = np.exp(values - values.max(axis=1, keepdims=True))
-    out: _F32 = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
-    return out

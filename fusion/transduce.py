@@ -11,6 +11,7 @@ from scipy import sparse
 from kg.errors import InputError
 
 _F32 = NDArray[np.float32]
+_F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class TransduceSettings:
 
 
 def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = None) -> _F32:
+    """Class memberships of a set of images: `log_transduce` as (image, class) float32 probabilities."""
+    return softmax(log_transduce(features, prior, settings))
+
+
+def log_transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = None) -> _F64:
     """Class memberships of a set of images by expectation maximisation.
 
     Each class is a Gaussian around its mean with one diagonal covariance shared by all; similar images pull each
@@ -44,7 +50,8 @@ def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = 
         settings: Rounds and neighbours; default `TransduceSettings()`.
 
     Returns:
-        (image, class) float32 probabilities, rows sum to 1.
+        (image, class) float64 log-probabilities up to a constant in each row, so that classes that lost far behind
+        can still be told apart.
 
     Raises:
         InputError: The shapes do not fit.
@@ -56,7 +63,7 @@ def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = 
             "give one row per image",
         )
     if len(features) <= settings.neighbours or prior.shape[1] < 2:
-        return prior.astype(np.float32)
+        return np.log(np.maximum(prior.astype(np.float64), 1e-30))
     x, y = np.ascontiguousarray(features, np.float32), prior.astype(np.float32)
     affinity = _affinity(x, settings.neighbours)
     log_prior = np.log(np.maximum(y, 1e-10))
@@ -64,13 +71,14 @@ def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = 
         _first_means(x, y, settings.confident),
         np.full(x.shape[1], 1 / x.shape[1], np.float32),
     )
-    z = y
+    z = logs = y
     for _ in range(settings.rounds):
         fit = log_prior + _log_likelihood(x, means, variance)
         for _ in range(settings.inner):
-            z = _softmax(fit + affinity @ z)
+            logs = fit + affinity @ z
+            z = softmax(logs)
         means, variance = _moments(x, z)
-    return z
+    return logs.astype(np.float64)
 
 
 def _first_means(x: _F32, y: _F32, count: int) -> _F32:
@@ -110,7 +118,8 @@ def _affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
     return graph.maximum(graph.T).tocsr()
 
 
-def _softmax(values: _F32) -> _F32:
+def softmax(values: NDArray[np.floating]) -> _F32:
+    """(image, class) float32 probabilities of logits."""
     shifted = np.exp(values - values.max(axis=1, keepdims=True))
-    out: _F32 = shifted / shifted.sum(axis=1, keepdims=True)
+    out: _F32 = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
     return out

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fusion.backbones.reading import ReadSettings
 from fusion.prediction import SceneScores
 from kg import vocab
+from kg.errors import InputError
 from kg.reasons import SceneReason
 from kg.statements import trig
 from kg.store import KnowledgeGraph
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from kg.scenes import SceneKnowledge
     from landlore.scene_images import Way
     from reasoning.scenes.scene_axioms import SceneCorrection
+
+
+SHOWN = 20
+"""Most class names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -190,13 +195,27 @@ def _answer(
 
     knowledge, embedding = known
     make = partial(class_vectors, knowledge=knowledge, blocks=settings.blocks, embedding=embedding)
-    classifier = None
-    if taught is not None:
-        classifier = fit_scenes(taught, make(taught.names))
-    texts = asked.texts if taught is None and asked.names == names else None
-    vectors: ClassVectors = make(names)
     how = SceneSettings(transductive=settings.transductive, lost=settings.abstain)
+    classifier = None if taught is None else fit_scenes(taught, make(taught.names), how)
+    texts = _texts(asked, names) if taught is None else None
+    vectors: ClassVectors = make(names)
     return compare(asked, vectors, classifier=classifier, texts=texts, settings=how)
+
+
+def _texts(asked: FeatureSet, names: tuple[str, ...]) -> Any:
+    """Text vectors of the candidates, None where the backbone made none.
+
+    Raises:
+        InputError: The file has text vectors, of other names.
+    """
+    if asked.texts is None or asked.names == names:
+        return asked.texts
+    missing = [name for name in names if name not in asked.names]
+    shown = ", ".join(asked.names[:SHOWN]) + ", ..." * (len(asked.names) > SHOWN)
+    raise InputError(
+        f"{asked.model}: no text vector of {', '.join(missing)}; it has those of {shown}",
+        "ask for these names, or give --seen with labelled images of other classes",
+    )
 
 
 def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
@@ -238,6 +257,8 @@ def _write(done: Classified, folder: Path) -> None:
         "classes": list(done.scores.classes),
         "model": done.scores.model,
     }
+    if done.abstained:
+        summary["none_of_these"] = sum(reason.outside for reason in done.reasons)
     summary |= {"accuracy": done.accuracy}
     if done.vectors is not None:
         summary |= _write_images(done.vectors, folder)

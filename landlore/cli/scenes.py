@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kg.errors import InputError
 from landlore.cli.options import MOST, AddRules, AsJson, Overwrite
 from landlore.cli.printing import need_vision, say, teller
 
@@ -23,8 +24,9 @@ def classify(
         list[str], typer.Option("--label", "-l", help="Class name. May be repeated.")
     ] = [],
     classes: Annotated[
-        str, typer.Option(help="All classes of a data set: eurosat, ucm, aid, nwpu, whu-rs19 ...")
-    ] = "",
+        list[str],
+        typer.Option(help="All classes of a data set: eurosat, ucm, aid, nwpu, whu-rs19 ..."),
+    ] = [],
     model: Annotated[
         str | None,
         typer.Option(help="Model folder, checkpoint file, hub:OWNER/NAME, or name in the .npz."),
@@ -88,7 +90,7 @@ def classify(
 
     settings = ClassifySettings(
         blocks=tuple(b.strip() for b in blocks.split(",") if b.strip()),
-        classes=classes,
+        classes=_one_list(classes),
         transductive=transductive,
         model=model,
         embedding=str(embedding) if embedding else None,
@@ -115,6 +117,15 @@ def classify(
     _report(done, show)
 
 
+def _one_list(classes: list[str]) -> str:
+    if len(classes) > 1:
+        raise InputError(
+            f"--classes named {len(classes)} times ({', '.join(classes)}), expected one data set",
+            "ask once for each data set, or name the classes one by one with -l",
+        )
+    return classes[0] if classes else ""
+
+
 def _report(done: Classified, show: int) -> None:
     from reasoning.scenes.scene import scene_sentences
 
@@ -124,6 +135,9 @@ def _report(done: Classified, show: int) -> None:
         say(
             f"... and {len(done.reasons) - show} more; --show N prints more, a folder named with --out keeps all"
         )
+    if done.abstained:
+        strange = sum(reason.outside for reason in done.reasons)
+        say(f"none of these: {strange} of {len(done.reasons)} images")
     if done.vectors is not None and done.vectors.left_out:
         _, why = done.vectors.left_out[0]
         say(

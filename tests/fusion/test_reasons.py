@@ -71,7 +71,7 @@ def test_statement_parts_are_what_dropping_the_statement_changes(made, knowledge
     without = knowledge.attributes([kept])[0]
     learned, temperature = classifier.prototypes, classifier.rehearsal.temperature
     length = np.linalg.norm(learned.predict(candidates)[row])
-    vector = images.vectors[0].astype(float) - learned.means.mean(axis=0)
+    vector = learned.metric.view(images.vectors[:1])[0] - learned.means.mean(axis=0)
     gain = learned.seen.stacked.T @ (learned.dual @ vector)
     expected = temperature * ((full - without) / candidates.norms[row]) @ gain / length
     assert part.contribution == pytest.approx(expected, abs=1e-9)

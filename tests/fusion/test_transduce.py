@@ -53,7 +53,7 @@ def test_same_input_gives_the_same_output_and_order_does_not_matter():
 def test_too_few_images_keep_their_first_guess():
     points, _, centres = clouds()
     first = guesses(points[:3], centres)
-    np.testing.assert_array_equal(transduce(points[:3], first), first)
+    np.testing.assert_allclose(transduce(points[:3], first), first, rtol=1e-5)
 
 
 def test_a_class_without_images_does_no_harm():

@@ -143,3 +143,53 @@ def test_none_of_these_is_said_kept_and_can_be_asked_for(features, tmp_path):
         classify(features, (*SEEN, *UNSEEN), seen=SEEN, settings=settings)
     with pytest.raises(InputError, match="right answers"):
         classify(features, seen=SEEN, settings=ClassifySettings(blocks=("graded",), abstain=1.5))
+
+
+def asked_for(*words):
+    from typer.testing import CliRunner
+
+    from landlore.cli import app
+
+    return CliRunner().invoke(app, ["classify", *words])
+
+
+def test_how_many_are_none_of_these_is_printed_and_kept(features, tmp_path):
+    seen = ",".join(n for n in SEEN if n not in ("port", "forest"))
+    out = tmp_path / "out"
+    words = [str(features), "--seen", seen, "-l", "desert", "-l", "river", "--blocks", "graded"]
+    done = asked_for(*words, "--abstain", "0.05", "-o", str(out))
+    kept = json.loads((out / "run.json").read_text())["none_of_these"]
+    assert f"none of these: {kept} of 12 images" in done.output
+    column = [line.rsplit(",", 1)[1] for line in (out / "scores.csv").read_text().splitlines()]
+    assert column[1:].count("1") == kept
+
+
+def test_names_without_a_text_vector_are_named(features, tmp_path):
+    file = np.load(features)
+    path = tmp_path / "texts.npz"
+    texts = np.random.default_rng(0).normal(size=(len(SEEN + UNSEEN), 64)).astype(np.float32)
+    np.savez(path, images=file["images"], names=file["names"], labels=file["labels"], texts=texts)
+    with pytest.raises(
+        InputError, match=r"no text vector of salt pan; .* airport, beach"
+    ) as raised:
+        classify(path, ("river", "salt pan"), settings=GRADED)
+    assert "--seen" in raised.value.hint
+
+
+def test_several_class_lists_are_refused(features):
+    done = asked_for(str(features), "--classes", "nwpu", "--classes", "eurosat")
+    assert isinstance(done.exception, InputError)
+    assert "nwpu, eurosat" in str(done.exception)
+
+
+def test_after_looking_at_all_images_the_rival_means_something(features):
+    """Classes that lost far behind are told apart, and the log-odds are those of the probabilities."""
+    settings = ClassifySettings(blocks=("graded",), transductive=True)
+    names = ("desert", "river", "port", "forest")
+    done = classify(features, names, seen=[n for n in SEEN if n not in names], settings=settings)
+    assert done.accuracy > 0.9
+    for item, reason in enumerate(done.reasons):
+        row = np.sort(done.scores.scores[item])[::-1].astype(np.float64)
+        if row[1] > 1e-30:
+            assert reason.log_odds == pytest.approx(np.log(row[0] / row[1]), rel=1e-2)
+    assert len({round(reason.log_odds, 3) for reason in done.reasons}) > len(done.reasons) / 2

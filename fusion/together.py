@@ -1,0 +1,63 @@
+"""Images that are asked about and first guesses come in; better log-probabilities go out, from all images at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.classgraph import ClassVectors
+from fusion.matching import match_groups
+from fusion.metric import unit
+from fusion.prototypes import Prototypes
+from fusion.transduce import TransduceSettings, log_transduce, softmax
+
+_F32 = NDArray[np.float32]
+_F64 = NDArray[np.float64]
+
+ROUNDS = 2
+"""How often groups may be named anew."""
+
+
+def look_together(
+    images: _F32,
+    guesses: _F32,
+    vectors: ClassVectors,
+    learned: Prototypes,
+    temperature: float,
+    settings: TransduceSettings,
+) -> _F64:
+    """Log-probabilities by looking at all images together.
+
+    Images fall into groups by `log_transduce`; then the groups of classes without images of their own are named, all
+    at once, by `match_groups`, and where that changes names the images are looked at again with the groups' means as
+    first guesses.
+
+    Args:
+        images: (image, dimension) vectors as the backbone gave them.
+        guesses: (image, class) first guesses.
+        vectors: Class vectors of the candidates.
+        learned: What they should look like.
+        temperature: Scale of cosines.
+        settings: How.
+
+    Returns:
+        (image, class) float64, up to a constant in each row.
+    """
+    viewed = learned.metric.view(images)
+    logs = log_transduce(viewed.astype(np.float32), guesses, settings)
+    for _ in range(ROUNDS):
+        members = softmax(logs).astype(np.float64)
+        means = unit(members.T @ viewed)
+        free = (members.sum(axis=0) >= settings.confident) & (learned.rows(vectors) < 0)
+        rows = np.flatnonzero(free)
+        if len(rows) < 2:
+            break
+        spread = learned.covariance(vectors)[np.ix_(rows, rows)]
+        order = match_groups(means[rows], learned.predict(vectors)[rows], spread)
+        if (order == np.arange(len(rows))).all():
+            break
+        means[rows] = means[rows][order]
+        logs = log_transduce(
+            viewed.astype(np.float32), softmax(temperature * viewed @ means.T), settings
+        )
+    return logs

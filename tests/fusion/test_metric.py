@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+
+from fusion.metric import Metric, learn_metric
+
+
+def images(loud: float = 6.0):
+    """Three classes apart in the first two directions; within each, the third direction varies most."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 80)
+    centres = np.array([[3.0, 0, 0, 9], [0, 3.0, 0, 9], [-3.0, 0, 0, 9]])
+    noise = rng.normal(size=(len(labels), 4)) * [0.3, 0.3, loud, 0.3]
+    points = centres[labels] + noise
+    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def test_what_varies_within_classes_counts_for_less():
+    points, labels = images()
+    viewed = learn_metric(points, labels).view(points)
+    np.testing.assert_allclose(np.linalg.norm(viewed, axis=1), 1)
+
+    def ratio(rows):
+        means = np.stack([rows[labels == c].mean(axis=0) for c in range(3)])
+        return ((means - means.mean(axis=0)) ** 2).sum() / ((rows - means[labels]) ** 2).mean()
+
+    assert ratio(viewed) > 1.05 * ratio(points)
+
+
+def test_images_without_a_label_do_not_count():
+    points, labels = images()
+    strange = np.vstack([points, np.eye(4, dtype=np.float32)])
+    more = np.concatenate([labels, np.full(4, -1)])
+    np.testing.assert_array_equal(
+        learn_metric(strange, more).matrix, learn_metric(points, labels).matrix
+    )
+
+
+def test_one_image_a_class_teaches_no_view():
+    points, labels = images()
+    assert learn_metric(points[::80], labels[::80]) == Metric()
+    np.testing.assert_allclose(Metric().view(points), points, atol=1e-6)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fusion.backbone import FeatureSet
+from fusion.classgraph import ClassVectors
+from fusion.prototypes import fit_prototypes, take
+from fusion.scene import SceneSettings, classify, fit_scenes
+from fusion.together import look_together
+from fusion.transduce import TransduceSettings, transduce
+
+SEEN, UNSEEN = 10, 4
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Classes whose images follow from their attributes; images of a class lie close together."""
+    rng = np.random.default_rng(4)
+    names = tuple(f"class{i}" for i in range(SEEN + UNSEEN))
+    table = rng.normal(size=(len(names), 9))
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    vectors = ClassVectors(
+        names, (None,) * len(names), ((),) * len(names), {"all": table}, {"all": 1.0}, np.ones(len(names))
+    )  # fmt: skip
+    labels = np.repeat(np.arange(len(names)), 24)
+    centres = table @ rng.normal(size=(9, 40))
+    points = centres[labels] + 0.35 * rng.normal(size=(len(labels), 40))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    items = tuple(map(str, range(len(labels))))
+    return FeatureSet(items, points.astype(np.float32), "toy", labels, names), vectors
+
+
+def test_groups_with_each_others_names_are_named_anew(world):
+    images, vectors = world
+    known, candidates = take(vectors, range(SEEN)), take(vectors, range(SEEN, SEEN + UNSEEN))
+    taught, asked = images.only(known.names), images.only(candidates.names)
+    learned = fit_prototypes(known, taught.vectors, taught.labels, "toy", ridge=0.3)
+    right = np.eye(UNSEEN)[asked.labels]
+    wrong = right.copy()
+    wrong[:, [0, 1]] = right[:, [1, 0]]  # two groups carry each other's name
+    guesses = (0.9 * wrong + 0.1 / UNSEEN).astype(np.float32)
+    alone = transduce(asked.vectors, guesses).argmax(axis=1)
+    assert (alone == asked.labels).mean() == 0.5
+    found = look_together(asked.vectors, guesses, candidates, learned, 20.0, TransduceSettings())
+    assert (found.argmax(axis=1) == asked.labels).mean() > 0.95
+
+
+def test_classes_with_images_keep_their_groups(world):
+    images, vectors = world
+    learned = fit_prototypes(vectors, images.vectors, images.labels, "toy", ridge=0.3)
+    swapped = images.labels ^ 1  # 0 and 1, 2 and 3 ... the wrong way round
+    guesses = (0.99 * np.eye(len(vectors.names))[swapped] + 0.01 / 14).astype(np.float32)
+    found = look_together(images.vectors, guesses, vectors, learned, 20.0, TransduceSettings())
+    assert (found.argmax(axis=1) == swapped).all()
+
+
+def test_probabilities_after_looking_at_all_images_are_held_back_by_rehearsal(world):
+    images, vectors = world
+    known, candidates = take(vectors, range(SEEN)), take(vectors, range(SEEN, SEEN + UNSEEN))
+    taught, asked = images.only(known.names), images.only(candidates.names)
+    both = SceneSettings(transductive=True)
+    muddled = replace(known, blocks={"all": np.roll(known.blocks["all"], 3, axis=0)})
+    trust = fit_scenes(taught, known, both).rehearsal.trust
+    assert fit_scenes(taught, muddled, both).rehearsal.trust < trust
+    assert fit_scenes(taught, known).rehearsal.trust == 1.0  # not rehearsed unless asked for
+    answer = classify(asked, candidates, classifier=fit_scenes(taught, known, both), settings=both)
+    third = np.sort(answer.logs, axis=1)[:, :2]
+    assert (np.diff(third, axis=1) > 0).all()  # classes that lost can still be told apart
