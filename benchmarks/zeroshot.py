@@ -8,8 +8,8 @@ the seen classes; top-1 accuracy over all images of the unseen classes, chosen a
 deviation over draws; "centred": the mean over all concepts (or all 70 SR-RSKG classes) is taken off the class vectors;
 wins = draws in which a row beats "text: prompt". Transductive: all images of the unseen classes together
 (`fusion.together`), without the labels. The second table needs no training image: all 19 classes,
-image-text similarity (mean of 107 prompts), then transduction, then transduction with the graph prior. Rows with kge are
-means over four seeds of the embedding, rows with random or shuffled vectors over three.
+image-text similarity (mean of 107 prompts), then transduction, then transduction with the graph prior. Rows with kge
+are means over four seeds of the embedding, rows with random or shuffled vectors over three.
 
 What was chosen while looking at this data set, so that the figures flatter: rating all scenes on one list of patterns
 (the overall accuracy rose by 4 points), the strength of each relation, square roots of cover shares, block scales, the
