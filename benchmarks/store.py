@@ -6,14 +6,19 @@ The graph is generated: map features with classes, names, widths and neighbours;
 core ontology. Both stores load the same N-Triples and answer the same text; the answers are compared before anything is
 timed. Each repeat times both, query by query, in turn; printed are medians and rdflib / ours. With `--server` our side
 is a SPARQL 1.1 server through `kg.remote` (`oxigraph serve --union-default-graph`; the queries name no graph).
+Memory: what a process of its own holds once it has read the lines from a file, less what it held before (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import platform
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -149,6 +154,43 @@ def measure(triples: int, repeats: int, seed: int, store: str) -> dict[str, Any]
     return {"triples": size, "store": store, "tasks": found}
 
 
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def hold(whose: str, lines: Path) -> None:
+    """Print the bytes that a store takes."""
+    before = resident()
+    if whose == "ours":
+        graph: Any = KnowledgeGraph()
+        with lines.open() as file:
+            graph.replace_graph(GRAPH, file)
+    else:
+        graph = Graph().parse(lines, format="nt")
+    gc.collect()
+    print(resident() - before, len(graph))
+
+
+def memory(triples: int, seed: int) -> dict[str, float]:
+    """Bytes that each store takes in a process of its own, and theirs in ours."""
+    with tempfile.TemporaryDirectory() as room:
+        lines = Path(room) / "lines.nt"
+        with lines.open("w") as file:
+            file.writelines(ontology_lines())
+            file.writelines(ntriples(statements(triples, seed)))
+        held: dict[str, float] = {}
+        for whose in ("ours", "rdflib"):
+            code = f"import store, pathlib; store.hold({whose!r}, pathlib.Path({str(lines)!r}))"
+            words = [sys.executable, "-c", code]
+            done = subprocess.run(
+                words, cwd=Path(__file__).parent, check=True, capture_output=True, text=True
+            )
+            held[whose] = int(done.stdout.split()[0])
+    return held | {"share": held["ours"] / held["rdflib"]}
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--triples", type=int, default=200_000)
@@ -171,6 +213,12 @@ def main() -> None:
     for name, one in found["tasks"].items():
         print(
             f"{name:22}{one['rows']:9}{one['ours'] * 1e3:11.1f}{one['rdflib'] * 1e3:11.1f}{one['ratio']:8.1f}"
+        )
+    if store == "memory" and Path("/proc/self/statm").exists():
+        found["memory"] = memory(chosen.triples, chosen.seed)
+        ours, theirs, share = (found["memory"][n] for n in ("ours", "rdflib", "share"))
+        print(
+            f"memory: ours {ours / 2**20:.0f} MiB, rdflib {theirs / 2**20:.0f} MiB, share {share:.2f}"
         )
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
