@@ -159,6 +159,7 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
     optional = (
         (vocab.DCT + "license", info.licence, iri if ":" in info.licence else text),
         (vocab.DCT + "rights", info.attribution, text),
+        (vocab.DCT + "bibliographicCitation", info.citation, text),
         (vocab.DCT + "issued", info.date or "", text),
         (vocab.DCT + "source", info.path.name if info.path else "", text),
         (vocab.CORE + "sha256", info.sha256, text),

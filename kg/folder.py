@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kg.errors import OutputError
@@ -59,16 +59,22 @@ def _remove(room: Path) -> None:
         time.sleep(_PAUSE)
 
 
-def replace_file(path: Path, body: bytes) -> None:
+def replace_file(path: Path, body: bytes | Iterable[str]) -> None:
     """Write a file beside its place, then rename it there.
+
+    Args:
+        path: Where it shall be.
+        body: Its bytes, or its text in pieces, which is never whole in memory.
 
     Raises:
         OutputError: The place cannot be written; whatever was there is untouched.
     """
+    pieces = [body] if isinstance(body, bytes) else (piece.encode() for piece in body)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
             part = Path(room) / path.name
-            part.write_bytes(body)
+            with part.open("wb") as file:
+                file.writelines(pieces)
             part.replace(path)
     except OSError as error:
         raise unwritable(path, error) from error

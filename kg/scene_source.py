@@ -66,8 +66,7 @@ class SceneSource:
         return [self._statement(subject, relation, node) for node, _ in values]
 
     def _statement(self, head: str, relation: str, node: str) -> Triple:
-        tails = self.iris(node, vocab.VALUE) if _blank(node) else []
-        weights = self.iris(node, vocab.WEIGHT) if _blank(node) else []
+        tails, weights = self.iris(node, vocab.VALUE), self.iris(node, vocab.WEIGHT)
         where = f"{vocab.curie(head)} {vocab.curie(relation)}"
         if len(tails) != 1 or len(weights) != 1:
             raise OntologyError(

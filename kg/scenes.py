@@ -267,7 +267,8 @@ def scene_files() -> list[Path]:
 def _concept(iri: str, source: SceneSource) -> SceneConcept:
     label, label_zh = source.labels(iri)
     names = dict.fromkeys([label, label_zh, *source.iris(iri, vocab.SKOS + "altLabel")])
-    triples = [t for relation in RELATIONS for t in source.weighted(iri, relation)]
+    said = [t for relation in RELATIONS for t in source.weighted(iri, relation)]
+    triples = {(t.relation, t.tail): t for t in sorted(said, key=lambda t: t.weight)}
     matches = [(kind, to) for kind in _MATCHES for to in source.iris(iri, kind)]
     return SceneConcept(
         iri,
@@ -275,7 +276,7 @@ def _concept(iri: str, source: SceneSource) -> SceneConcept:
         label_zh,
         tuple(n for n in names if n),
         source.text(iri, vocab.SKOS + "definition"),
-        tuple(sorted(triples)),
+        tuple(sorted(triples.values())),  # said twice, the stronger counts, as in a graph
         tuple(sorted(matches)),
         number(source.text(iri, vocab.SCENE + "confidence")),
     )

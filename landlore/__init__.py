@@ -48,6 +48,7 @@ _HOMES = {
     "demo": "landlore.showcase",
     "embed": "landlore.embedding",
     "explain": "landlore.ask",
+    "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
     "learn": "landlore.learning",
     "legend_names": "kg.legend",
@@ -60,6 +61,7 @@ _HOMES = {
     "read_raster": "kg.raster",
     "read_settings": "landlore.settings",
     "select": "kg.select",
+    "suggest_mapping": "landlore.importing",
     "what_if": "landlore.ask",
     "why_not": "landlore.ask",
     "write_page": "landlore.page",
@@ -83,6 +85,7 @@ __all__ = [
     "demo",
     "embed",
     "explain",
+    "import_graph",
     "interpret",
     "learn",
     "legend_names",
@@ -95,6 +98,7 @@ __all__ = [
     "read_raster",
     "read_settings",
     "select",
+    "suggest_mapping",
     "what_if",
     "why_not",
     "write_page",
@@ -114,6 +118,7 @@ if TYPE_CHECKING:
     from landlore.ask import explain, query, what_if, why_not
     from landlore.embedding import embed
     from landlore.graph import build, open_graph
+    from landlore.importing import import_graph, suggest_mapping
     from landlore.labelled import TileFiles
     from landlore.learning import learn, mine
     from landlore.maps import correct, interpret

@@ -15,7 +15,7 @@ from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
-from landlore.sources import Sources, graph_sources
+from landlore.sources import Sources, graph_sources, imported_files
 
 if TYPE_CHECKING:
     from kg.build import BuildReport
@@ -73,16 +73,17 @@ def build(
         OutputError: `out` exists, or cannot be written.
     """
     tell = progress or (lambda _: None)
-    if not any((sources.landcover, sources.osm, sources.vector, sources.facts)):
+    given = (sources.landcover, sources.osm, sources.vector, sources.facts, sources.imports)
+    if not any(given):
         raise InputError(
             "build: no source given",
-            "add --osm FILE, --landcover FILE, --vector FILE or --facts FILE",
+            "add --osm FILE, --landcover FILE, --vector FILE, --facts FILE or --import MAPPING",
         )
     wanted = _Wanted(sources, bounds, relations, existing == "update", tell)
     if is_url(out):
         return _on_server(str(out), wanted)
     target = Path(out)
-    keep_inputs([target], sources.paths)
+    keep_inputs([target], (*sources.paths, *imported_files(sources)))
     recover(target)
     if target.exists() and existing == "refuse":
         raise OutputError(

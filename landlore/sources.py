@@ -40,6 +40,7 @@ class Sources:
         osm: OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz).
         vector: Vector files with OSM-like columns (.gpkg, .shp, .geojson).
         facts: Expert facts in Turtle.
+        imports: Mapping files (TOML) of graphs and tables of other people (`kg.imports`).
         graph: A graph folder that `landlore build` made; used instead of building one.
         image: Image on the grid of the prediction: colours and indices of regions.
         bands: Names of the image's bands, where the file has none.
@@ -54,6 +55,7 @@ class Sources:
     osm: tuple[str, ...] = ()
     vector: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
     graph: str | None = None
     image: str | None = None
     bands: tuple[str, ...] | None = None
@@ -64,7 +66,16 @@ class Sources:
     cell: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("landcover", "osm", "vector", "facts", "bands", "rules", "add_rules"):
+        for name in (
+            "landcover",
+            "osm",
+            "vector",
+            "facts",
+            "imports",
+            "bands",
+            "rules",
+            "add_rules",
+        ):
             value = getattr(self, name)
             if value is not None:
                 one = isinstance(value, (str, Path))
@@ -77,7 +88,14 @@ class Sources:
     def paths(self) -> tuple[str, ...]:
         """Every file and folder that is named, products without their legend; rule files only where given."""
         files = [product_words(word)[1] for word in self.landcover]
-        files += [*self.osm, *self.vector, *self.facts, *(self.rules or ()), *self.add_rules]
+        files += [
+            *self.osm,
+            *self.vector,
+            *self.facts,
+            *self.imports,
+            *(self.rules or ()),
+            *self.add_rules,
+        ]
         return (*files, *(one for one in (self.graph, self.image, self.dem) if one))
 
 
@@ -127,12 +145,14 @@ def _guess(path: str) -> str:
 def graph_sources(
     sources: Sources, bounds: tuple[float, float, float, float] | None = None
 ) -> list[Source]:
-    """One graph source per file, in the order products, OSM, vector files, facts.
+    """One graph source per file, in the order products, OSM, vector files, facts, imports.
 
     Args:
         sources: The files.
         bounds: (west, south, east, north) degrees; sources are read inside of it only.
     """
+    from kg.imports.mapping import read_mapping
+    from kg.imports.source import ImportSource
     from kg.sources.expert import ExpertSource
     from kg.sources.landcover import LandCoverSource
     from kg.sources.osm import OsmSource
@@ -151,7 +171,19 @@ def graph_sources(
         for i, p in enumerate(sources.vector)
     ]
     found += [ExpertSource(_there(p)) for p in sources.facts]
+    found += [ImportSource(read_mapping(_there(p))) for p in sources.imports]
     return found
+
+
+def imported_files(sources: Sources) -> list[Path]:
+    """The graphs and tables that the mappings of `sources` name.
+
+    Raises:
+        SourceError: A mapping cannot be read.
+    """
+    from kg.imports.mapping import read_mapping
+
+    return [read_mapping(_there(path)).file for path in sources.imports]
 
 
 def _numbered(name: str, i: int) -> str:

@@ -24,6 +24,7 @@ class SourceInfo:
         sha256: Checksum of that file, hexadecimal, or "".
         url: Where the data can be had, or "".
         confidence: Share of places where the source is right, as published, or None where nobody says.
+        citation: Whom to cite, or "".
         settings: What besides the file decides the content: part, cell size, tables.
     """
 
@@ -35,6 +36,7 @@ class SourceInfo:
     sha256: str = ""
     url: str = ""
     confidence: float | None = None
+    citation: str = ""
     settings: str = ""
 
 

@@ -1,6 +1,7 @@
 """The command line: words come in, a table, a sentence or a folder goes out.
 
-One module per noun: `graphs`, `maps`, `runs`, `rules`, `ontologies`, `scenes`; `first` is what newcomers type first.
+One module per noun: `graphs`, `imports`, `maps`, `runs`, `rules`, `ontologies`, `scenes`; `first` is what newcomers
+type first.
 Exit codes: 0 fine, 1 ran but found something wrong, 2 wrong use or wrong input.
 """
 
@@ -10,7 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from landlore.cli import ending, first, graphs, learning, maps, ontologies, rules, runs, scenes
+from landlore.cli import (
+    ending,
+    first,
+    graphs,
+    imports,
+    learning,
+    maps,
+    ontologies,
+    rules,
+    runs,
+    scenes,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -23,6 +35,7 @@ _COMMANDS = (
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command()(_command)
+app.command("import")(imports.import_file)
 rules.check.command("ontology")(ontologies.check_ontology)
 rules.check.command("osm")(ontologies.check_osm)
 app.add_typer(rules.check, name="check")

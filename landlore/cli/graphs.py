@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import MOST, AsJson, Facts, Landcover, Osm, Overwrite, Store, Vector
+from landlore.cli.options import (
+    MOST,
+    AsJson,
+    Facts,
+    Imports,
+    Landcover,
+    Osm,
+    Overwrite,
+    Store,
+    Vector,
+)
 from landlore.cli.printing import need_vision, say, teller
 
 
@@ -21,6 +31,7 @@ def build(
     osm: Osm = [],
     vector: Vector = [],
     facts: Facts = [],
+    imports: Imports = [],
     cell: Annotated[
         int | None,
         typer.Option(min=1, max=MOST, help="Product pixels per graph cell, along each side."),
@@ -45,8 +56,9 @@ def build(
     from landlore.graph import build as run
 
     sources = words.sources(
-        landcover=landcover, osm=osm, vector=vector, facts=facts, cell=cell, alignments=alignments
-    )
+        landcover=landcover, osm=osm, vector=vector, facts=facts, imports=imports, cell=cell,
+        alignments=alignments,
+    )  # fmt: skip
     place = words.one_place(out, store)
     existing = "update" if update else "replace" if overwrite else "refuse"
     built = run(

@@ -27,6 +27,10 @@ Vector = Annotated[
     list[str], typer.Option(help="Vector file with OSM-like columns. May be repeated.")
 ]
 Facts = Annotated[list[str], typer.Option(help="Expert facts in Turtle. May be repeated.")]
+Imports = Annotated[
+    list[str],
+    typer.Option("--import", help="Mapping of somebody's graph or table (TOML). May be repeated."),
+]
 Graph = Annotated[
     str | None, typer.Option(help="Graph that `landlore build` made, instead of building one.")
 ]

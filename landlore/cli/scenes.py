@@ -61,6 +61,10 @@ def classify(
     transductive: Annotated[
         bool, typer.Option("--transductive", help="Also learn from the queries.")
     ] = False,
+    concepts: Annotated[
+        list[str],
+        typer.Option(help="Turtle with scene concepts or statements about them. May be repeated."),
+    ] = [],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
     ] = None,
@@ -94,6 +98,7 @@ def classify(
         transductive=transductive,
         model=model,
         embedding=str(embedding) if embedding else None,
+        concepts=tuple(concepts),
         overwrite=overwrite,
         axioms=tuple(rules),
         add_axioms=tuple(add_rules),

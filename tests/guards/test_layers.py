@@ -12,10 +12,17 @@ FILES = sorted(
 
 DOORS = {
     "rasterio": {"kg/grid.py", "kg/raster.py", "kg/burn.py", "kg/cog.py"},
-    "pyoxigraph": {"kg/store.py", "kg/rdf.py", "kg/canonical.py", "kg/disk.py", "kg/geof.py"},
+    "pyoxigraph": {
+        "kg/store.py",
+        "kg/rdf.py",
+        "kg/canonical.py",
+        "kg/disk.py",
+        "kg/geof.py",
+        "kg/imports/triples.py",
+    },
     "owlready2": {"kg/ontology.py"},
     "osmium": {"kg/sources/osm.py"},
-    "pyogrio": {"kg/sources/vector.py"},
+    "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py"},
     "shapely": {"kg/spatial.py", "kg/geometry.py", "kg/geof.py"},
     "pykeen": {"kg/embed.py"},
     "numba": {"reasoning/regions/graph.py", "reasoning/kernels.py"},

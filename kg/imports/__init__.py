@@ -1,0 +1,1 @@
+"""Graphs of other people come in, with a file that says what their words mean; statements in our words go out."""

@@ -1,0 +1,140 @@
+"""A table (.csv, .tsv, .txt, .xlsx, .ods, text also .gz) comes in, its rows by the columns of a mapping go out."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kg.errors import SourceError
+from kg.imports.mapping import Columns
+
+TEXTS, SHEETS = (".csv", ".tsv", ".txt"), (".xlsx", ".ods")
+ROLES = ("head", "relation", "tail", "weight", "confidence", "source", "licence", "date")
+"""What a column may be."""
+_NEEDED = ("head", "tail")
+_SAMPLE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        number: Line or row of the file, from 1.
+        cells: Role -> word, for every role that has a column.
+    """
+
+    number: int
+    cells: dict[str, str]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file name is that of a table."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((*TEXTS, *SHEETS))
+
+
+def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
+    """Rows of a table; text is read line by line, never whole.
+
+    Raises:
+        SourceError: The file cannot be read as a table, is empty, or lacks a column.
+    """
+    rows = table_rows(path, columns)
+    header = next(rows, None)
+    if header is None:
+        raise SourceError(f"{path}: is empty, expected a table", "check the path")
+    places = _places(path, columns, header[1])
+    first = [] if columns.header else [header]
+    for source in (first, rows):
+        for number, cells in source:
+            if any(cells):
+                found = {role: cells[i] if i < len(cells) else "" for role, i in places.items()}
+                yield Row(number, found)
+
+
+def table_rows(path: Path, columns: Columns) -> Iterator[tuple[int, list[str]]]:
+    """(number of the row from 1, its cells) of any table, header included.
+
+    Raises:
+        SourceError: See `read_rows`.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file", "check the path")
+    if path.name.lower().endswith(SHEETS):
+        from kg.imports.sheets import sheet_rows
+
+        yield from enumerate(sheet_rows(path, columns.sheet), 1)
+        return
+    try:
+        with _opened(path, columns.encoding) as file:
+            delimiter = columns.delimiter or _delimiter(path, file)
+            reader = csv.reader(file, delimiter=delimiter)
+            for cells in reader:
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except (UnicodeDecodeError, LookupError) as error:
+        raise SourceError(
+            f"{path}: is not {columns.encoding} text ({error})",
+            'encoding = "gb18030" or another one in [table]',
+        ) from error
+    except (csv.Error, TypeError) as error:
+        raise SourceError(
+            f"{path}: not a table of text ({error})", 'delimiter = ";" in [table]'
+        ) from error
+    except (OSError, EOFError) as error:
+        raise SourceError(f"{path}: cannot be read ({error})", "check the file") from error
+
+
+def _opened(path: Path, encoding: str) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _delimiter(path: Path, file: IO[str]) -> str:
+    """The sign between columns: of the usual ones that which is most frequent in the first line."""
+    line = file.readline(_SAMPLE)
+    file.seek(0)
+    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
+        return "\t"
+    return max(",;\t|", key=line.count)
+
+
+def _places(path: Path, columns: Columns, header: Sequence[str]) -> dict[str, int]:
+    """Role -> place of its column, from 0."""
+    asked = {role: getattr(columns, role) for role in ROLES}
+    needed = [role for role in _NEEDED if asked[role] == ""]
+    if asked["relation"] == "" and not columns.relation_is:
+        needed.append("relation")
+    if needed:
+        raise SourceError(
+            f"{path}: the mapping does not say which column is {', '.join(needed)}",
+            f'{needed[0]} = "NAME" or its number from 1, in [table]',
+        )
+    return {role: _place(path, columns, header, word) for role, word in asked.items() if word != ""}
+
+
+def _place(path: Path, columns: Columns, header: Sequence[str], word: str | int) -> int:
+    if isinstance(word, int):
+        if not 1 <= word <= len(header):
+            raise SourceError(
+                f"{path}: has {len(header)} columns, no column {word}", "count from 1"
+            )
+        return word - 1
+    if not columns.header:
+        raise SourceError(
+            f"{path}: column {word!r} is a name, but header = false",
+            "give its number from 1, in [table]",
+        )
+    if word not in header:
+        near = difflib.get_close_matches(word, header, n=1, cutoff=0.0)
+        raise SourceError(
+            f"{path}: no column {word!r}; its columns: {', '.join(header)}",
+            f"did you mean {near[0]!r}?" if near else "",
+        )
+    return list(header).index(word)

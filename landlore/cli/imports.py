@@ -1,0 +1,69 @@
+"""The command about other people's graphs: RDF or a table comes in; a mapping, a report or statements go out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kg.errors import InputError
+from landlore.cli.options import AsJson, Overwrite
+from landlore.cli.printing import say
+
+if TYPE_CHECKING:
+    from landlore.importing import Imported
+
+
+def import_file(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="RDF (.ttl .nt .nq .trig .rdf .owl .jsonld), a table (.csv .tsv .xlsx .ods), or a mapping."
+        ),
+    ],
+    mapping: Annotated[
+        Path | None, typer.Option(help="What its words mean (TOML, docs/import.md).")
+    ] = None,
+    suggest: Annotated[
+        Path | None, typer.Option(help="Write a mapping to start from, and stop.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write: .ttl, .trig, .nq, or .nt for large ones."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be understood.")
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in a graph or table of other people, in the words of the core ontology; say what was understood."""
+    from landlore.importing import import_graph, suggest_mapping
+
+    if suggest is not None:
+        done = suggest_mapping(file, suggest, overwrite=overwrite)
+    elif dry_run or out is not None:
+        done = import_graph(file, mapping, out=None if dry_run else out, overwrite=overwrite)
+    else:
+        raise InputError(
+            f"import {file}: nothing to do",
+            "add --dry-run, -o OUT.ttl or --suggest MAPPING.toml; landlore build GRAPH --import MAPPING.toml",
+        )
+    _tell(done, as_json)
+    if not done.report.understood and suggest is None:
+        raise typer.Exit(1)
+
+
+def _tell(done: Imported, as_json: bool) -> None:
+    if as_json:
+        record = {**done.report.to_record(), "out": None if done.path is None else str(done.path)}
+        say(json.dumps(record, ensure_ascii=False))
+        return
+    for line in done.report.lines():
+        say(line)
+    if done.path is not None and done.path.suffix == ".toml":
+        say(f"edit {done.path}, then: landlore import {done.path} --dry-run")
+    elif done.path is not None:
+        say(f"wrote {done.path}")
