@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,16 +48,26 @@ class Interpretation:
     Attributes:
         corrected: Prediction before and after, corrections, evidence.
         explanation: The same as RDF and sentences.
-        graph: The knowledge graph with the run in it (in memory).
+        known: The knowledge graph that was used.
         image: The image, or None.
         folder: Where the outputs are, or None.
     """
 
     corrected: Corrected = field(repr=False)
     explanation: Explanation = field(repr=False)
-    graph: KnowledgeGraph = field(repr=False)
+    known: KnowledgeGraph = field(repr=False)
     image: Raster | None = field(repr=False)
     folder: Path | None
+
+    @cached_property
+    def graph(self) -> KnowledgeGraph:
+        """The knowledge graph with the run in it, in memory; the run is put there when this is first asked for.
+
+        A graph that is only read stays as it is, and the run gets one of its own.
+        """
+        graph = KnowledgeGraph() if self.known.read_only else self.known
+        graph.replace_graph(self.explanation.graph, self.explanation.ntriples())
+        return graph
 
 
 def correct(
@@ -191,22 +202,14 @@ def _run(
     (sources, settings, told), (out, progress) = given, where
     tell = progress or (lambda _: None)
     if out is None:
-        return _with_reasons(_solve(predict, grid, (sources, settings, told), tell))
+        return _solve(predict, grid, (sources, settings, told), tell)
     with whole_folder(out, overwrite=settings.overwrite) as folder:
         done = _solve(predict, grid, (sources, settings, told), tell)
         tell("writing the outputs")
-        known = None if done.graph.read_only else done.graph
+        known = None if done.known.read_only else done.known
         kept = write_inputs(folder, Path(out), told, (sources, settings), done.corrected.before)
         write_run(done.corrected, done.explanation, known, folder, image=done.image, inputs=kept)
-    return _with_reasons(replace(done, folder=Path(out).absolute()))
-
-
-def _with_reasons(done: Interpretation) -> Interpretation:
-    """Put the run into its graph; one that is only read stays as it is, and the run gets a graph of its own."""
-    if done.graph.read_only:
-        done = replace(done, graph=KnowledgeGraph())
-    done.graph.replace_graph(done.explanation.graph, done.explanation.ntriples())
-    return done
+    return replace(done, folder=Path(out).absolute())
 
 
 def _solve(

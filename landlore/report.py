@@ -7,7 +7,7 @@ confidence.tif     probability of the class after
 reasons.tif        number of the correction of each changed pixel, -1 elsewhere
 corrections.csv    one row per correction, with its sums and sentences
 explanations.trig  the graph of the run
-graph.trig         the knowledge graph, the run included
+graph.trig         the knowledge graph that was used
 figure.png         before, after, why
 run.json           what came in, what came out
 before.tif         probabilities before, where no file held them (interpret)

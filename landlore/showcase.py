@@ -135,13 +135,9 @@ def demo(
         (folder / "run").rmdir()
         tell("writing the report")
         write_page(folder, truth=files.truth)
+    run = replace(run, folder=Path(out))
     answer = run.graph.query(load_query(QUESTION).sparql).to_table()
-    home = Path(out)
-    return Demo(_moved(run, home), scores, fixed, broken, answer, time.perf_counter() - start)
-
-
-def _moved(run: Interpretation, folder: Path) -> Interpretation:
-    return replace(run, folder=folder)
+    return Demo(run, scores, fixed, broken, answer, time.perf_counter() - start)
 
 
 def score(run: Interpretation, truth: Path) -> tuple[dict[str, dict[str, Any]], int, int]:

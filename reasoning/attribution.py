@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg import vocab
-from reasoning.correction import Contribution, Correction
+from reasoning.correction import Correction
+from reasoning.corrections import Columns, Corrections
 from reasoning.evidence.observe import Observation
 from reasoning.inference.infer import Problem, Solution, region_message
 from reasoning.logic.hard import Exclusions
@@ -78,11 +80,12 @@ class _Changes:
         return np.stack([self.mean(plane) for plane in planes], axis=1)
 
 
-def attribute(run: Run) -> tuple[tuple[Correction, ...], NDArray[np.int32]]:
-    """Group the changed pixels into patches of one region and class after, and say what each term contributed.
+def attribute(run: Run) -> tuple[Sequence[Correction], NDArray[np.int32]]:
+    """Group the changed pixels into patches of one region and class after; what each term contributed is asked later.
 
     Returns:
-        Corrections, largest area first, and (y, x) int32 row of the correction of each changed pixel, -1 elsewhere.
+        Corrections, largest area first, whose reasons are computed when one is looked at; and (y, x) int32 row of the
+        correction of each changed pixel, -1 elsewhere.
     """
     index = np.full(run.before.grid.shape, -1, np.int32)
     changes = _changes(run)
@@ -92,7 +95,7 @@ def attribute(run: Run) -> tuple[tuple[Correction, ...], NDArray[np.int32]]:
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order))
     index[changes.rows, changes.cols] = rank[changes.group]
-    return _corrections(run, changes, order), index
+    return Corrections(len(order), partial(_columns, run, changes, order)), index
 
 
 def _changes(run: Run) -> _Changes:
@@ -147,15 +150,15 @@ def _terms(run: Run, c: _Changes) -> tuple[list[tuple[str, str, Floats]], Floats
     return _merged(terms), scores
 
 
-def _alike(run: Run, c: _Changes, scores: Floats) -> list[tuple[str, ...]]:
-    """For each group, the classes other than the one before that are as likely as the one after."""
+def _alike(run: Run, c: _Changes, scores: Floats) -> NDArray[np.bool_]:
+    """(group, class): classes other than the one before that are as likely as the one after."""
     region, old, new = _heads(run, c)
-    each, classes = np.arange(len(new)), run.before.legend.classes
-    near = scores > scores[each, new][:, None] - ALIKE
+    each = np.arange(len(new))
+    near: NDArray[np.bool_] = scores > scores[each, new][:, None] - ALIKE
     near[each, new] = near[each, old] = False
     if len(run.exclusions.axioms):
         near &= run.exclusions.allowed[region]
-    return [tuple(classes[k].iri for k in np.flatnonzero(row)) for row in near]
+    return near
 
 
 def _pairs_of(problem: Problem) -> Floats:
@@ -180,50 +183,29 @@ def _heads(run: Run, c: _Changes) -> tuple[Ints, Ints, Ints]:
     return run.regions.label[rows, cols].astype(np.intp), c.old[c.first], c.new[c.first]
 
 
-def _corrections(run: Run, c: _Changes, order: Ints) -> tuple[Correction, ...]:
+def _columns(run: Run, c: _Changes, order: Ints) -> Columns:
+    """Everything to be said about the groups, in the order of the corrections."""
     (terms, scores), each = _terms(run, c), np.arange(len(c.rows))
-    region, old, new = _heads(run, c)
-    alike = _alike(run, c, scores)
     q = run.solution.q[c.rows, c.cols]
     with np.errstate(divide="ignore"):
         odds = c.mean(np.log(q[each, c.new]) - np.log(q[each, c.old]))
     odds = np.where(np.isfinite(odds), odds, sum(values for _, _, values in terms))
-    confidence, (lon, lat) = c.mean(q[each, c.new]), _middles(run, c)
-    evidence, classes = _evidence(run.terms.observations, c), run.before.legend.classes
-    spoke = _spoken(terms)
-    columns = (c.count, c.count * run.before.grid.pixel_area, lon, lat, odds, confidence)
-    plain = [column.tolist() for column in (region, old, new, *columns)]
-    made = []
-    for g in order.tolist():
-        at, was, now, pixels, area, x, y, sums, sure = (column[g] for column in plain)
-        made.append(
-            Correction(
-                region=at,
-                before=classes[was].iri,
-                after=classes[now].iri,
-                pixels=pixels,
-                area=area,
-                lon=x,
-                lat=y,
-                log_odds=sums,
-                contributions=spoke[g],
-                evidence=evidence.get(g, ()),
-                confidence=sure,
-                excluded_by=run.exclusions.by(at, was),
-                alike=alike[g],
-            )
-        )
-    return tuple(made)
-
-
-def _spoken(terms: Sequence[tuple[str, str, Floats]]) -> list[tuple[Contribution, ...]]:
-    """For each group, the contributions that are not 0, largest magnitude first."""
-    values = np.stack([one for _, _, one in terms], axis=1)
-    ranks = np.argsort(-np.abs(values), axis=1, kind="stable").tolist()
-    return [
-        tuple(Contribution(terms[i][0], terms[i][1], row[i]) for i in rank if row[i])
-        for rank, row in zip(ranks, values.tolist(), strict=True)
-    ]
+    area = c.count * run.before.grid.pixel_area
+    measures = np.stack([area, *_middles(run, c), odds, c.mean(q[each, c.new])])
+    evidence = _evidence(run.terms.observations, c)
+    number = np.empty(len(order), np.intp)
+    number[order] = np.arange(len(order))
+    return Columns(
+        legend=run.before.legend,
+        exclusions=run.exclusions,
+        classes=np.stack(_heads(run, c))[:, order],
+        pixels=c.count[order],
+        measures=measures[:, order],
+        terms=[(term, kind) for term, kind, _ in terms],
+        values=np.stack([values for _, _, values in terms], axis=1)[order],
+        alike=_alike(run, c, scores)[order],
+        evidence={int(number[group]): entities for group, entities in evidence.items()},
+    )
 
 
 def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -96,7 +97,8 @@ class Corrected:
         after: The corrected prediction, same legend and grid.
         regions: Regions of the labels before.
         corrections: One per patch of changed pixels of one (region, before, after), specks of less than 9 pixels
-            together; sorted by area, largest first.
+            together; sorted by area, largest first. Their reasons are computed when one is looked at
+            (`reasoning.corrections`).
         index: (y, x) int32 row of `corrections` for each changed pixel, -1 where unchanged.
         axioms: Axioms that were in force.
         layers: Evidence that was in force.
@@ -107,7 +109,7 @@ class Corrected:
     before: Prediction
     after: Prediction
     regions: RegionGraph
-    corrections: tuple[Correction, ...]
+    corrections: Sequence[Correction]
     index: NDArray[np.int32]
     axioms: tuple[Axiom, ...]
     layers: tuple[EvidenceLayer, ...]

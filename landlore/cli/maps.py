@@ -180,12 +180,11 @@ def _report(done: Interpretation, as_json: bool) -> None:
         "corrections": len(corrected.corrections),
         "changed_pixels": int(corrected.changed.sum()),
         "regions": len(corrected.regions.count),
-        "triples": len(done.graph),
         "steps": corrected.trace.steps,
         "stopped": corrected.trace.stopped,
     }
     if as_json:
-        say(json.dumps(summary))
+        say(json.dumps({**summary, "triples": len(done.graph)}))
         return
     say(
         f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "

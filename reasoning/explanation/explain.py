@@ -60,7 +60,6 @@ class Explanation:
         graph: IRI of the named graph that holds its statements, `<vocab.GRAPH>run/NAME`.
         corrected: The run's result.
         ontology: Names the classes in the rules.
-        names: What classes, rules and sources are called.
         when: xsd:dateTime at which the run ended, or None.
     """
 
@@ -68,8 +67,12 @@ class Explanation:
     graph: str
     corrected: Corrected
     ontology: Ontology
-    names: Names
     when: str | None = None
+
+    @cached_property
+    def names(self) -> Names:
+        """What classes, rules and sources are called."""
+        return names_of(self.corrected, self.ontology)
 
     @cached_property
     def sentences_en(self) -> tuple[str, ...]:
@@ -143,7 +146,6 @@ def explain(
         graph=f"{vocab.GRAPH}run/{run}",
         corrected=corrected,
         ontology=ontology,
-        names=names_of(corrected, ontology),
         when=_moment(when),
     )
 

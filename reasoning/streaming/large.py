@@ -124,7 +124,7 @@ def _solved(
     return run, done, LargeExplanation(**{name: getattr(plain, name) for name in _PARTS})
 
 
-_PARTS = ("run", "graph", "corrected", "ontology", "names", "when")
+_PARTS = ("run", "graph", "corrected", "ontology", "when")
 
 
 def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) -> Source:
