@@ -13,7 +13,7 @@ from reasoning import attribution
 from reasoning.correct import CorrectSettings, correct
 
 TOWN = load_legend("town")
-GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 20, 24)
+GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 24, 32)
 
 
 @pytest.fixture(params=["marginals", "map"])
