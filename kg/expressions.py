@@ -162,22 +162,27 @@ class Axiom:
     ontology: Ontology | None = field(default=None, repr=False, compare=False)
 
 
+_JOINED, _RELATED = (And, Or), (Some, Only, Count)
+
+
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The expressions directly inside this one."""
-    if isinstance(expression, And | Or):
+    if isinstance(expression, _JOINED):
         return expression.parts
     if isinstance(expression, Not):
         return (expression.part,)
-    if isinstance(expression, Some | Only | Count):
+    if isinstance(expression, _RELATED):
         return (expression.filler,)
     return ()
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """This expression and everything inside it, depth first, left to right."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    waiting = [expression]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting.extend(reversed(children(one)))
 
 
 def key(expression: Expression) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from kg import vocab
 from kg.errors import LegendError
@@ -38,10 +38,11 @@ def check_legend(legend: Legend, ontology: Ontology) -> None:
 
 
 def _wrong(part: Expression, ontology: Ontology) -> str:
-    roles, columns = ontology.object_properties, tuple(ontology.data_properties)
+    roles, columns = ontology.object_properties, ontology.data_properties
     if isinstance(part, Named):
         free = part.iri in (THING, NOTHING) or part.iri.startswith(vocab.LEGEND)
-        return "" if free else _unknown("class", part.iri, ontology.classes, ontology)
+        known = ontology.is_class(part.iri) and part.iri not in ontology.refused
+        return "" if free or known else _unknown("class", part.iri, ontology.classes, ontology)
     if isinstance(part, Some | Only | Count):
         iri = property_of(part.role)
         if iri in columns:
@@ -54,7 +55,7 @@ def _wrong(part: Expression, ontology: Ontology) -> str:
     return ""
 
 
-def _unknown(kind: str, iri: str, known: Sequence[str], ontology: Ontology) -> str:
+def _unknown(kind: str, iri: str, known: Collection[str], ontology: Ontology) -> str:
     if iri not in known:
         return f"unknown {kind} {vocab.curie(iri)}{_nearest(iri, known, ontology)}"
     if iri in ontology.refused:
@@ -62,7 +63,7 @@ def _unknown(kind: str, iri: str, known: Sequence[str], ontology: Ontology) -> s
     return ""
 
 
-def _nearest(iri: str, known: Sequence[str], ontology: Ontology) -> str:
+def _nearest(iri: str, known: Collection[str], ontology: Ontology) -> str:
     names = {ontology.short(other).lower(): vocab.curie(other) for other in known}
     local = iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :].lower()
     near = difflib.get_close_matches(local, names, n=1, cutoff=0.0)

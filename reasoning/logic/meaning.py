@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeGuard
 
 import numpy as np
@@ -58,7 +59,7 @@ def names_used(
             elif isinstance(part, Facet):
                 properties.add(part.property)
             elif isinstance(part, Named):
-                new = (ontology.below(part.iri) & ontology.definitions.keys()) - defined
+                new = ontology.below(part.iri).intersection(ontology.definitions) - defined
                 defined |= new
                 waiting += [other for name in sorted(new) for other in ontology.definitions[name]]
     return frozenset(roles), frozenset(properties)
@@ -143,7 +144,16 @@ class Labels:
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def below(self, iri: str) -> Floats:
-        """(label,) 1.0 where the label is told to be below this class."""
+        """(label,) 1.0 where the label is told to be below this class; not to be written to."""
+        if iri not in self._rows:
+            self._rows[iri] = self._row(iri)
+        return self._rows[iri]
+
+    @cached_property
+    def _rows(self) -> dict[str, Floats]:
+        return {}
+
+    def _row(self, iri: str) -> Floats:
         below = self.ontology.below(iri)
         if iri == THING or _REGION in below:
             return np.ones(len(self.legend.classes))
