@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 
 from landlore.cli.options import AddRules, Bands, Dem, Graph, Landcover, Osm, Rules, Vector
-from landlore.cli.printing import say, teller
+from landlore.cli.printing import counter, say
 
 Predictions = Annotated[
     list[Path], typer.Argument(help="GeoTIFFs of class codes or of class probabilities.")
@@ -80,7 +78,7 @@ def learn(
     files = TileFiles(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes, beside
     )
-    learned, reports = run(files, out, context=context, report=report, progress=_counter(quiet))
+    learned, reports = run(files, out, context=context, report=report, progress=counter(quiet))
     say(score_table(learned).rstrip())
     if report is not None:
         say()
@@ -116,28 +114,8 @@ def mine(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes,
         words.sources(dem=dem, rules=rules or None, add_rules=add_rules),
     )  # fmt: skip
-    found = run(files, out, progress=_counter(quiet))
+    found = run(files, out, progress=counter(quiet))
     say(proposals_table(found).rstrip())
     if found:
         say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
 
-
-EVERY = 10.0
-"""Seconds between two lines of progress on the same stage."""
-
-
-def _counter(quiet: bool) -> Callable[[str, int, int], None]:
-    """Tells when a stage begins and every `EVERY` seconds: what was done, of how much, and how long the rest takes."""
-    tell, lines = teller(quiet), list[tuple[str, float, int]]()
-
-    def count(what: str, done: int, total: int) -> None:
-        now, stage = monotonic(), what.split("/", maxsplit=1)[0]
-        if lines and lines[-1][0] == stage and now - lines[-1][1] < EVERY and done < total:
-            return
-        lines.append((stage, now, done))
-        _, since, before = lines[0]
-        left = (now - since) / max(done - before, 1) * (total - done)
-        rest = f", about {left / 60:.0f} min left" if done - before > 3 and left >= 60 else ""
-        tell(f"{what.replace('/', ', ')}: {done} of {total}{rest}")
-
-    return count

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from kg import vocab
@@ -25,6 +26,8 @@ VISION = (
     "safetensors",
 )
 """Packages of the extra `vision`."""
+EVERY = 10.0
+"""Seconds between two lines of progress on the same stage."""
 
 
 def say(text: str = "") -> None:
@@ -41,6 +44,23 @@ def teller(quiet: bool) -> Tell:
             sys.stderr.flush()
 
     return tell
+
+
+def counter(quiet: bool) -> Callable[[str, int, int], None]:
+    """Tells when a stage begins and every `EVERY` seconds: what was done, of how much, and how long the rest takes."""
+    tell, lines = teller(quiet), list[tuple[str, float, int]]()
+
+    def count(what: str, done: int, total: int) -> None:
+        now, stage = monotonic(), what.split("/", maxsplit=1)[0]
+        if lines and lines[-1][0] == stage and now - lines[-1][1] < EVERY and done < total:
+            return
+        lines.append((stage, now, done))
+        _, since, before = lines[0]
+        left = (now - since) / max(done - before, 1) * (total - done)
+        rest = f", about {left / 60:.0f} min left" if done - before > 3 and left >= 60 else ""
+        tell(f"{what.replace('/', ', ')}: {done} of {total}{rest}")
+
+    return count
 
 
 def told_inference(trace: Trace) -> str:
