@@ -1,29 +1,36 @@
-"""Weighted triples come in, a vector per entity and relation goes out. The one door to PyKEEN."""
+"""Weighted triples come in, a vector per entity and relation goes out; new entities get theirs without training."""
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedding import KGEmbedding, graph_hash
-from kg.errors import InputError, MissingExtraError
+from kg.embeddings import inductive
+from kg.embeddings.fixed import graded_vectors, likeness_scores
+from kg.embeddings.indexed import IndexedGraph, index_triples
+from kg.embeddings.ranking import Scores, link_metrics
+from kg.embeddings.splits import split_rows
+from kg.errors import InputError
 from kg.triples import Triple
 
 _RATES = {
-    "TransE": 0.02,
-    "DistMult": 0.02,
-    "RotatE": 0.02,
-    "ComplEx": 0.1,
-}  # ComplEx starts from larger values
-MODELS = tuple(_RATES)
-_Ids = NDArray[np.int64]
+    "TransE": 0.02, "RotatE": 0.02, "ComplEx": 0.05, "DistMult": 0.05, "DistMultLiteral": 0.02,
+    "CompGCN": 0.01, "RGCN": 0.005,
+}  # fmt: skip
+_FIXED = ("text", "graded")
+MODELS = (*_RATES, *_FIXED)
+"""Models that are trained, then two kinds of vectors that are not: of the words, and straight from the triples."""
+Known = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Entities -> (entity, column) numbers known of each; rows of 0 where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -31,212 +38,236 @@ class EmbedSettings:
     """How to embed.
 
     Attributes:
-        model: One of `MODELS`: TransE (Bordes 2013), DistMult (Yang 2015), RotatE (Sun 2019), ComplEx (Trouillon 2016).
-        dim: Dimension; complex models use that many complex numbers.
+        model: One of `MODELS`.
+        dim: Dimension; RotatE and ComplEx use that many complex numbers, text vectors keep their own.
         epochs: Passes over all triples.
         rate: Learning rate of Adam; None takes one that suits the model.
-        negatives: Corrupted triples per triple and side.
+        candidates: Entities that each true answer is held against in an epoch.
         held_out: Share of triples kept for the metrics; 0 skips the measurement (and halves the time).
         seed: Seed of everything random.
     """
 
     model: str = "TransE"
     dim: int = 64
-    epochs: int = 100
+    epochs: int = 200
     rate: float | None = None
-    negatives: int = 2
+    candidates: int = 256
     held_out: float = 0.1
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside the triples.
+
+    Attributes:
+        texts: Sentence vectors of the entities' words; needed by "RGCN" and "text", and for new entities.
+        literals: Further numbers for "DistMultLiteral".
+    """
+
+    texts: Known | None = None
+    literals: Known | None = None
 
 
 def embed_graph(
     triples: Sequence[Triple],
     settings: EmbedSettings | None = None,
     *,
+    beside: Beside | None = None,
     progress: Callable[[int, int], None] | None = None,
+    keep: Path | None = None,
 ) -> KGEmbedding:
     """Embed a weighted graph.
 
-    The loss of each triple, softplus(score of a corrupted triple - its own score), counts with the triple's weight.
-    Ids are sorted and all randomness is seeded, so the same triples give the same vectors on the same machine.
-    The metrics come from a first run without the held-out triples; the vectors from a second run with all of them.
+    Ids are sorted and all randomness is seeded, so the same triples give the same vectors on the same machine. The
+    metrics come from a first run without the held-out triples; the vectors from a second run with all of them.
 
     Args:
         triples: At least 4 distinct statements.
         settings: Model, size, length and seed; default `EmbedSettings()`.
+        beside: Words and numbers of the entities.
         progress: Called with (epochs done, epochs in all).
+        keep: Folder for the state on the way, from which a killed run goes on; removed at the end.
 
     Raises:
-        InputError: Unknown model, too few triples, or a weight that is not positive.
-        MissingExtraError: PyKEEN or torch is not installed.
+        InputError: Unknown model, one that needs texts without any, too few triples, or a weight that is not positive.
+        MissingExtraError: PyKEEN, torch or torch_geometric is not installed.
     """
     settings = settings or EmbedSettings()
-    entities, relations, ids, weights = _index(triples, settings)
-    shape = (len(entities), len(relations))
-    train, test = _split(ids, len(entities), settings)
-    runs, metrics = (2 if len(test) else 1), dict[str, float]()
-
-    def report(offset: int) -> Callable[[int], None]:
-        total = settings.epochs * runs
-        return lambda done: progress(offset + done, total) if progress else None
-
-    with _pykeen():
-        if len(test):
-            model = _train(ids[train], weights[train], shape, settings, report(0))
-            metrics = _measure(model, ids[train], ids[test], len(entities))
-        model = _train(ids, weights, shape, settings, report(settings.epochs * (runs - 1)))
-        vectors, relation_vectors = (
-            _vectors(model.entity_representations),
-            _vectors(model.relation_representations),
-        )
+    beside = beside or Beside()
+    _check(settings, beside)
+    graph = index_triples(triples)
+    train, test = split_rows(graph, settings.held_out, settings.seed)
+    runs = 1 if settings.model in _FIXED or not len(test) else 2
+    run = _Run(
+        settings, beside, progress or (lambda *_: None), runs, _folder(triples, settings, keep)
+    )
+    metrics: dict[str, float] = {}
+    if len(test):
+        shown = graph.only(train)
+        scores = run.scores(shown, run.fit(shown, 0))
+        metrics = link_metrics(scores, graph.ids[test], shown.ids, len(graph.entities))
+    vectors, relation_vectors, parts = run.fit(graph, runs - 1)
+    if keep is not None:
+        shutil.rmtree(keep, ignore_errors=True)
+    digest, model = graph_hash(triples), settings.model
     return KGEmbedding(
-        entities,
-        relations,
-        vectors,
-        relation_vectors,
-        metrics,
-        graph_hash(triples),
-        settings.model,
-        settings.seed,
+        graph.entities, graph.relations, vectors, relation_vectors, metrics, digest, model, settings.seed, parts
+    )  # fmt: skip
+
+
+def extend_embedding(
+    embedding: KGEmbedding, triples: Sequence[Triple], texts: Known
+) -> KGEmbedding:
+    """The same embedding with vectors for new entities, found from their words, types and neighbours.
+
+    Nothing is trained, and known entities keep their vectors. R-GCN passes its messages to the new ones; every other
+    model uses the regression that was fitted when it was made (`kg.embeddings.inductive`).
+
+    Args:
+        embedding: Made with texts.
+        triples: Statements about new entities; what they say of known ones alone is left aside.
+        texts: Sentence vectors by the model that made those of the embedding.
+
+    Raises:
+        InputError: The embedding was made without texts, or nothing in the triples is new.
+        MissingExtraError: torch_geometric is not installed, and the embedding is an R-GCN.
+    """
+    if not embedding.parts:
+        raise InputError(
+            "the embedding was made without words, so it cannot place new entities",
+            "make it again with: landlore embed",
+        )
+    graph = inductive.arrange(
+        (embedding.entities, embedding.relations), index_triples(triples, fewest=1)
+    )
+    known = len(embedding.entities)
+    new = graph.entities[known:]
+    if not new:
+        raise InputError(
+            "nothing in the graph is new to the embedding", "give statements about new entities"
+        )
+    words = texts(new)
+    if embedding.model == "RGCN":
+        from kg.embeddings.rgcn import new_vectors
+
+        found = new_vectors(embedding.parts, graph, words)
+    else:
+        found = inductive.map_vectors(embedding.parts, embedding.vectors, graph, words)
+    order = np.argsort(np.array(graph.entities))
+    return replace(
+        embedding,
+        entities=tuple(graph.entities[i] for i in order),
+        vectors=np.ascontiguousarray(np.vstack([embedding.vectors, found])[order]),
+        graph_hash=hashlib.sha256(
+            f"{embedding.graph_hash} {graph_hash(triples)}".encode()
+        ).hexdigest(),
+        parts={},
     )
 
 
-def _index(
-    triples: Sequence[Triple], settings: EmbedSettings
-) -> tuple[tuple[str, ...], tuple[str, ...], _Ids, NDArray[np.float32]]:
+Fitted = tuple[NDArray[np.float32], NDArray[np.float32], dict[str, NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One embedding of whole and of thinned graphs."""
+
+    settings: EmbedSettings
+    beside: Beside
+    progress: Callable[[int, int], None]
+    runs: int
+    folder: Path | None
+
+    def fit(self, graph: IndexedGraph, number: int) -> Fitted:
+        """Vectors of entities and relations, and what new entities need."""
+        name, texts = self.settings.model, self.beside.texts
+        words = texts(graph.entities) if texts else None
+        if name in _FIXED:
+            made = words if name == "text" else graded_vectors(graph, self.settings.dim)
+            assert made is not None  # _check has seen to it
+            vectors, relations = made, np.zeros((0, made.shape[1]), np.float32)
+        else:
+            model = self._trained(graph, number, words)
+            if name == "RGCN":
+                from kg.embeddings.rgcn import learned_parts
+
+                return *_tables(model), learned_parts(model)
+            vectors, relations = _tables(model)
+        parts = {} if words is None else inductive.fit_map(vectors, graph, words)
+        return vectors, relations, parts
+
+    def scores(self, graph: IndexedGraph, fitted: Fitted) -> Scores:
+        """How the fitted vectors rank links."""
+        vectors, relation_vectors, _ = fitted
+        if self.settings.model in _FIXED:
+            return likeness_scores(vectors, graph)
+        from kg.embeddings.decoders import DECODERS, link_scores
+
+        name = self.settings.model
+        return link_scores(name if name in DECODERS else "DistMult", vectors, relation_vectors)
+
+    def _trained(self, graph: IndexedGraph, number: int, words: NDArray[np.float32] | None) -> Any:
+        from kg.embeddings.loop import Training, one_thread, train
+        from kg.embeddings.pykeen_models import pykeen_model
+
+        how, total = self.settings, self.settings.epochs * self.runs
+        keep = None if self.folder is None else self.folder / f"run{number}.pt"
+        told = Training(how.epochs, how.rate or _RATES[how.model], how.candidates, how.seed, keep)
+        with one_thread():
+            if how.model == "RGCN":
+                from kg.embeddings.rgcn import relational_network
+
+                assert words is not None  # _check has seen to it
+                model = relational_network(graph, words, how.dim, how.seed)
+            else:
+                model = pykeen_model(
+                    how.model, graph, how.dim, how.seed, self._literals(graph, words)
+                )
+            train(model, graph, told, lambda done: self.progress(number * how.epochs + done, total))
+        return model
+
+    def _literals(
+        self, graph: IndexedGraph, words: NDArray[np.float32] | None
+    ) -> NDArray[np.float32] | None:
+        given = [] if words is None else [words]
+        given += [self.beside.literals(graph.entities)] if self.beside.literals else []
+        return np.hstack(given) if given else None
+
+
+def _check(settings: EmbedSettings, beside: Beside) -> None:
     if settings.model not in MODELS:
         raise InputError(
             f"unknown embedding model {settings.model!r}", f"choose one of {', '.join(MODELS)}"
         )
-    merged: dict[tuple[str, str, str], float] = {}
-    for head, relation, tail, weight in triples:
-        if not weight > 0:
-            raise InputError(
-                f"triple {head} {relation} {tail}: weight {weight} is not positive",
-                "give weights in (0, 1]",
-            )
-        merged[head, relation, tail] = max(weight, merged.get((head, relation, tail), 0.0))
-    if len(merged) < 4:
+    if settings.model in ("RGCN", "text") and beside.texts is None:
         raise InputError(
-            f"the graph has {len(merged)} triples, too few to embed", "build a larger graph first"
+            f"the embedding model {settings.model} needs words of the entities",
+            "give texts, or take another model",
         )
-    keys = sorted(merged)
-    entities = tuple(sorted({k[0] for k in keys} | {k[2] for k in keys}))
-    relations = tuple(sorted({k[1] for k in keys}))
-    e, r = {x: i for i, x in enumerate(entities)}, {x: i for i, x in enumerate(relations)}
-    ids = np.array([(e[h], r[p], e[t]) for h, p, t in keys], np.int64)
-    return entities, relations, ids, np.array([merged[k] for k in keys], np.float32)
 
 
-def _split(ids: _Ids, entities: int, settings: EmbedSettings) -> tuple[_Ids, _Ids]:
-    """Rows to train on and rows to test on; every entity keeps at least one training triple."""
-    left = np.bincount(ids[:, [0, 2]].ravel(), minlength=entities)
-    wanted, test = round(settings.held_out * len(ids)), list[int]()
-    for row in np.random.default_rng(settings.seed).permutation(len(ids)):
-        head, _, tail = ids[row]
-        if len(test) < wanted and left[head] > 1 and left[tail] > 1 and head != tail:
-            test.append(row)
-            left[[head, tail]] -= 1
-    held = np.array(sorted(test), np.int64)
-    return np.setdiff1d(np.arange(len(ids)), held), held
-
-
-@contextmanager
-def _pykeen() -> Iterator[None]:
-    """PyKEEN without its notices: it warns at import (a torch deprecation) and logs when it measures on a CPU."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import pykeen.models  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("graph embedding", "vision", error) from error
-        before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-
-def _train(
-    ids: _Ids,
-    weights: NDArray[np.float32],
-    shape: tuple[int, int],
-    settings: EmbedSettings,
-    report: Callable[[int], None],
-) -> Any:
-    import torch
-    from pykeen.models import model_resolver
-    from pykeen.triples import CoreTriplesFactory
-
-    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    torch.set_num_threads(1)  # the graph is small, and sums then never depend on the machine's load
-    try:
-        positives, weight = torch.from_numpy(ids), torch.from_numpy(weights)
-        factory = CoreTriplesFactory.create(
-            positives, num_entities=shape[0], num_relations=shape[1]
-        )
-        model = model_resolver.make(
-            settings.model,
-            triples_factory=factory,
-            embedding_dim=settings.dim,
-            random_seed=settings.seed,
-        )
-        adam = torch.optim.Adam(model.get_grad_params(), lr=settings.rate or _RATES[settings.model])
-        rng = np.random.default_rng(settings.seed)
-        for epoch in range(settings.epochs):
-            adam.zero_grad()
-            score = model.score_hrt(positives)
-            loss = model.collect_regularization_term()
-            for corrupted in _corrupt(ids, shape[0], settings.negatives, rng):
-                gap = model.score_hrt(torch.from_numpy(corrupted)) - score
-                loss = (
-                    loss
-                    + (weight[:, None] * torch.nn.functional.softplus(gap)).sum() / weight.sum()
-                )
-            loss.backward()
-            adam.step()
-            model.post_parameter_update()
-            report(epoch + 1)
-        return model.eval()
-    finally:
-        torch.random.set_rng_state(state)
-        torch.set_num_threads(threads)
-
-
-def _corrupt(ids: _Ids, entities: int, count: int, rng: np.random.Generator) -> Iterator[_Ids]:
-    """`count` copies with a random tail and `count` copies with a random head."""
-    for _ in range(count):
-        for column in (0, 2):
-            corrupted = ids.copy()
-            corrupted[:, column] = rng.integers(0, entities, len(ids))
-            yield corrupted
-
-
-def _measure(model: Any, train: _Ids, test: _Ids, entities: int) -> dict[str, float]:
-    import torch
-    from pykeen.evaluation import RankBasedEvaluator
-
-    result = RankBasedEvaluator(filtered=True).evaluate(
-        model,
-        torch.from_numpy(test),
-        additional_filter_triples=[torch.from_numpy(train)],
-        batch_size=64,
-        use_tqdm=False,
-    )
-    names = {"mrr": "mean_reciprocal_rank", "hits_at_1": "hits_at_1", "hits_at_10": "hits_at_10"}
-    metrics = {
-        name: float(result.get_metric(f"both.realistic.{key}")) for name, key in names.items()
-    }
-    return metrics | {"random_mrr": float((1 / np.arange(1, entities + 1)).mean())}
-
-
-def _vectors(representations: Sequence[Any]) -> NDArray[np.float32]:
+def _tables(model: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     import torch
 
     with torch.no_grad():
-        values = representations[0](indices=None)
-        parts = torch.view_as_real(values) if values.is_complex() else values[..., None]
-        return np.ascontiguousarray(
-            parts.movedim(-1, 1).reshape(len(values), -1).numpy(), np.float32
-        )
+        vectors, relations = (np.ascontiguousarray(t.numpy(), np.float32) for t in model.tables())
+    return vectors, relations
+
+
+def _folder(triples: Sequence[Triple], settings: EmbedSettings, keep: Path | None) -> Path | None:
+    """The folder of a run's states; states of another graph or other settings in it are removed."""
+    if keep is None:
+        return None
+    key = json.dumps(asdict(settings) | {"graph": graph_hash(triples)}, sort_keys=True)
+    known = keep / "key.json"
+    if known.is_file() and known.read_text() != key:
+        shutil.rmtree(keep)
+    try:
+        keep.mkdir(exist_ok=True)
+        known.write_text(key)
+    except OSError as error:
+        from kg.folder import unwritable
+
+        raise unwritable(keep, error) from error
+    return keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from kg.errors import InputError, MissingExtraError
 from kg.folder import replace_file
 from kg.triples import Triple
+
+_PART = "part."
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,12 @@ class KGEmbedding:
         relations: Relation IRIs, sorted.
         vectors: (entity, dimension) float32; complex models give real and imaginary parts side by side.
         relation_vectors: (relation, dimension) float32.
-        metrics: Link prediction on held-out triples (filtered, both sides): "mrr", "hits_at_1", "hits_at_10", and
-            "random_mrr", the value of a guess.
+        metrics: Link prediction on held-out triples (filtered, both sides): "mrr", "hits_at_1", "hits_at_3",
+            "hits_at_10", and "random_mrr", the value of a guess.
         graph_hash: SHA-256 of the triples, see `graph_hash`.
-        model: PyKEEN model name.
-        seed: Seed of initial values, split and negatives.
+        model: One of `kg.embed.MODELS`.
+        seed: Seed of initial values, split and candidates.
+        parts: What gives new entities vectors (`kg.embed.extend_embedding`); empty where there was no text.
     """
 
     entities: tuple[str, ...]
@@ -40,6 +43,7 @@ class KGEmbedding:
     graph_hash: str
     model: str
     seed: int
+    parts: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def lookup(self, iris: Sequence[str]) -> NDArray[np.float32]:
         """(iri, dimension) float32 vectors; zeros for an IRI that is not in the graph."""
@@ -78,6 +82,7 @@ def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
     }
     target = Path(path)
     arrays = {"vectors": embedding.vectors, "relation_vectors": embedding.relation_vectors}
+    arrays |= {f"{_PART}{name}": part for name, part in embedding.parts.items()}
     body = save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)})
     replace_file(target, body)
     return target
@@ -101,10 +106,8 @@ def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None)
     try:
         with safe_open(str(path), framework="numpy") as file:
             header = json.loads(file.metadata()["landlore"])
-            vectors, relation_vectors = (
-                file.get_tensor("vectors"),
-                file.get_tensor("relation_vectors"),
-            )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            vectors, relation_vectors = arrays.pop("vectors"), arrays.pop("relation_vectors")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: not a graph embedding ({error})", "make one with: landlore embed"
@@ -123,4 +126,5 @@ def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None)
         header["graph_hash"],
         header["model"],
         header["seed"],
+        {name.removeprefix(_PART): part for name, part in arrays.items()},
     )

@@ -174,10 +174,14 @@ def _embedding(
     settings: ClassifySettings, knowledge: SceneKnowledge, tell: Callable[[str], None]
 ) -> KGEmbedding:
     from kg.embed import EmbedSettings, embed_graph
-    from kg.embedding import load_embedding
+    from kg.embedding import graph_hash, load_embedding
+    from kg.embeddings.content import content_of, shipped_graph
 
     if settings.embedding:
-        return load_embedding(settings.embedding, triples=knowledge.graph)
+        found = load_embedding(settings.embedding)
+        if found.graph_hash == graph_hash(knowledge.graph):
+            return found
+        return load_embedding(settings.embedding, triples=content_of(shipped_graph()).triples)
     tell("embedding the scene graph")
     return embed_graph(knowledge.graph, EmbedSettings(seed=settings.seed, held_out=0))
 

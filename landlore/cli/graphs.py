@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from kg.vocab import curie
 from landlore.cli.options import (
     MOST,
     AsJson,
@@ -19,7 +20,7 @@ from landlore.cli.options import (
     Store,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller
+from landlore.cli.printing import counter, need_vision, say, teller
 
 
 def build(
@@ -51,7 +52,6 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build a knowledge graph from products, OpenStreetMap, vector files and expert facts."""
-    from kg.vocab import curie
     from landlore.cli import words
     from landlore.graph import build as run
 
@@ -107,23 +107,53 @@ def measure(
 def embed(
     out: Annotated[Path, typer.Argument(help="File ending in .safetensors.")],
     graph: Annotated[
-        Path | None, typer.Option(help="Graph to embed; default: the shipped scene concepts.")
+        Path | None, typer.Option(help="Graph to embed; default: all the knowledge that ships.")
     ] = None,
-    model: Annotated[str, typer.Option(help="TransE, DistMult, RotatE or ComplEx.")] = "TransE",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="TransE, RotatE, ComplEx, DistMult, DistMultLiteral, CompGCN, RGCN; text or graded: not trained."
+        ),
+    ] = "TransE",
     dim: Annotated[int, typer.Option(min=1, max=4096, help="Numbers per entity.")] = 64,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the triples.")] = 100,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the triples.")] = 200,
     seed: Annotated[int, typer.Option(min=0, max=MOST, help="Seed of everything random.")] = 0,
+    extend: Annotated[
+        Path | None,
+        typer.Option(help="Embedding to place what is new in --graph in, without training."),
+    ] = None,
+    neighbours: Annotated[
+        list[str],
+        typer.Option(
+            help="Print what lies nearest to this entity; reads OUT where it is there. May be repeated."
+        ),
+    ] = [],
+    count: Annotated[int, typer.Option(min=1, help="How many neighbours.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Embed a knowledge graph with a KG-embedding model."""
+    """Embed a knowledge graph, place new entities in an embedding, or tell what lies near in one."""
     need_vision("landlore embed")
+    from kg.embed import EmbedSettings
     from landlore.embedding import embed as run
+    from landlore.embedding import neighbours as ask
 
-    done = run(out, graph=graph, model=model, dim=dim, epochs=epochs, seed=seed)
+    record: dict[str, Any] = {"path": str(out)}
+    if not neighbours or not out.exists():
+        done = run(
+            out, graph=graph, settings=EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed), extend=extend,
+            progress=counter(as_json),
+        )  # fmt: skip
+        record = done.to_record()
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
+        more = f"{done.new} placed without training; " if extend else ""
+        line = f"{done.entities} entities, {done.relations} relations in {done.path}; {more}"
+        if not as_json:
+            say(f"{line}held-out triples: {figures}" if figures else line.rstrip("; "))
+    found = ask(out, neighbours, count=count, graph=graph) if neighbours else ()
     if as_json:
-        say(json.dumps(done.to_record()))
+        say(json.dumps(record | {"neighbours": {n.entity: n.near for n in found}}))
         return
-    figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
-    say(
-        f"{done.entities} entities, {done.relations} relations in {done.path}; held-out triples: {figures}"
-    )
+    for one in found:
+        say(curie(one.entity))
+        for iri, cosine in one.near:
+            say(f"  {cosine:6.3f}  {curie(iri)}")

@@ -118,4 +118,3 @@ def mine(
     say(proposals_table(found).rstrip())
     if found:
         say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
-

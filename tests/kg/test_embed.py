@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -7,12 +9,14 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from kg.embed import MODELS, EmbedSettings, embed_graph
+from kg.embed import MODELS, Beside, EmbedSettings, embed_graph, extend_embedding
 from kg.embedding import graph_hash, load_embedding, save_embedding
+from kg.embeddings import loop
 from kg.errors import InputError, OutputError
 from kg.triples import Triple
 
 pytestmark = pytest.mark.skipif(find_spec("pykeen") is None, reason="needs the vision extra")
+SHORT = EmbedSettings(dim=8, epochs=3)
 
 
 def towns(count: int = 24) -> list[Triple]:
@@ -26,39 +30,65 @@ def towns(count: int = 24) -> list[Triple]:
     return triples
 
 
-@pytest.mark.parametrize("model", MODELS)
+def words(entities):
+    """Sentence vectors: names of one kind point the same way, places nowhere in particular."""
+    out = np.zeros((len(entities), 6), np.float32)
+    for i, name in enumerate(entities):
+        out[i] = np.random.default_rng(sum(map(ord, name))).normal(scale=0.3, size=6)
+        out[i, 0] += 2.0 * name.startswith("water") - 2.0 * name.startswith("stone")
+    return out
+
+
+def likeness(found, one, others):
+    vectors = found.lookup([one, *others])
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return float((vectors[1:] @ vectors[0]).mean())
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if m != "text"])
 def test_every_model_beats_guessing(model):
-    found = embed_graph(towns(), EmbedSettings(model=model, dim=16, epochs=60))
+    found = embed_graph(towns(), EmbedSettings(model, 16, 60), beside=Beside(words))
     assert found.vectors.dtype == np.float32
     assert found.vectors.shape[0] == len(found.entities)
     assert np.isfinite(found.vectors).all()
     assert found.metrics["mrr"] > 2 * found.metrics["random_mrr"]
+    assert found.metrics["hits_at_1"] <= found.metrics["hits_at_3"] <= found.metrics["hits_at_10"]
 
 
 def test_places_of_one_kind_lie_together():
-    found = embed_graph(towns(), EmbedSettings(dim=16, epochs=80))
-    vectors = found.lookup([f"place{i}" for i in range(24)])
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    likeness = vectors @ vectors.T
-    same = np.add.outer(np.arange(24), np.arange(24)) % 2 == 0
-    assert likeness[same].mean() > likeness[~same].mean() + 0.2
+    found = embed_graph(towns(), EmbedSettings(dim=16, epochs=80, held_out=0))
+    water, stone = ([f"place{i}" for i in range(start, 24, 2)] for start in (1, 0))
+    assert likeness(found, "place1", water[1:]) > likeness(found, "place1", stone) + 0.2
 
 
-def test_same_triples_in_any_order_give_the_same_bytes():
-    settings = EmbedSettings(dim=8, epochs=5)
-    first, second = embed_graph(towns(), settings), embed_graph(towns()[::-1], settings)
-    assert first.vectors.tobytes() == second.vectors.tobytes()
-    assert first.metrics == second.metrics
-    other = embed_graph(towns(), EmbedSettings(dim=8, epochs=5, seed=1))
-    assert other.vectors.tobytes() != first.vectors.tobytes()
+@pytest.mark.parametrize("model", MODELS)
+def test_same_triples_in_any_order_give_the_same_bytes(model, tmp_path):
+    settings = EmbedSettings(model, 8, 3)
+    files = []
+    for number, triples in enumerate((towns(), towns()[::-1])):
+        found = embed_graph(triples, settings, beside=Beside(words))
+        files.append(save_embedding(found, tmp_path / f"{number}.safetensors").read_bytes())
+    assert files[0] == files[1]
+    if model not in ("text", "graded"):
+        other = embed_graph(towns(), EmbedSettings(model, 8, 3, seed=1), beside=Beside(words))
+        assert other.vectors.tobytes() != found.vectors.tobytes()
 
 
-def test_weights_count():
-    settings = EmbedSettings(dim=8, epochs=5, held_out=0)
+@pytest.mark.parametrize("model", ["TransE", "RGCN", "graded"])
+def test_weights_count(model):
+    settings = EmbedSettings(model, 8, 3, held_out=0)
     weaker = [t._replace(weight=0.1) if t.tail == "water1" else t for t in towns()]
-    assert not np.array_equal(
-        embed_graph(towns(), settings).vectors, embed_graph(weaker, settings).vectors
-    )
+    one, other = (embed_graph(t, settings, beside=Beside(words)) for t in (towns(), weaker))
+    assert not np.array_equal(one.vectors, other.vectors)
+
+
+def test_literals_count():
+    def numbers(entities):
+        return np.array([[float(e.startswith("water"))] for e in entities], np.float32)
+
+    settings = EmbedSettings("DistMultLiteral", 8, 3, held_out=0)
+    told = embed_graph(towns(), settings, beside=Beside(literals=numbers))
+    assert not np.array_equal(told.vectors, embed_graph(towns(), settings).vectors)
 
 
 def test_global_random_state_is_left_alone():
@@ -66,28 +96,90 @@ def test_global_random_state_is_left_alone():
 
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
-    embed_graph(towns(), EmbedSettings(dim=8, epochs=2, held_out=0))
+    embed_graph(towns(), SHORT)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_progress_reaches_the_end():
     seen = []
-    embed_graph(
-        towns(),
-        EmbedSettings(dim=8, epochs=3),
-        progress=lambda done, total: seen.append((done, total)),
-    )
+    embed_graph(towns(), SHORT, progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (1, 6)
     assert seen[-1] == (6, 6)
 
 
+@pytest.mark.parametrize("model", ["ComplEx", "CompGCN", "RGCN"])
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
+    settings, keep, beside = EmbedSettings(model, 8, 6), tmp_path / "part", Beside(words)
+    whole = embed_graph(towns(), settings, beside=beside)
+
+    def killer(done, total):
+        if done == 9:  # of 12: in the second run
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        embed_graph(towns(), settings, beside=beside, keep=keep, progress=killer)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    seen = []
+    again = embed_graph(
+        towns(), settings, beside=beside, keep=keep, progress=lambda done, _: seen.append(done)
+    )
+    assert seen == [10, 11, 12]
+    assert again.vectors.tobytes() == whole.vectors.tobytes()
+    assert again.metrics == whole.metrics
+    assert not keep.exists()
+
+
+def test_states_of_other_work_and_broken_states_are_not_used(tmp_path):
+    keep = tmp_path / "part"
+    keep.mkdir()
+    (keep / "key.json").write_text("{}")
+    (keep / "run0.pt").write_bytes(b"of another graph")
+    settings = EmbedSettings(dim=8, epochs=2, held_out=0)
+    found = embed_graph(towns(), settings, keep=keep)
+    assert found.vectors.tobytes() == embed_graph(towns(), settings).vectors.tobytes()
+
+
+@pytest.mark.parametrize("model", ["TransE", "RGCN", "graded"])
+def test_hidden_places_find_their_neighbours_without_training(model):
+    hidden = ("place3", "place8")
+    known = [t for t in towns() if t.head not in hidden]
+    new = [t for t in towns() if t.head in hidden]
+    made = embed_graph(known, EmbedSettings(model, 16, 60, held_out=0), beside=Beside(words))
+    found = extend_embedding(made, new, words)
+    assert set(found.entities) - set(made.entities) == set(hidden)
+    np.testing.assert_array_equal(found.lookup(made.entities), made.vectors)
+    rng = np.random.default_rng(0)
+    for place in hidden:
+        mine = [f"place{i}" for i in range(24) if i % 2 == int(place[5:]) % 2]
+        mine.remove(place)
+        near = likeness(found, place, mine)
+        chance = rng.normal(size=(200, made.vectors.shape[1]))
+        chance /= np.linalg.norm(chance, axis=1, keepdims=True)
+        vectors = found.lookup(mine)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        assert near > np.quantile((chance @ vectors.T).mean(axis=1), 0.99)
+
+
+def test_only_what_is_new_and_can_be_placed_is_extended():
+    made = embed_graph(towns(), SHORT, beside=Beside(words))
+    with pytest.raises(InputError, match="nothing in the graph is new"):
+        extend_embedding(made, towns()[:3], words)
+    with pytest.raises(InputError, match="made without words"):
+        extend_embedding(embed_graph(towns(), SHORT), [Triple("new", "has", "water1", 1)], words)
+
+
 def test_file_round_trip_and_refusal_of_another_graph(tmp_path):
-    found = embed_graph(towns(), EmbedSettings(dim=8, epochs=2))
+    found = embed_graph(towns(), SHORT, beside=Beside(words))
     path = save_embedding(found, tmp_path / "kge.safetensors")
     back = load_embedding(path, triples=towns()[::-1])
     assert back.entities == found.entities
     assert back.metrics == found.metrics
     np.testing.assert_array_equal(back.vectors, found.vectors)
+    assert back.parts.keys() == found.parts.keys()
+    np.testing.assert_array_equal(back.parts["map"], found.parts["map"])
     with pytest.raises(InputError, match="the graph in use is"):
         load_embedding(path, triples=towns(20))
     assert [p.name for p in tmp_path.iterdir()] == ["kge.safetensors"]
@@ -107,6 +199,8 @@ def test_hash_ignores_order_and_sees_weights():
 def test_bad_input_is_refused(tmp_path):
     with pytest.raises(InputError, match="unknown embedding model"):
         embed_graph(towns(), EmbedSettings(model="TransQ"))
+    with pytest.raises(InputError, match="needs words"):
+        embed_graph(towns(), EmbedSettings(model="RGCN"))
     with pytest.raises(InputError, match="too few"):
         embed_graph(towns()[:2])
     with pytest.raises(InputError, match="not positive"):
