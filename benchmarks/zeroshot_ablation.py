@@ -1,7 +1,7 @@
 """Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
 
-    python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60] [--kge]
-        [--concepts FILE.ttl]
+    python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60]
+        [--concepts FILE.ttl] [--kge TransE RGCN ...]
 
 Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
 data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from embeddings import words_of
 from numpy.typing import NDArray
-from zeroshot import MODELS, blocks_of, plain, shuffled
+from zeroshot import MODELS as BACKBONES
+from zeroshot import blocks_of, plain, shuffled
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import SCALES, ClassVectors, class_vectors
@@ -29,7 +32,8 @@ from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings
 from fusion.splits import Splits, draw_splits, read_splits
 from kg import vocab
-from kg.embed import embed_graph
+from kg.embed import MODELS, Beside, EmbedSettings, embed_graph
+from kg.embeddings.content import content_of, shipped_graph
 from kg.files import shipped
 from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
 
@@ -47,7 +51,7 @@ def graded(
 
 
 def make_rows(
-    names: tuple[str, ...], knowledge: SceneKnowledge, *, kge: bool
+    names: tuple[str, ...], knowledge: SceneKnowledge, *, kge: Sequence[str] = ()
 ) -> dict[str, ClassVectors]:
     """Class vectors of each row."""
     rows = {ALL: graded(names, knowledge, RELATIONS)}
@@ -56,12 +60,21 @@ def make_rows(
         rest = [r for r in RELATIONS if r != relation]
         rows[f"without {short}"] = graded(names, knowledge, rest)
         rows[f"{short} alone"] = graded(names, knowledge, [relation])
-    blocks = tuple(SCALES) if kge else ("text", "graded")
-    embedding = embed_graph(knowledge.graph) if kge else None
-    full = class_vectors(names, knowledge, blocks=blocks, embedding=embedding)
-    rows |= {f"block {b}": blocks_of(full, b) for b in blocks if b != "graded"}
-    rows["text + graded"] = blocks_of(full, "text", "graded")
-    return rows | ({"text + graded + kge": full} if kge else {})
+    full = class_vectors(names, knowledge)
+    rows |= {"block text": blocks_of(full, "text"), "text + graded": full}
+    for model in kge:
+        embedding = embed_graph(knowledge.graph, EmbedSettings(model, held_out=0), beside=told())
+        full = class_vectors(names, knowledge, blocks=tuple(SCALES), embedding=embedding)
+        rows[f"block {model}"] = blocks_of(full, "kge")
+        rows[f"graded + {model}"] = blocks_of(full, "graded", "kge")
+        rows[f"text + graded + {model}"] = full
+    return rows
+
+
+@cache
+def told() -> Beside:
+    """Sentence vectors and numbers of what the knowledge that ships names."""
+    return words_of(content_of(shipped_graph()))
 
 
 def accuracies(
@@ -82,8 +95,8 @@ def accuracies(
 
 
 def control(vectors: ClassVectors, seed: int) -> ClassVectors:
-    """What belongs to which class, lost: the graded block where there is one beside others, else all."""
-    names = ("graded",) if "graded" in vectors.blocks else tuple(vectors.blocks)
+    """What belongs to which class, lost: the blocks of the graph, or all where there is only text."""
+    names = tuple(b for b in vectors.blocks if b != "text") or tuple(vectors.blocks)
     return shuffled(vectors, names, seed)
 
 
@@ -112,7 +125,13 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
     parser.add_argument("--concepts", type=Path, help="scene concepts instead of those that ship")
-    parser.add_argument("--kge", action="store_true", help="with the embedding of the graph")
+    parser.add_argument(
+        "--kge",
+        nargs="*",
+        default=[],
+        choices=MODELS,
+        help="embeddings of the graph as further blocks",
+    )
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
     )
@@ -120,9 +139,9 @@ def main() -> None:
     knowledge = load_scenes([given.concepts], alone=True) if given.concepts else load_scenes()
     if not given.features:
         path = given.data / "features" / "whu_rs19_vlm_b32_fp16.npz"
-        sets = [read_features(path, model=f"{m}_ViT-B-32") for m in MODELS]
+        sets = [read_features(path, model=f"{m}_ViT-B-32") for m in BACKBONES]
         splits = read_splits(shipped("data/splits/whu_rs19_14_5.json"))
-        print(f"WHU-RS19, 14 seen / 5 unseen, {given.draws} draws: {', '.join(MODELS)}")
+        print(f"WHU-RS19, 14 seen / 5 unseen, {given.draws} draws: {', '.join(BACKBONES)}")
         table(sets, splits, make_rows(splits.classes, knowledge, kge=given.kge), given.draws)
     for path in given.features:
         images = read_features(path)
