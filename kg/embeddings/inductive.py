@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kg import vocab
 from kg.embeddings.indexed import IndexedGraph
 
 Parts = Mapping[str, NDArray[np.float32]]
 _RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
+_LIKE = {vocab.RDF + "type": vocab.RDFS + "subClassOf"}
+"""What a relation is taken for where the embedding does not know it: both say what something is."""
 
 
 def fit_map(
@@ -63,14 +66,15 @@ def arrange(embedding: tuple[Sequence[str], Sequence[str]], graph: IndexedGraph)
 
     Args:
         embedding: Its entities and its relations.
-        graph: Old and new statements; relations that the embedding does not know are left out.
+        graph: Old and new statements; relations that the embedding does not know are left out (a type is
+            then taken for a superclass).
     """
     entities, relations = embedding
     new = [iri for iri in graph.entities if iri not in set(entities)]
     rows = {iri: i for i, iri in enumerate((*entities, *new))}
     kinds = {iri: i for i, iri in enumerate(relations)}
     ends = np.array([rows[iri] for iri in graph.entities], np.int64)
-    by = np.array([kinds.get(iri, -1) for iri in graph.relations], np.int64)
+    by = np.array([kinds.get(iri, kinds.get(_LIKE.get(iri, ""), -1)) for iri in graph.relations])
     ids = np.stack([ends[graph.ids[:, 0]], by[graph.ids[:, 1]], ends[graph.ids[:, 2]]], axis=1)
     kept = (ids[:, 1] >= 0) & (ids[:, [0, 2]].max(axis=1) >= len(entities))
     return IndexedGraph((*entities, *new), tuple(relations), ids[kept], graph.weights[kept])
