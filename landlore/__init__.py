@@ -48,6 +48,7 @@ _HOMES = {
     "demo": "landlore.showcase",
     "embed": "landlore.embedding",
     "explain": "landlore.ask",
+    "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
     "learn": "landlore.learning",
@@ -85,6 +86,7 @@ __all__ = [
     "demo",
     "embed",
     "explain",
+    "find",
     "import_graph",
     "interpret",
     "learn",
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query, what_if, why_not
     from landlore.embedding import embed
+    from landlore.finding import find
     from landlore.graph import build, open_graph
     from landlore.importing import import_graph, suggest_mapping
     from landlore.labelled import TileFiles

@@ -30,7 +30,7 @@ app = typer.Typer(
 )  # fmt: skip
 _COMMANDS = (
     graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report,
-    graphs.measure, graphs.embed, scenes.classify,
+    graphs.measure, graphs.embed, ontologies.find, scenes.classify,
     learning.learn, learning.mine, first.demo, first.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:

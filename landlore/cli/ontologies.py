@@ -1,4 +1,4 @@
-"""Commands about ontologies and the tag table: files come in, what is wrong with them or missing goes out."""
+"""Commands about ontologies: files come in, what is wrong or missing goes out; a name comes in, its IRI goes out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from landlore.cli.options import AsJson
+from kg.vocab import curie
+from landlore.cli.options import MOST, AsJson
 from landlore.cli.printing import say
 
 if TYPE_CHECKING:
@@ -64,6 +65,34 @@ def check_osm(
     if found.share < least:
         if not as_json:
             say(f"fails: less than --least {least:g} of the tagged area has a class")
+        raise typer.Exit(1)
+
+
+def find(
+    words: Annotated[str, typer.Argument(help="Part of a name, English or Chinese.")],
+    graph: Annotated[
+        str | None,
+        typer.Argument(help="Run folder, graph folder, RDF file or server; default: what ships."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=MOST, help="How many to print.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Find the IRI behind a name: classes, relations, measures, rules, scenes, classes of legends."""
+    from landlore.finding import find as look
+    from landlore.finding import nearest
+
+    found = look(words, graph)
+    if as_json:
+        say(json.dumps([asdict(one) for one in found], ensure_ascii=False))
+    for one in [] if as_json else found[:top]:
+        code = f", code {one.code}" if one.code else ""
+        say(f"{curie(one.iri):<32} {one.kind + code:<16} {' · '.join(one.labels)}")
+    if len(found) > top and not as_json:
+        say(f"... and {len(found) - top} more; --top N prints more")
+    if not found:
+        near = nearest(words, graph)
+        if not as_json:
+            say(f"nothing is called {words!r}" + (f"; known: {', '.join(near)}" if near else ""))
         raise typer.Exit(1)
 
 
