@@ -137,6 +137,7 @@ def read_features(path: str | Path, *, model: str | None = None) -> FeatureSet:
         )
 
     def take(names: Sequence[str], own: bool) -> NDArray[Any] | None:
+        """The first array that the file has of these names."""
         found = [f"{chosen}_{n}" for n in names if chosen] * own + list(names)
         return next((arrays[key] for key in found if key in arrays), None)
 

@@ -20,6 +20,7 @@ class _Carried(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, probabilities: Any, loss: PixelLoss, pixels: NDArray[np.int64]) -> Any:
+        """The value of the loss; its gradient is kept."""
         value = loss.forward(probabilities.detach().cpu().double().numpy(), pixels)
         gradient = np.ascontiguousarray(loss.backward())
         ctx.save_for_backward(torch.from_numpy(gradient).to(probabilities))
@@ -27,6 +28,7 @@ class _Carried(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Any) -> Any:
+        """The gradient that was kept."""
         (gradient,) = ctx.saved_tensors
         return outer[0] * gradient, None, None
 

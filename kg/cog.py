@@ -53,6 +53,7 @@ def write_raster(
     own = overviews == "mode" and bands == 1 and kind.kind in "iu"
 
     def fill(folder: Path) -> Path:
+        """Write the file into a room of its own."""
         with _create(folder / _PLAIN, raster.grid, (bands, kind), raster.nodata) as dataset:
             if own:
                 with _halving(folder, raster.grid, dataset) as more:
@@ -104,6 +105,7 @@ def write_strips(
     """
 
     def fill(folder: Path) -> Path:
+        """Write the file into a room of its own, strip by strip."""
         with _create(folder / _PLAIN, grid, (1, band.dtype), band.nodata) as dataset:
             with _halving(folder, grid, dataset) as more:
                 for row, values in strips:
@@ -135,6 +137,7 @@ def _halving(folder: Path, grid: Grid, plain: DatasetWriter) -> Iterator[Overvie
         ]
 
         def put(level: int, row: int, values: NDArray[Any]) -> None:
+            """Write some rows of one overview."""
             place = Window(0, row, values.shape[1], len(values))
             files[level].write(values, 1, window=place)
 

@@ -127,6 +127,7 @@ class _LettingGo:
     """Lets go of the connection that brought a challenge, unless the challenge is left to others."""
 
     def http_error_401(self, req: Any, fp: Any, *rest: Any) -> Any:
+        """Answer as the handler does, and let go of the connection that was refused."""
         answer, failed = None, True
         try:
             answer = super().http_error_401(req, fp, *rest)  # type: ignore[misc]

@@ -43,6 +43,7 @@ def functions() -> dict[ox.NamedNode, Function]:
 
 def _safe(function: Function) -> Function:
     def answer(*terms: Any) -> Any:
+        """The answer of the function, or None where its terms mean nothing to it."""
         try:
             found = function(*terms)
         except (SourceError, KeyError, ValueError, TypeError, AttributeError, IndexError):

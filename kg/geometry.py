@@ -70,6 +70,7 @@ def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     (one, flip_one), (two, flip_two) = _named(source), _named(target)
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Coordinates of one system in the other."""
         xs, ys = (xy[:, ::-1] if flip_one else xy).T
         found = np.column_stack(transform_points(xs, ys, one, two))
         return found[:, ::-1] if flip_two else found

@@ -141,6 +141,7 @@ def _terms(world: Any) -> Terms:
     name: dict[int, str] = {}
 
     def node(number: int) -> str:
+        """IRI or blank name behind a number."""
         if number not in name:
             name[number] = f"_:{-number}" if number < 0 else world._unabbreviate(number)
         return name[number]

@@ -248,9 +248,11 @@ class _Stream(io.RawIOBase):
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with what comes next; 0 at the end."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:

@@ -119,6 +119,7 @@ class _Builder:
         self.version = known.version
 
     def freeze(self, digest: str) -> Ontology:
+        """The ontology of everything that was read."""
         import networkx as nx
 
         tree = nx.DiGraph((c, parent) for c in self.classes for parent in self.parents[c])
@@ -144,6 +145,7 @@ class _Builder:
         )
 
     def read(self, terms: Terms) -> None:
+        """Take in the triples of one file."""
         for iri in terms.typed(vocab.OWL + "Ontology"):
             self.version = self.version or terms.text(iri, vocab.OWL + "versionInfo")
         named = {c for c in terms.typed(vocab.OWL + "Class") if not c.startswith("_:")}

@@ -76,15 +76,19 @@ class _Node:
         self.graph, self.subject = graph, subject
 
     def terms(self, predicate: str) -> list[Any]:
+        """Every object of a predicate."""
         return self.graph.get(self.subject, {}).get(predicate, [])
 
     def texts(self, predicate: str) -> list[str]:
+        """Their texts."""
         return [str(term.value) for term in self.terms(predicate)]
 
     def first(self, predicate: str) -> str:
+        """The first of the texts; "" where there is none."""
         return next(iter(self.texts(predicate)), "")
 
     def nodes(self, predicate: str) -> list[_Node]:
+        """The objects as nodes."""
         return [_Node(self.graph, term) for term in self.terms(predicate)]
 
 

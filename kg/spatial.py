@@ -139,6 +139,7 @@ def _to_frame(shapes: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
     dx, dy = grid.pixel_size
 
     def project(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Degrees as metres from the corner of the frame."""
         rows, cols = grid.rowcol(*lonlat.T)
         return np.column_stack([cols * dx, rows * dy])
 

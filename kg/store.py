@@ -182,6 +182,7 @@ class KnowledgeGraph:
         known = _PREFIXES[prefixes]
 
         def run(store: ox.Store) -> None:
+            """Run it on a store."""
             with query_errors(sparql, known):
                 store.update(sparql, prefixes=known)
 
@@ -225,6 +226,7 @@ class KnowledgeGraph:
         new = {rdf.node(iri): chunks for iri, chunks in graphs.items()}
 
         def fill(store: ox.Store) -> None:
+            """Copy what stays, and add what is new."""
             kept: list[Any] = [g for g in self._store.named_graphs() if g not in new]
             for graph in [ox.DefaultGraph(), *kept]:
                 store.bulk_extend(self._store.quads_for_pattern(None, None, None, graph))
@@ -281,6 +283,7 @@ class KnowledgeGraph:
         closed = False
 
         def build(folder: Path) -> None:
+            """Fill a new store in a folder."""
             nonlocal closed
             store = ox.Store(str(folder))
             fill(store)

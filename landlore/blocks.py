@@ -56,6 +56,7 @@ class _Block:
     new: bool
 
     def to_world(self, local: Any) -> Ring:
+        """Places in the block as places in the town."""
         return np.asarray(self.centre + (self.corner + np.asarray(local, float)) @ self.turn)
 
     def rectangle(
@@ -68,11 +69,13 @@ class _Block:
         tags: dict[str, str] | None = None,
         height: float = 0.0,
     ) -> Feature:
+        """A rectangle with its sides along those of the block."""
         (x, y), (w, h) = origin, size
         ring = self.to_world([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
         return Feature(cls, ring, tone, self.new, tags or {}, None, height)
 
     def streets(self, town: dict[str, float]) -> list[Feature]:
+        """The streets around the block."""
         long, wide = town["block_length"], town["block_width"]
         found = []
         for ends in (
@@ -87,6 +90,7 @@ class _Block:
         return found
 
     def fill(self, town: dict[str, float], rng: np.random.Generator) -> list[Feature]:
+        """What stands in the block, by chance."""
         use = rng.choice(
             ["houses", "park", "parking", "hall", "site"], p=[0.8, 0.08, 0.05, 0.05, 0.02]
         )
@@ -120,6 +124,7 @@ class _Block:
         return found
 
     def houses(self, town: dict[str, float], rng: np.random.Generator) -> list[Feature]:
+        """Two rows of houses with their gardens."""
         found = []
         for row in (8.0, town["block_width"] - 20.0):
             x = 9.0
@@ -141,6 +146,7 @@ class _Block:
         return found
 
     def trees(self, count: int, town: dict[str, float], rng: np.random.Generator) -> list[Feature]:
+        """So many trees."""
         turn = np.linspace(0, 2 * np.pi, 10, endpoint=False)
         circle = np.column_stack([np.cos(turn), np.sin(turn)])
         found = []

@@ -126,6 +126,7 @@ def _texts(content: Content) -> Known:
     encoder = SentenceEncoder()
 
     def texts(entities: Sequence[str]) -> Any:
+        """Sentence vectors of some entities; 0 where one has no words."""
         sentences = content.sentences(entities)
         vectors = encoder.encode(sentences)
         return np.where(np.array([bool(s) for s in sentences])[:, None], vectors, np.float32(0))

@@ -105,6 +105,7 @@ class _Wanted:
     tell: Callable[[str], None]
 
     def fill(self, graph: KnowledgeGraph) -> tuple[BuildReport, dict[str, int]]:
+        """Read the sources into a graph, and relate what has changed."""
         report = _fill(
             graph, self.sources, self.bounds, self.tell,
             changed_only=self.update, alignments=self.sources.alignments,
@@ -119,6 +120,7 @@ def _on_disk(target: Path, wanted: _Wanted) -> Built:
     found: list[tuple[BuildReport, dict[str, int]]] = []
 
     def folder(place: Path) -> None:
+        """Fill a folder that becomes the graph."""
         if former is not None:
             KnowledgeGraph.open(former)  # mends it after a crash, and refuses what is no graph
             shutil.copytree(former, place)
@@ -224,6 +226,7 @@ def _fill(
     started: set[str] = set()
 
     def progress(title: str, _: int) -> None:
+        """Tell of a source when it begins."""
         if title not in started:
             started.add(title)
             tell(f"reading {title}")

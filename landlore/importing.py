@@ -130,6 +130,7 @@ def _write(source: ImportSource, target: Path) -> None:
     from kg.statements import ntriples
 
     def lines() -> Iterator[str]:
+        """The statements, where they come from first."""
         yield from ntriples([provenance(source.iri, source.describe())])
         yield from source.ntriples()
 

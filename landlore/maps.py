@@ -153,6 +153,7 @@ def interpret(
     sources = replace(sources, image=str(image))
 
     def predict(known: Known) -> Prediction:
+        """The map that the product teaches."""
         return _segment(known, chosen, sources, (settings, progress))
 
     told = Inputs("interpret", None, legend if isinstance(legend, str) else chosen)
@@ -177,6 +178,7 @@ def _segment(
     told = [0.0]
 
     def progress(share: float, what: str) -> None:
+        """Tell of every fifth of the work."""
         if tell and share >= told[0]:
             told[0] = share + 0.2
             tell(f"  {share:4.0%} {what}")

@@ -108,6 +108,7 @@ def _shared_out(
         return asked, taught
 
     def turn(images: FeatureSet, rest: int) -> FeatureSet:
+        """Every second image of each class that is seen and asked about."""
         kept = np.ones(len(images.items), bool)
         for name in both:
             rows = np.flatnonzero(images.labels == images.names.index(name))
@@ -187,6 +188,7 @@ def _embedded(
     step = max(BATCH, len(files) // 100 // BATCH * BATCH)
 
     def told(done: int, total: int, left_out: int) -> None:
+        """Tell of the images now and then."""
         if done % step == 0 or done == total:
             lost = f", {left_out:,} left out" if left_out else ""
             way.tell(f"images {done:,} of {total:,}{lost}")

@@ -38,6 +38,7 @@ def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list
         return [work(*span) for span in spans]
 
     def some(turn: int) -> list[Result]:
+        """Every so-manieth block."""
         return [work(*span) for span in spans[turn::threads]]
 
     helpers = _helpers(os.getpid(), kernels.THREADS - 1)

@@ -40,6 +40,7 @@ def network() -> nn.Module:
     from torch import nn
 
     def convolution(inside: int, outside: int, stride: int) -> list[nn.Module]:
+        """A convolution and its normalisation."""
         return [nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.BatchNorm2d(outside)]
 
     class Residual(nn.Module):

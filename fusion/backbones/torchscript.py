@@ -43,6 +43,7 @@ class _Reader(pickle.Unpickler):
         self.archive, self.root = archive, root
 
     def find_class(self, module: str, name: str) -> Any:
+        """A class that the file may name; any other is refused."""
         if module.startswith("__torch__"):
             return _Module
         if module == "torch" and name in _STORAGES:
@@ -59,6 +60,7 @@ class _Reader(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is not data")
 
     def persistent_load(self, pid: Any) -> Any:
+        """A tensor storage from the archive."""
         import torch
 
         _, kind, key, _, count = pid

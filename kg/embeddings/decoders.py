@@ -80,6 +80,7 @@ def link_scores(
     entities, relations = torch.from_numpy(vectors), torch.from_numpy(relation_vectors)
 
     def scores(ids: Ids) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores of every entity as the head, and as the tail, of some statements."""
         rows = torch.from_numpy(ids)
         by = relations[rows[:, 1]]
         heads = questions(decoder, entities[rows[:, 2]], by, head=True)

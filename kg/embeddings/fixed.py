@@ -85,6 +85,7 @@ def likeness_scores(vectors: NDArray[np.float32], graph: IndexedGraph) -> Scores
     def asked(
         known: Ids, relations: Ids, ends: tuple[NDArray[np.int64], NDArray[np.int64]]
     ) -> NDArray[np.float32]:
+        """What entities like the known ones are tied to, by how alike they are: (statement, entity)."""
         scores = np.zeros((len(known), len(vectors)), np.float32)
         for kind in np.unique(relations):
             rows, told = np.flatnonzero(relations == kind), kinds == kind
@@ -96,6 +97,7 @@ def likeness_scores(vectors: NDArray[np.float32], graph: IndexedGraph) -> Scores
         return scores
 
     def scores(ids: Ids) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores of every entity as the head, and as the tail, of some statements."""
         by_tail = asked(ids[:, 2], ids[:, 1], (tails, heads))
         return by_tail, asked(ids[:, 0], ids[:, 1], (heads, tails))
 

@@ -132,6 +132,7 @@ class ImportSource:
         unit = "rows" if is_table(self.mapping.file) else "triples"
 
         def nearest(term: str, relation: bool) -> tuple[str, str]:
+            """The nearest name that the vocabulary has."""
             return found.vocabulary.nearest(local_name(term), relation=relation)
 
         return found.tally.report(self.mapping.file.name, self.mapping.name, unit, nearest)

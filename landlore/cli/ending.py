@@ -60,6 +60,7 @@ def _tell_warnings() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        """One line for a warning of ours."""
         if issubclass(category, LandloreWarning):
             sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
         else:

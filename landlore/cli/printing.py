@@ -39,6 +39,7 @@ def teller(quiet: bool) -> Tell:
     """A function that tells of each stage on standard error, or says nothing."""
 
     def tell(line: str) -> None:
+        """One line on standard error."""
         if not quiet:
             sys.stderr.write(f"· {line}\n")
             sys.stderr.flush()
@@ -51,6 +52,7 @@ def counter(quiet: bool) -> Callable[[str, int, int], None]:
     tell, lines = teller(quiet), list[tuple[str, float, int]]()
 
     def count(what: str, done: int, total: int) -> None:
+        """Tell of a stage, or say nothing."""
         now, stage = monotonic(), what.split("/", maxsplit=1)[0]
         if lines and lines[-1][0] == stage and now - lines[-1][1] < EVERY and done < total:
             return

@@ -180,6 +180,7 @@ class _Search:
         estimate = None if factor is None else value * factor
 
         def change(to: float) -> Change:
+            """The term at another value."""
             return Change({term: to})
 
         limit = 0.0 if lead > 0 else value * MOST
@@ -193,6 +194,7 @@ class _Search:
         estimate = float(self.scores.max() - self.scores[self.label])
 
         def change(to: float) -> Change:
+            """The network speaking more for the class."""
             return Change(nudge=Nudge(self.pixels, self.label, to))
 
         needed = self.least(change, 0.0, max(MOST, 2 * estimate), estimate)

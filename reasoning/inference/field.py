@@ -110,6 +110,7 @@ class Field:
         out[:, n:] = q[:, n:]
 
         def work(first: int, last: int) -> tuple[float, float]:
+            """Some nodes: roughness and own energy."""
             felt, rough = self._felt(gradient, first, last), 0.0
             if nodes.pairs.count and not alone:
                 rough = nodes.pairs.feel(q, nodes.size, felt, (first, last))
@@ -138,6 +139,7 @@ class Field:
         q[:, len(state.change) :] = state.q[:, len(state.change) :]
 
         def work(first: int, last: int) -> float:
+            """Some nodes: own energy after the step."""
             here = np.s_[:, first:last]
             np.subtract(state.goal[here], state.q[here], out=q[here])
             q[here] *= h

@@ -153,6 +153,7 @@ def maximise(
     unit = 1 / np.sqrt(np.maximum(bent, 1e-12))
 
     def scaled(z: Floats) -> tuple[float, Floats]:
+        """The objective in parameters of unit curvature."""
         value, gradient = objective(z * unit, choices, prior)
         return value, gradient * unit
 

@@ -106,14 +106,17 @@ class _Bench:
 
     @cached_property
     def prepared(self) -> Prepared:
+        """The tile, prepared once."""
         return prepare(self.tile, self.fit.axioms, self.settings)
 
     @cached_property
     def solution(self) -> Solution:
+        """Where inference ends under the fit."""
         return self.prepared.solve(self.fit)
 
     @cached_property
     def labels(self) -> Labels:
+        """The map under the fit."""
         return self.prepared.labels(self.solution)
 
     def effect(self, iri: str) -> Arrays:

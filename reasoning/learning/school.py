@@ -130,6 +130,7 @@ class School:
             tiles = only(self.tiles, self.rest(part))
 
             def fitted() -> Arrays:
+                """The calibration as arrays."""
                 found = fit_calibration(
                     tiles, balance=self.stages.balance, polished=self.stages.polished
                 )
@@ -196,6 +197,7 @@ class School:
             for i, tile in zip(part, self._course(way, part), strict=True):
 
                 def mapped(tile: Prepared = tile, fit: Fit = fit) -> Arrays:
+                    """The map of a held-out tile as an array."""
                     return {"map": Mapped.by(tile.tile, tile.labels(tile.solve(fit))).array}
 
                 done = self.steps.do(f"{way}/held out/tile {i + 1}", mapped)

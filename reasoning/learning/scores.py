@@ -70,6 +70,7 @@ def polish(scores: Floats, truth: NDArray[np.intp], stands_for: Floats) -> Float
     shift = np.zeros(k)
 
     def value(trial: Floats) -> float:
+        """Mean IoU under a shift of the scores."""
         return mean_iou(counts_of(truth, (scores + trial).argmax(axis=1), k, stands_for))
 
     best = value(shift)

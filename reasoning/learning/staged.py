@@ -120,6 +120,7 @@ class _Course:
     steps: Steps
 
     def taught(self, name: str) -> Arrays:
+        """Parameters after all rounds, as arrays."""
         start = self.parameters.vector(
             replace(self.parameters.expert, calibration=self.calibration)
         )
@@ -145,6 +146,7 @@ class _Course:
         fit = self.parameters.fit(theta)
 
         def seen(place: int) -> Choices:
+            """The choices of one tile."""
             return Choices(
                 **self.steps.do(
                     f"{name}/tile {place + 1} of {len(self.tiles)}",
@@ -167,6 +169,7 @@ class _Course:
         first = self.parameters.smoothness + 1
 
         def learn(parts: list[Choices]) -> Arrays:
+            """Parameters fitted to the choices, with their errors."""
             both = _weighed(Choices.joined(parts), len(self.parameters.legend), self.stages.balance)
             found = maximise(both, prior, theta, precise=False)
             spoken = np.array([_spoken(one, first) for one in parts], np.int64).T

@@ -98,6 +98,7 @@ def assess(
     total = np.empty(n)
 
     def work(first: int, last: int) -> Floats:
+        """What some regions tell the labels."""
         told = np.zeros(n)
         some_assess(edges, t, (q, b), given.arrays, (total, out, told), (first, last))
         return told

@@ -110,6 +110,7 @@ class Link:
         n, upstream = len(q), np.zeros(len(q))
 
         def work(first: int, last: int) -> Floats:
+            """What some regions tell their neighbours."""
             told = np.zeros(n)
             some_pull(self.edges, t, room, told, (first, last))
             return told
@@ -206,6 +207,7 @@ class Form:
         total = np.zeros(n)
 
         def work(first: int, last: int) -> None:
+            """Fill penalties and gradients of some regions."""
             here, values = slice(first, last), self._chances_at(truths, first, last)
             upstream = [np.zeros_like(chances) for chances in values]
             for states, whole in self.blocks:

@@ -65,6 +65,7 @@ def planes(image: Raster) -> dict[str, NDArray[np.float32]]:
     valid, bands = image.valid, [name.lower() for name in image.bands]
 
     def band(name: str) -> NDArray[np.float32] | None:
+        """A band by name, NaN where it is not observed; None where there is none."""
         found = [bands.index(alias) for alias in ALIASES.get(name, (name,)) if alias in bands]
         if not found:
             return None

@@ -86,6 +86,7 @@ def correct_large(
     run, done, reasons = _solved(path, names, table, (rules, ontology), knobs, tell)
 
     def fill(folder: Path) -> None:
+        """Write the outputs into a folder."""
         folder.mkdir()
         write_labels(
             folder / "corrected.tif", source, read_grid(path), (run, table), knobs.rows, tell
@@ -142,6 +143,7 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
     grid = read_grid(path)
 
     def classes(low: int, high: int) -> NDArray[Any]:
+        """Rows of the legend of some rows of pixels."""
         block = read_raster(path, window=(low, 0, high - low, grid.width))
         if len(block.values) != 1:
             raise RasterError(
@@ -200,6 +202,7 @@ def write_labels(
     todo = strips_of(source.height, rows)
 
     def strip(i: int) -> tuple[int, NDArray[Any]]:
+        """One strip of the corrected map."""
         low, high = todo[i]
         classes = source.classes(low, high)
         runs, part, _ = find_components(classes, 0, high - low, diagonal=source.diagonal)
@@ -208,6 +211,7 @@ def write_labels(
         return low, values
 
     def strips() -> Iterator[tuple[int, NDArray[Any]]]:
+        """Every strip, told of as it is done."""
         for i, done in enumerate(each(strip, range(len(todo)))):
             yield done
             tell(f"map: strip {i + 1} of {len(todo)}")

@@ -29,12 +29,4 @@ def test_file_keeps_the_house_style(path):
             commands = path.parent.name == "cli"
             assert commands or len(own) <= 6, f"{node.name} has {len(own)} parameters"
         if isinstance(node, (*FUNCTION, ast.ClassDef)) and not node.name.startswith("_"):
-            private = any(
-                isinstance(p, ast.ClassDef) and p.name.startswith("_") for p in parents(tree, node)
-            )
-            nested = any(isinstance(p, FUNCTION) for p in parents(tree, node))
-            assert private or nested or ast.get_docstring(node), f"{node.name} has no docstring"
-
-
-def parents(tree, wanted):
-    return [n for n in ast.walk(tree) if n is not wanted and any(c is wanted for c in ast.walk(n))]
+            assert ast.get_docstring(node), f"{node.name} has no docstring"

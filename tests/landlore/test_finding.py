@@ -26,7 +26,7 @@ def landlore(monkeypatch, capsys, *words):
         ("Minimum Width", vocab.CORE + "minWidth", "measure"),
         ("adjacentTo", vocab.CORE + "adjacentTo", "relation"),
         ("water-min-width", vocab.RULE + "water-min-width", "rule"),
-        ("parking lot", vocab.SCENE + "ParkingLot", "scene"),
+        ("parking lot", vocab.SCENE + "Parking", "scene"),
     ],
 )
 def test_the_best_match_comes_first(words, first, kind):
