@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,11 @@ from weak_base import Tile, TileSet
 from fusion.metrics import confusion, iou, miou, overall_accuracy
 from fusion.prediction import Prediction
 from reasoning.correction import Corrected
+from reasoning.learning.tiles import LabelledTile
 
 Labels = NDArray[np.integer]
+COLUMNS = ("row", "miou", "oa", "iou", "fixed", "broken", "worst class")
+"""What every row has."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,25 @@ class Table:
             "worst class": float(np.nanmin(each - self.base_iou)), **more,
         }  # fmt: skip
         self.rows.append(row)
-        ratio = fixed / broken if broken else float("nan")
-        shown = " ".join("   -" if np.isnan(v) else f"{v:4.1f}" for v in each)
-        extra = " ".join(f"{key} {value:.1e}" for key, value in more.items())
-        print(
-            f"{name:34s} {row['miou']:5.1f} {row['oa']:5.1f}  {shown}  {fixed:7d} : {broken:<7d} {ratio:5.2f}"
-            f"  {row['worst class']:+5.1f}  {extra}",
-            flush=True,
-        )
+        show(row)
+
+
+def show(row: Mapping[str, Any]) -> None:
+    """Print a row."""
+    fixed, broken = row["fixed"], row["broken"]
+    ratio = fixed / broken if broken else float("nan")
+    shown = " ".join("   -" if v is None else f"{v:4.1f}" for v in row["iou"])
+    extra = " ".join(f"{key} {value:.1e}" for key, value in row.items() if key not in COLUMNS)
+    print(
+        f"{row['row']:34s} {row['miou']:5.1f} {row['oa']:5.1f}  {shown}  {fixed:7d} : {broken:<7d} {ratio:5.2f}"
+        f"  {row['worst class']:+5.1f}  {extra}",
+        flush=True,
+    )
+
+
+def labelled(pairs: Sequence[tuple[Tile, Prediction]]) -> list[LabelledTile]:
+    """Tiles with what the base says of them, as the learner takes them."""
+    return [LabelledTile(p, t.truth, image=t.image, name=t.name, scene=t.scene) for t, p in pairs]
 
 
 def sum_error(done: Corrected) -> float:

@@ -34,6 +34,9 @@ DUBAI_PIXEL = 2.0
 """Metres per pixel taken for the Dubai tiles at half size; they carry no georeference. See `benchmarks/README.md`."""
 DRONE_PIXEL = 0.1
 DRONE_TEST_STEP = 8
+DRONE_BLOCK = 6
+"""Consecutive chips that are held out together: the train chips are all of one scene, so that this tests less than
+other places would."""
 
 Floats = NDArray[np.float32]
 
@@ -145,10 +148,11 @@ def _dronedeploy(data: Path) -> TileSet:
     parts: dict[bool, list[Tile]] = {True: [], False: []}
     for name in sorted(n for n in archive.namelist() if n.startswith("images/")):
         stem = Path(name).stem
-        codes = _picture(archive, f"masks/{stem}.png") // 40
+        codes = _picture(archive, f"masks/{stem}.png")  # class indices, as meta.json says
         truth = np.where(codes < 6, codes, -1).astype(np.int16)
         grid = _local_grid(DRONE_PIXEL, *truth.shape)
-        tile = Tile(stem[-6:], _raster(_picture(archive, name), grid), truth)
+        block = f"{stem[:4]} {int(stem[-6:]) // DRONE_BLOCK}"
+        tile = Tile(stem[-6:], _raster(_picture(archive, name), grid), truth, None, block)
         parts[stem.startswith("1d4f")].append(tile)
     return TileSet(
         "dronedeploy", legend, tuple(parts[True]), tuple(parts[False][::DRONE_TEST_STEP])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg.errors import OutputError
+from kg.errors import InputError, OutputError
 from kg.folder import check_place, replace_file
 from kg.ontology import Axiom
 from kg.rules import schema_of
@@ -39,6 +40,7 @@ def learn(
     out: str | Path,
     *,
     context: float = 0.0,
+    fixed_per_broken: float = 0.0,
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Learned, tuple[RuleReport, ...]]:
@@ -52,6 +54,8 @@ def learn(
         out: Turtle file of the learned rules; `landlore correct --rules OUT` uses it.
         context: Metres over which further rules ask how wide each class is and what the map itself says around
             (`reasoning.learning.candidates`), regions cut into pieces of that size; 0 for no such rules.
+        fixed_per_broken: Least number of pixels put right per pixel put wrong, on held-out tiles: a label changes only
+            where enough speaks for it, and the map stays as given where that is not to be had; 0 asks for nothing.
         report: CSV file for the report on every rule, with the same as RDF beside it (.ttl); None: no report.
         progress: Called with what was done, and how much of how much.
 
@@ -62,7 +66,7 @@ def learn(
         InputError: As `read_tiles`; a file without rules; a report on tiles of one scene.
         OutputError: A file cannot be written; found out before the work.
     """
-    from reasoning.learning.checked import learn_checked
+    from reasoning.learning.checked import Checks, learn_checked
     from reasoning.learning.fit_file import write_learned
     from reasoning.learning.report import nothing_held_out, rule_report
     from reasoning.learning.report_text import report_csv, report_turtle
@@ -78,10 +82,12 @@ def learn(
         raise nothing_held_out()
     candidates = _candidates(axioms, tiles, context)
     settings = CorrectSettings(tolerance=TOLERANCE, superpixel=context)
+    _check_ratio(fixed_per_broken)
     steps = _steps(target, files, settings, progress)
     if tables:
         steps.plan(len(tiles) * len(list(candidates.values())[-1]))
-    learned = learn_checked(tiles, candidates, settings, steps=steps)
+    checks = Checks(fixed_per_broken=fixed_per_broken)
+    learned = learn_checked(tiles, candidates, settings, checks=checks, steps=steps)
     reports = rule_report(tiles, learned, settings=settings, steps=steps) if tables else ()
     write_learned(learned, target)
     for path, text in zip(tables, (report_csv, report_turtle), strict=False):
@@ -134,7 +140,21 @@ def _candidates(
     tree = schema_of(views)
     extended = tuple(replace(axiom, ontology=tree) for axiom in axioms)
     beside = tuple(replace(axiom, ontology=tree) for axiom in (*shapes, *views))
-    return {"rules": extended, "rules, shapes and surroundings": (*extended, *beside)}
+    around = beside[len(shapes) :]
+    return {
+        "rules": extended,
+        "rules and surroundings": (*extended, *around),
+        "rules, shapes and surroundings": (*extended, *beside),
+    }
+
+
+def _check_ratio(ratio: float) -> None:
+    """Refuse a ratio that is none."""
+    if not 0 <= ratio < math.inf:
+        raise InputError(
+            f"--fixed-per-broken {ratio:g}: expected a number of 0 or more",
+            "for example --fixed-per-broken 2: two pixels put right for each put wrong",
+        )
 
 
 def _check_places(places: Sequence[Path], files: TileFiles) -> None:

@@ -183,7 +183,7 @@ class Terms:
             unary[~np.vstack([gone.allowed, np.ones((1, k), bool)])[label]] = EXCLUDED
         smooth = change.values.get(vocab.SMOOTHNESS, self.settings.smoothness)
         right, down = (np.ascontiguousarray(smooth * plane[rows, cols]) for plane in self.contrast)
-        axioms = tuple((weight, one) for one, weight in self.axioms(change))
+        axioms = tuple((weight, one) for one, weight in self.axioms(change) if weight > 0)
         if self.settings.nodes == "regions":
             return self._by_region(unary, axioms)
         return Problem(unary, right, down, label, np.ones(label.shape), axioms, self.fixed())

@@ -47,6 +47,12 @@ def learn(
             help="Learn from scratch, too, how wide each class is and what lies around it over so many metres."
         ),
     ] = 0.0,
+    fixed_per_broken: Annotated[
+        float,
+        typer.Option(
+            help="Least pixels put right per pixel put wrong on held-out tiles: labels change where enough says so."
+        ),
+    ] = 0.0,
     report: Annotated[
         Path | None,
         typer.Option(help="CSV file for what each rule puts right and wrong on held-out tiles."),
@@ -78,7 +84,9 @@ def learn(
     files = TileFiles(
         predictions, truth, legend, images, words.band_names(bands), confidence, scenes, beside
     )
-    learned, reports = run(files, out, context=context, report=report, progress=counter(quiet))
+    learned, reports = run(
+        files, out, context=context, fixed_per_broken=fixed_per_broken, report=report, progress=counter(quiet)
+    )  # fmt: skip
     say(score_table(learned).rstrip())
     if report is not None:
         say()

@@ -21,7 +21,7 @@ def choose_balance(
     tiles: Sequence[LabelledTile],
     *,
     balances: Sequence[float] = BALANCES,
-    most_folds: int = 3,
+    most_folds: int = 6,
 ) -> float:
     """The exponent whose calibration, fitted to other scenes, maps held-out scenes best.
 

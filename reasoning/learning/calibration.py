@@ -25,7 +25,7 @@ FLOOR = 1e-4
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores of a class are `log p / temperature + bias`, up to a constant per pixel.
+    """Scores of a class are `log p / temperature + bias`, up to a constant per pixel, more for the class given.
 
     Temperature scaling is that of Guo et al., "On calibration of modern neural networks", ICML 2017; with one bias per
     class it is their vector scaling with a shared scale.
@@ -34,24 +34,30 @@ class Calibration:
         temperature: Above 1 for a model that is too sure of itself, below 1 for one that is not sure enough.
         bias: (class,) nats per class; they sum to 0.
         classes: IRI of the class of each bias.
+        caution: Nats that the likeliest class of the network gets beside: all else must outweigh them before a label
+            changes (`reasoning.learning.caution`).
 
     Raises:
-        InputError: A temperature that is not above 0, a bias that is no number, or not one bias per class.
+        InputError: A temperature that is not above 0, a caution below 0, a bias that is no number, or not one bias per
+            class.
     """
 
     temperature: float
     bias: tuple[float, ...]
     classes: tuple[str, ...]
+    caution: float = 0.0
 
     def __post_init__(self) -> None:
         if (
             not 0 < self.temperature < np.inf
+            or not 0 <= self.caution < np.inf
             or not np.isfinite(self.bias).all()
             or len(self.bias) != len(self.classes)
         ):
             raise InputError(
-                f"calibration with temperature {self.temperature} and {len(self.bias)} biases for {len(self.classes)} "
-                "classes; expected a temperature above 0 and one finite bias per class",
+                f"calibration with temperature {self.temperature}, caution {self.caution} and {len(self.bias)} biases "
+                f"for {len(self.classes)} classes; expected a temperature above 0, a caution of 0 or more and one "
+                "finite bias per class",
                 "fit it again from labelled tiles",
             )
 
@@ -78,7 +84,11 @@ class Calibration:
             logs: (..., class) float64 log p, floored.
             legend: Names the last axis.
         """
-        return logs / self.temperature + self.biases(legend)
+        scores = logs / self.temperature + self.biases(legend)
+        if self.caution:
+            given = logs.argmax(axis=-1)[..., None] == np.arange(logs.shape[-1])
+            scores += self.caution * given
+        return scores
 
     def apply(self, prediction: Prediction, *, floor: float = FLOOR) -> Prediction:
         """The same prediction with calibrated probabilities.

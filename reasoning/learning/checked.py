@@ -9,12 +9,13 @@ little optimistic: it is the best of a few.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kg.ontology import Axiom
 from reasoning.learning.balance import choose_balance
+from reasoning.learning.caution import HELD, choose_caution
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import HeldOut, Learned, Mapped
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
@@ -31,13 +32,28 @@ ONE_SCENE = Stages(shrinkage=0.3, polished=False)
 """How little one scene alone may teach, because what it teaches cannot be checked."""
 
 
+@dataclass(frozen=True)
+class Checks:
+    """How held-out tiles decide.
+
+    Attributes:
+        most_folds: Most parts that the tiles are held out in; with as many scenes, each is held out alone.
+        fixed_per_broken: Least number of pixels that held-out tiles must have put right per pixel put wrong: labels
+            are held accordingly (`reasoning.learning.caution`), and the map stays as given where that is not to be
+            had. 0 asks for nothing.
+    """
+
+    most_folds: int = 6
+    fixed_per_broken: float = 0.0
+
+
 def learn_checked(
     tiles: Sequence[LabelledTile],
     candidates: Mapping[str, Sequence[Axiom]],
     settings: CorrectSettings,
     *,
     stages: Stages | None = None,
-    most_folds: int = 3,
+    checks: Checks | None = None,
     steps: Steps | None = None,
 ) -> Learned:
     """Learn calibration, smoothness, strengths of sources and weights of rules, as far as held-out tiles prefer them.
@@ -52,7 +68,7 @@ def learn_checked(
         stages: Knobs of each fit; default `Stages()` with class weights that held-out tiles prefer
             (`reasoning.learning.balance`), each set of rules that an expert weighed tried
             with the pull `LOOSE` too.
-        most_folds: Most parts that the tiles are held out in.
+        checks: How tiles are held out, and what is asked of them; default `Checks()`.
         steps: Remembers what is done already, and tells of it.
 
     Returns:
@@ -65,15 +81,17 @@ def learn_checked(
     """
     check_tiles(tiles)
     several = bool(scenes(tiles).max() > 0)
-    work = steps or Steps()
+    work, asked = steps or Steps(), checks or Checks()
     knobs = stages or Stages()
     if not several:
         knobs = replace(knobs, shrinkage=ONE_SCENE.shrinkage, polished=ONE_SCENE.polished)
     elif stages is None:
-        knobs = replace(knobs, balance=_balance(tiles, most_folds, work), loose=LOOSE)
-    parts = [[int(i) for i in part] for part in folds(tiles, most_folds)] if several else []
+        knobs = replace(knobs, balance=_balance(tiles, asked.most_folds, work), loose=LOOSE)
+    parts = [[int(i) for i in part] for part in folds(tiles, asked.most_folds)] if several else []
     school = School(tiles, candidates, settings, knobs, work, parts)
-    return _learned(school, _held_out(school), parts)
+    learned = _learned(school, _held_out(school), parts)
+    ratio = asked.fixed_per_broken
+    return _cautious(school, learned, ratio) if ratio > 0 else learned
 
 
 def _balance(tiles: Sequence[LabelledTile], most_folds: int, steps: Steps) -> float:
@@ -120,6 +138,28 @@ def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned
             one.label for one, n in zip(school.legend.classes, counts, strict=True) if n == 0
         ),
     )
+
+
+def _cautious(school: School, learned: Learned, ratio: float) -> Learned:
+    """Hold labels as given until held-out tiles have the ratio; the map as given where they never have."""
+    way, legend = learned.chosen, school.legend
+    if way == NETWORK or not learned.held_out:
+        return learned
+    school.steps.at_least(len(school.tiles))
+    found = choose_caution(lambda nats: school.held_out(way, nats), ratio)
+    if found is None:
+        return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
+    nats, maps = found
+    if not nats:
+        return learned
+    name = way + HELD.format(nats)
+    held = tuple(
+        replace(one, ways={**one.ways, name: mapped})
+        for one, mapped in zip(learned.held_out, maps, strict=True)
+    )
+    folds = tuple((part, fit.cautious(nats, legend)) for part, fit in learned.fold_fits)
+    fits = {**learned.fits, name: learned.fit.cautious(nats, legend)}
+    return replace(learned, chosen=name, fits=fits, held_out=held, fold_fits=folds)
 
 
 def choose(scores: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kg.legend import Legend
 from kg.ontology import Axiom
-from reasoning.learning.calibration import COLDEST, Calibration, from_parameters
+from reasoning.learning.calibration import COLDEST, Calibration, from_parameters, identity
 from reasoning.learning.choices import Prior
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class Fit:
             calibration=self.calibration,
             superpixel=self.superpixel,
         )
+
+    def cautious(self, nats: float, legend: Legend) -> Fit:
+        """The same numbers, but a label changes only where all else outweighs so many nats for it."""
+        calibration = self.calibration or identity(legend)
+        return replace(self, calibration=replace(calibration, caution=nats))
 
     def beside(self, asked: CorrectSettings) -> CorrectSettings:
         """Settings of a run whose rules come from a learned file.

@@ -68,6 +68,8 @@ def fit_turtle(
     if fit.calibration is not None:
         known = fit.calibration
         lines.append(f"<{RUN}temperature> {turtle.literal(known.temperature)}")
+        if known.caution:
+            lines.append(f"<{RUN}learnedCaution> {turtle.literal(known.caution)}")
         for iri, bias in zip(known.classes, known.bias, strict=True):
             lines.append(
                 f"<{RUN}classBias> [ ll:value {turtle.name(iri)} ; ll:weight {turtle.literal(bias)} ]"
@@ -120,10 +122,14 @@ def _calibration(terms: Terms, node: str, path: str | Path) -> Calibration | Non
     if not terms.objects(node, RUN + "temperature"):
         return None
     pairs = sorted(_weighted(terms, node, "classBias", path))
+    caution = 0.0
+    if terms.objects(node, RUN + "learnedCaution"):
+        caution = _number(terms, node, "learnedCaution", path)
     return Calibration(
         _number(terms, node, "temperature", path),
         tuple(bias for _, bias in pairs),
         tuple(iri for iri, _ in pairs),
+        caution,
     )
 
 

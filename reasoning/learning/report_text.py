@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from kg import turtle, vocab
+from reasoning.learning.caution import HELD
 from reasoning.learning.learned import Learned
 from reasoning.learning.report import RuleReport
 from reasoning.learning.school import LOOSELY, NETWORK
@@ -140,8 +141,10 @@ def score_table(learned: Learned) -> str:
 
 
 def _said(way: str) -> str:
-    name, held, _ = way.partition(LOOSELY)
-    return SAID.get(way, f"calibration, smoothness and {name} learned{held}")
+    plain, outweighs, nats = way.partition(HELD.partition("{")[0])
+    name, held, _ = plain.partition(LOOSELY)
+    said = SAID.get(plain, f"calibration, smoothness and {name} learned{held}")
+    return said + outweighs + nats
 
 
 def remarks(learned: Learned) -> list[str]:

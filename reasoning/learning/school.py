@@ -189,18 +189,25 @@ class School:
         calibration = None if way == NETWORK else self._calibration(part)
         return replace(self._start(CALIBRATION), calibration=calibration, smoothness=0.0)
 
-    def held_out(self, way: str) -> list[Mapped]:
-        """Every tile, mapped by what the tiles of other parts teach; () without parts."""
+    def held_out(self, way: str, caution: float = 0.0) -> list[Mapped]:
+        """Every tile, mapped by what the tiles of other parts teach; () without parts.
+
+        Args:
+            way: How they are mapped.
+            caution: Nats that the label as given gets beside.
+        """
+        name = f"{way}/held out, {caution:g}" if caution else f"{way}/held out"
         found: dict[int, Mapped] = {}
         for number, part in enumerate(self.parts):
             fit = self.fit(way, number)
+            fit = fit.cautious(caution, self.legend) if caution else fit
             for i, tile in zip(part, self._course(way, part), strict=True):
 
                 def mapped(tile: Prepared = tile, fit: Fit = fit) -> Arrays:
                     """The map of a held-out tile as an array."""
                     return {"map": Mapped.by(tile.tile, tile.labels(tile.solve(fit))).array}
 
-                done = self.steps.do(f"{way}/held out/tile {i + 1}", mapped)
+                done = self.steps.do(f"{name}/tile {i + 1}", mapped)
                 found[i] = Mapped.of(done["map"], len(self.legend))
         return [found[i] for i in sorted(found)]
 

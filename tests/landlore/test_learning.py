@@ -141,14 +141,26 @@ def test_context_rules_look_as_far_as_asked(folder, tmp_path):
     out = tmp_path / "context.ttl"
     few = replace(files(folder, 2), sources=ll.Sources(rules=[folder / "rules.ttl"]))
     learned, _ = learn(few, out, context=90.0)
-    assert learned.ways[-2:] == (
-        "rules, loosely held", "rules, shapes and surroundings",
+    assert learned.ways[-3:] == (
+        "rules, loosely held", "rules and surroundings", "rules, shapes and surroundings",
     )  # fmt: skip
     assert learned.fit.superpixel == 90.0
     assert read_fit([out]).superpixel == 90.0
-    assert ("view-270" in out.read_text()) == (learned.chosen == learned.ways[-1])
+    assert ("view-270" in out.read_text()) == (learned.chosen in learned.ways[-2:])
     run = ll.correct(folder / "said0.tif", legend="s2korea", sources=ll.Sources(rules=[str(out)]))
     assert run.corrected.trace.stopped == "converged"
+
+
+def test_as_many_fixed_per_broken_as_asked(run, folder, tmp_path):
+    """Here no pixel is broken, so that any ratio holds and no label has to be held."""
+    out = tmp_path / "held.ttl"
+    asked = [*words(folder, "learn"), "--rules", str(folder / "rules.ttl"), "-o", str(out)]
+    done = CliRunner().invoke(app, [*asked, "--fixed-per-broken", "1e6"])
+    assert done.exit_code == 0, done.output
+    assert out.read_bytes() == (run[1] / "learned.ttl").read_bytes()
+    bad = CliRunner().invoke(app, [*asked, "--fixed-per-broken", "-1"])
+    assert isinstance(bad.exception, InputError)
+    assert "--fixed-per-broken 2" in bad.exception.hint
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(run, folder, tmp_path):

@@ -95,9 +95,11 @@ def drawn_tiles():
 @pytest.fixture(scope="session")
 def learned(drawn_tiles):
     """What is learned from them, without class weights."""
-    from reasoning.learning.checked import learn_checked
+    from reasoning.learning.checked import Checks, learn_checked
     from reasoning.learning.staged import Stages
 
     stages = Stages(rounds=1, shrinkage=3e-5, hold=0.0, balance=0.0, polished=False)
     settings = CorrectSettings(tolerance=1e-3)
-    return learn_checked(drawn_tiles, {"rules": RULES}, settings, stages=stages, most_folds=2)
+    return learn_checked(
+        drawn_tiles, {"rules": RULES}, settings, stages=stages, checks=Checks(most_folds=2)
+    )

@@ -9,7 +9,7 @@ import pytest
 from kg.errors import InputError, LegendError, RuleError
 from kg.legend import load_legend
 from reasoning.learning import school
-from reasoning.learning.checked import choose, fit_rules, learn_checked
+from reasoning.learning.checked import Checks, choose, fit_rules, learn_checked
 from reasoning.learning.on_demand import OnDemand
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS
 from reasoning.learning.staged import Stages
@@ -149,10 +149,12 @@ def test_few_tiles_are_in_memory_at_a_time(drawn_tiles, monkeypatch):
         most.append(len(alive))
         return tile
 
-    learned = learn_checked(OnDemand(read, 8), {}, QUICK, stages=ONCE, most_folds=2)
+    learned = learn_checked(OnDemand(read, 8), {}, QUICK, stages=ONCE, checks=Checks(most_folds=2))
     assert max(most) <= 3
     assert len(most) > 8 * 4
-    kept = learn_checked([read(i) for i in range(8)], {}, QUICK, stages=ONCE, most_folds=2)
+    kept = learn_checked(
+        [read(i) for i in range(8)], {}, QUICK, stages=ONCE, checks=Checks(most_folds=2)
+    )
     assert max(most) == 8
     assert learned.fits == kept.fits
 

@@ -3,6 +3,7 @@
 import pytest
 
 from kg.errors import RuleError
+from kg.legend import load_legend
 from kg.ontology import load_ontology
 from kg.rules import load_rules
 from reasoning.correct import correct
@@ -65,6 +66,15 @@ def test_strengths_of_layers_come_back(tmp_path, rules):
     path.write_text(fit_turtle(fit, load_ontology(), title="a"))
     again = read_fit([path])
     assert (again.strengths, again.calibration, again.smoothness) == (fit.strengths, None, 0.3)
+
+
+def test_caution_comes_back(tmp_path, rules):
+    fit = Fit(tuple(rules), None, {}, 0.3).cautious(0.75, load_legend("s2korea"))
+    path = tmp_path / "a.ttl"
+    path.write_text(fit_turtle(fit, load_ontology(), title="a"))
+    again = read_fit([path]).calibration
+    assert (again.caution, again.temperature) == (0.75, 1.0)
+    assert dict(zip(again.classes, again.bias, strict=True)) == dict.fromkeys(again.classes, 0.0)
 
 
 def test_plain_rules_hold_no_fit_and_damage_is_named(path, tmp_path):

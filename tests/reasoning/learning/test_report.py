@@ -11,7 +11,7 @@ from kg.errors import InputError
 from kg.ontology import Facet
 from kg.store import KnowledgeGraph
 from reasoning.correct import correct
-from reasoning.learning.checked import fit_rules, learn_checked
+from reasoning.learning.checked import Checks, fit_rules, learn_checked
 from reasoning.learning.effects import tile_effects
 from reasoning.learning.report import bootstrap, rule_report, wilson
 from reasoning.learning.report_text import (
@@ -30,7 +30,9 @@ SETTINGS = CorrectSettings(tolerance=1e-3)
 
 
 def learn(tiles, rules):
-    return learn_checked(tiles, {"rules": rules}, SETTINGS, stages=QUICK, most_folds=2)
+    return learn_checked(
+        tiles, {"rules": rules}, SETTINGS, stages=QUICK, checks=Checks(most_folds=2)
+    )
 
 
 @pytest.fixture(scope="module")
