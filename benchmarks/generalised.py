@@ -62,16 +62,20 @@ def generalised(
     free = replace(fitted, rehearsal=replace(fitted.rehearsal, penalty=0.0))
     out = {}
     for name, classifier in (("", fitted), ("free ", free)):
-        each = per_class(classify(asked, vectors, classifier=classifier).scores.scores, asked)
-        mine = np.isin(images.names, seen)
-        s, u = 100 * each[mine].mean(), 100 * each[~mine].mean()
-        out |= {name + "S": s, name + "U": u, name + "H": 2 * s * u / max(s + u, 1e-9)}
+        scores = classify(asked, vectors, classifier=classifier).scores.scores
+        found = harmonic_means(scores, asked, np.isin(images.names, seen))
+        out |= {name + key: value for key, value in found.items()}
     return out
 
 
-def per_class(scores: NDArray[np.float32], images: FeatureSet) -> Floats:
+def harmonic_means(
+    scores: NDArray[Any], images: FeatureSet, seen: NDArray[np.bool_]
+) -> dict[str, float]:
+    """S and U: mean accuracy per seen and unseen class, percent; H: their harmonic mean."""
     hit, labels = scores.argmax(axis=1) == images.labels, images.labels
-    return np.array([hit[labels == c].mean() for c in range(len(images.names))])
+    each = np.array([hit[labels == c].mean() for c in range(len(images.names))])
+    s, u = 100 * float(each[seen].mean()), 100 * float(each[~seen].mean())
+    return {"S": s, "U": u, "H": 2 * s * u / max(s + u, 1e-9)}
 
 
 def few_shots(
