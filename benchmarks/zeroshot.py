@@ -1,7 +1,7 @@
 """Zero-shot scenes on WHU-RS19 embeddings: what each kind of class vector is worth, with shuffled knowledge beside it.
 
-    python benchmarks/zeroshot.py [--json FILE] [--draws 60] [--data ../shared/data] [--no-kge] [--rows ROW ...]
-        [--concepts FILE.ttl]
+    python benchmarks/zeroshot.py [--json FILE] [--draws 60] [--data ../shared/data] [--no-kge] [--vae]
+        [--rows ROW ...] [--concepts FILE.ttl]
 
 Protocol: data/splits/whu_rs19_14_5.json (14 seen, 5 unseen, 60 draws); ridge from class vector to mean image vector of
 the seen classes; top-1 accuracy over all images of the unseen classes, chosen among these (percent); mean and standard
@@ -46,6 +46,7 @@ from kg.scenes import SceneKnowledge, load_scenes
 MODELS = ("CLIP", "RemoteCLIP", "GeoRSCLIP", "SkyCLIP50")
 BASELINE = "text: prompt"
 DEFAULT = "text + graded (default)"
+VAE = "aligned VAEs: "
 KGE_SEEDS = (0, 1, 2, 3)
 # Row of each WHU-RS19 class (file order) in sr-rskg.npy, by the nearest of its 70 class names.
 SR_RSKG = (1, 6, 7, 13, 19, 43, 21, 48, 26, 24, 32, 37, 38, 28, 25, 42, 18, 45, 67)
@@ -139,14 +140,20 @@ def kge_rows(
 
 
 def one_draw(
-    features: FeatureSet, vectors: ClassVectors, test: ClassVectors, splits: Splits, draw: int
+    features: FeatureSet,
+    vectors: ClassVectors,
+    test: ClassVectors,
+    splits: Splits,
+    draw: int,
+    method: str = "prototypes",
 ) -> list[float]:
     """[inductive, transductive] accuracy of a draw, percent; `test` holds the vectors of classes when unseen."""
     row = {name: i for i, name in enumerate(splits.classes)}
     seen, unseen = splits.seen(draw), splits.unseen[draw]
-    classifier = fit_scenes(features.only(seen), take(vectors, [row[n] for n in seen]))
+    known = take(vectors, [row[n] for n in seen])
+    classifier = fit_scenes(features.only(seen), known, SceneSettings(method))
     images, candidates = features.only(unseen), take(test, [row[n] for n in unseen])
-    both = (SceneSettings(transductive=t) for t in (False, True))
+    both = (SceneSettings(method, transductive=t) for t in (False, True))
     answers = [classify(images, candidates, classifier=classifier, settings=s) for s in both]
     return [100 * float((a.logs.argmax(axis=1) == images.labels).mean()) for a in answers]
 
@@ -161,7 +168,8 @@ def zero_shot(
         for draw in range(draws):  # rows inside, so that what the images teach is kept between rows
             for name, versions in rows.items():
                 pairs = [(default if "unknown" in name else v, v) for v in versions]
-                each = [one_draw(images, known, asked, splits, draw) for known, asked in pairs]
+                how = "vae" if name.startswith(VAE) else "prototypes"
+                each = [one_draw(images, known, asked, splits, draw, how) for known, asked in pairs]
                 table[name].append(np.mean(each, axis=0))
         print(f"  {model} done", flush=True)
     return {name: np.array(v).reshape(len(features), draws, 2) for name, v in table.items()}
@@ -239,6 +247,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--concepts", type=Path, help="scene concepts instead of those that ship")
+    parser.add_argument("--vae", action="store_true", help="also two rows by aligned autoencoders")
     parser.add_argument("--no-kge", action="store_true", help="leave out the rows with kge")
     parser.add_argument(
         "--rows", nargs="*", help="only these rows (and the two that others are held against)"
@@ -259,6 +268,8 @@ def main() -> None:
     rows = make_rows(splits.classes, knowledge, embeddings, given.data / "anchors" / "sr-rskg.npy")
     wanted = {BASELINE, DEFAULT, *(given.rows or rows)}
     rows = {name: row for name, row in rows.items() if name in wanted}
+    if given.vae:
+        rows |= {f"{VAE}{name}": rows[name] for name in (BASELINE, DEFAULT)}
     table = zero_shot(features, rows, splits, min(given.draws, len(splits.unseen)))
     default = rows[DEFAULT][0]
     result = report(table, {m: no_training(f, default) for m, f in features.items()})

@@ -75,8 +75,22 @@ class Prototypes:
 
     def rows(self, vectors: ClassVectors) -> Ints:
         """(class,) row among the seen classes, -1 for a class without images."""
-        place = {name: i for i, name in enumerate(keys(self.seen))}
-        return np.array([place.get(name, -1) for name in keys(vectors)], np.int64)
+        return class_rows(self.seen, vectors)
+
+    def view(self, images: NDArray[np.float32] | _F64) -> _F64:
+        """(image, dimension) image vectors in the view of `metric`, unit length."""
+        return self.metric.view(images)
+
+    @property
+    def width(self) -> int:
+        """Numbers of an image vector."""
+        return int(self.dual.shape[1])
+
+
+def class_rows(seen: ClassVectors, vectors: ClassVectors) -> Ints:
+    """(class,) row of each class among the seen ones, -1 for a class without images."""
+    place = {name: i for i, name in enumerate(keys(seen))}
+    return np.array([place.get(name, -1) for name in keys(vectors)], np.int64)
 
 
 def keys(vectors: ClassVectors) -> list[str]:

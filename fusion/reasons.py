@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.aligned import Aligned
 from fusion.scene import SceneAnswer, SceneClassifier
 from kg.reasons import ScenePart, SceneReason
 from kg.scenes import SceneKnowledge
@@ -61,9 +62,14 @@ def _ridge_parts(
     if classifier is None:
         return []
     learned, temperature = classifier.prototypes, classifier.rehearsal.temperature
+    if isinstance(
+        learned, Aligned
+    ):  # not linear in the statements, so all that they say is one part
+        logits = answer.ridge_logits[item]
+        return [ScenePart("aligned", "", "", 0.0, 0.0, float(logits[pair[0]] - logits[pair[1]]))]
     predicted, rows = learned.predict(answer.vectors), learned.rows(answer.vectors)
     per_class = temperature / np.maximum(np.linalg.norm(predicted, axis=1), 1e-12)
-    vector = learned.metric.view(answer.images.vectors[item : item + 1])[0]
+    vector = learned.view(answer.images.vectors[item : item + 1])[0]
     average = learned.means.mean(axis=0)
     pull = learned.dual @ (vector - average)  # (seen,): what this image says beyond an average one
     shared = learned.shared * float(pull.sum())  # what it says of every class alike
@@ -118,5 +124,5 @@ def _near(
     if classifier is None:
         return ()
     learned = classifier.prototypes
-    order = np.argsort(-(learned.means @ learned.metric.view(vector[None])[0]), kind="stable")
+    order = np.argsort(-(learned.means @ learned.view(vector[None])[0]), kind="stable")
     return tuple(classifier.prototypes.seen.names[i] for i in order[:count])

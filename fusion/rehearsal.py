@@ -7,17 +7,21 @@ the truth is known.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.aligned import Aligned
 from fusion.classgraph import ClassVectors
 from fusion.metric import Ints, unit
-from fusion.prototypes import fit_prototypes, take
+from fusion.prototypes import Prototypes, take
 from fusion.transduce import log_transduce, softmax
 
 _F64 = NDArray[np.float64]
+
+Learn = Callable[[ClassVectors, NDArray[np.float32], Ints], Prototypes | Aligned]
 
 ROUNDS = 3
 TEMPERATURES = np.geomspace(2.0, 400.0, 49)
@@ -69,8 +73,8 @@ def rehearse(
     vectors: ClassVectors,
     images: NDArray[np.float32],
     labels: Ints,
+    learn: Learn,
     *,
-    ridge: float,
     transductive: bool = False,
 ) -> Rehearsal:
     """Rehearse zero-shot classification on the seen classes.
@@ -79,12 +83,12 @@ def rehearse(
         vectors: Class vectors of the seen classes.
         images: (image, dimension) unit vectors.
         labels: (image,) row of the class, -1 unknown.
-        ridge: As in `fit_prototypes`.
+        learn: Learns what classes look like from class vectors, images and labels.
         transductive: Also rehearse looking at all images together.
     """
     known = labels >= 0
     rounds = [
-        _round(vectors, images[known], labels[known], out, ridge)
+        _round(vectors, images[known], labels[known], out, learn)
         for out in _turns(len(vectors.names))
     ]
     asked = [one.asked() for one in rounds]
@@ -127,15 +131,13 @@ def _round(
     images: NDArray[np.float32],
     labels: Ints,
     out: NDArray[np.bool_],
-    ridge: float,
+    learn: Learn,
 ) -> _Round:
     kept = np.flatnonzero(~out)
     learns = ~out[labels] & (_ordinal(labels) % 2 == 0)
     row = np.cumsum(~out) - 1
-    fitted = fit_prototypes(
-        take(vectors, kept), images[learns], row[labels[learns]], "", ridge=ridge
-    )
-    viewed = fitted.metric.view(images[~learns])
+    fitted = learn(take(vectors, kept), images[learns], row[labels[learns]])
+    viewed = fitted.view(images[~learns])
     return _Round(viewed @ unit(fitted.predict(vectors)).T, labels[~learns], out, viewed)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.aligned import Aligned, fit_aligned
 from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
 from fusion.metric import unit
 from fusion.prediction import SceneScores
 from fusion.prototypes import Prototypes, checked_labels, fit_prototypes, keys, take
-from fusion.rehearsal import Rehearsal, rehearse
+from fusion.rehearsal import Learn, Rehearsal, rehearse
 from fusion.together import look_together
 from fusion.transduce import TransduceSettings, log_transduce, softmax
 from kg.errors import InputError
@@ -20,19 +21,23 @@ from kg.errors import InputError
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 
+METHODS = ("prototypes", "vae")
+
 
 @dataclass(frozen=True)
 class SceneSettings:
     """How scenes are classified.
 
     Attributes:
-        ridge: Regularisation of the map from class vectors to image vectors.
+        method: How classes are learned from seen ones: "prototypes" (closed form), or "vae" (`fusion.aligned`).
+        ridge: Regularisation of the map from class vectors to image vectors (prototypes).
         text_temperature: Scale of image-text cosines before the softmax (CLIP's own is 100).
         transductive: Look at all images together after the first guess.
         transduce: How.
         lost: Share of right answers that may be lost so that "none of these" can be said; None: never said.
     """
 
+    method: str = "prototypes"
     ridge: float = 0.3
     text_temperature: float = 100.0
     transductive: bool = False
@@ -49,7 +54,7 @@ class SceneClassifier:
         rehearsal: Knobs chosen by taking seen classes for unseen.
     """
 
-    prototypes: Prototypes
+    prototypes: Prototypes | Aligned
     rehearsal: Rehearsal
 
     @property
@@ -65,13 +70,13 @@ class SceneClassifier:
 
     def logits(self, images: _F32, vectors: ClassVectors) -> _F64:
         """(image, class) temperature times cosine of image and prototype, less the penalty."""
-        cosines = self.prototypes.metric.view(images) @ unit(self.prototypes.predict(vectors)).T
+        cosines = self.prototypes.view(images) @ unit(self.prototypes.predict(vectors)).T
         values: _F64 = self.rehearsal.temperature * (cosines - self.penalties(vectors))
         return values
 
     def margins(self, images: _F32, vectors: ClassVectors) -> _F64:
         """(image,) by how much the best candidate is nearer than the nearest seen class that is no candidate."""
-        viewed = self.prototypes.metric.view(images)
+        viewed = self.prototypes.view(images)
         cosines = viewed @ unit(self.prototypes.predict(vectors)).T
         asked = np.isin(keys(self.prototypes.seen), keys(vectors))
         others = viewed @ self.prototypes.means[~asked].T
@@ -93,10 +98,20 @@ def fit_scenes(
         InputError: No labels, fewer than 2 classes with images, or class vectors of other classes.
     """
     settings, labels = settings or SceneSettings(), checked_labels(seen, vectors)
-    ridge, together = settings.ridge, settings.transductive
+    learn = _learner(settings, seen.model)
     return SceneClassifier(
-        fit_prototypes(vectors, seen.vectors, labels, seen.model, ridge=ridge),
-        rehearse(vectors, seen.vectors, labels, ridge=ridge, transductive=together),
+        learn(vectors, seen.vectors, labels),
+        rehearse(vectors, seen.vectors, labels, learn, transductive=settings.transductive),
+    )
+
+
+def _learner(settings: SceneSettings, backbone: str) -> Learn:
+    if settings.method not in METHODS:
+        raise InputError(f"unknown method {settings.method!r}", f"choose from {', '.join(METHODS)}")
+    if settings.method == "vae":
+        return lambda vectors, images, labels: fit_aligned(vectors, images, labels, backbone)
+    return lambda vectors, images, labels: fit_prototypes(
+        vectors, images, labels, backbone, ridge=settings.ridge
     )
 
 
@@ -251,9 +266,9 @@ def _check(
             "nothing to compare the images with: no seen classes and no text vectors",
             "give --seen FEATURES.npz with labels, or a backbone that reads text",
         )
-    if classifier is not None and classifier.prototypes.dual.shape[1] != width:
+    if classifier is not None and classifier.prototypes.width != width:
         raise InputError(
-            f"image vectors have {width} numbers, the classifier was learned on {classifier.prototypes.dual.shape[1]}",
+            f"image vectors have {width} numbers, the classifier was learned on {classifier.prototypes.width}",
             f"use the backbone it was learned with ({classifier.backbone})",
         )
     if texts is not None and texts.shape != (len(vectors.names), width):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.aligned import Aligned
 from fusion.classgraph import ClassVectors
 from fusion.matching import match_groups
 from fusion.metric import unit
@@ -22,7 +23,7 @@ def look_together(
     images: _F32,
     guesses: _F32,
     vectors: ClassVectors,
-    learned: Prototypes,
+    learned: Prototypes | Aligned,
     temperature: float,
     settings: TransduceSettings,
 ) -> _F64:
@@ -43,7 +44,7 @@ def look_together(
     Returns:
         (image, class) float64, up to a constant in each row.
     """
-    viewed = learned.metric.view(images)
+    viewed = learned.view(images)
     logs = log_transduce(viewed.astype(np.float32), guesses, settings)
     for _ in range(ROUNDS):
         members = softmax(logs).astype(np.float64)

@@ -13,10 +13,11 @@ class ScenePart:
         kind: "triple", "text" (names and definitions), "kge" (graph embedding), "image-text" (similarity of the
             image and a prompt, by the backbone), "prior" (how the two classes score on an average image), "own
             images" (what images of the two classes show that their statements do not say), "seen" (taken off classes
-            with images where unseen ones are asked about too), "other images" (transduction), "axiom", or "excluded"
-            (a hard axiom removed the class that scored best).
-        relation: Relation IRI of a triple, else "".
-        value: Value IRI of a triple, IRI of an axiom, else "".
+            with images where unseen ones are asked about too), "other images" (transduction), "aligned" (all
+            statements, by a network), "map" (a statement that a map shows, or fails to show, under the image),
+            "axiom", or "excluded" (a hard axiom removed the class that scored best).
+        relation: Relation IRI of a triple or of what a map shows, else "".
+        value: Value IRI of a triple or of what a map shows, IRI of an axiom, else "".
         answer_weight: Weight of the statement for the answer, 0 if it is not said.
         rival_weight: Weight of the statement for the rival, 0 if it is not said.
         contribution: Nats; positive speaks for the answer, negative for the rival.

@@ -1,4 +1,4 @@
-"""Answers about scenes and a file of what was found in the images come in; answers that keep to the axioms go out.
+"""Answers about scenes, a map and what was found in the images come in; answers that keep to these go out.
 
 The file says what was found in each image, and what was looked for without being found (0). JSON:
 
@@ -16,7 +16,7 @@ import difflib
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from kg import vocab
 from kg.errors import InputError, LandloreWarning, RuleError
 from kg.files import shipped
-from kg.reasons import SceneReason
+from kg.reasons import ScenePart, SceneReason
 from kg.schema import Ontology
 from reasoning.scenes.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence, cover
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fusion.prediction import SceneScores
     from fusion.scene import SceneAnswer
     from kg.scenes import SceneKnowledge
+    from landlore.scene_places import PlacePrior
     from landlore.scenes import ClassifySettings
     from reasoning.scenes.scene_axioms import SceneCorrection
 
@@ -40,12 +41,15 @@ _SHOWN = (
     'expected JSON {"image.png": {"hasPart": {"Runway": 0.9}}} or CSV item,relation,class,value'
 )
 _Line = tuple[str, str, str, float]
+_More = tuple[
+    tuple[int, int], "SceneScores", Callable[[int, tuple[int, int]], tuple[ScenePart, ...]]
+]
 
 
 def explained(
     answer: SceneAnswer, knowledge: SceneKnowledge, settings: ClassifySettings
 ) -> tuple[SceneScores, tuple[SceneReason, ...], SceneKnowledge, SceneCorrection | None]:
-    """Scores and reasons, after the axioms where `settings.parts` or `settings.axioms` ask for them.
+    """Scores and reasons, after the map and the axioms where the settings ask for them.
 
     Returns:
         Scores, one reason per image, the knowledge with the names of the axioms, and what the axioms did.
@@ -57,13 +61,52 @@ def explained(
     from fusion.reasons import explain_scene
 
     items = range(len(answer.scores.items))
+    places = _places(answer, settings) if settings.map else None
+    scores = answer.scores if places is None else _shifted(answer, places)
     if not (settings.parts or settings.axioms or settings.add_axioms):
-        plain = tuple(explain_scene(answer, i, knowledge) for i in items)
-        return answer.scores, plain, knowledge, None
-    done = _corrected(answer.scores, settings)
+        plain = tuple(
+            explain_scene(answer, i, knowledge)
+            if places is None
+            else _added(answer, i, knowledge, (_best(scores, i), scores, places.parts))
+            for i in items
+        )
+        return scores, plain, knowledge, None
+    done = _corrected(scores, settings)
     names = {axiom.iri: (axiom.label, axiom.label_zh) for axiom in done.axioms}
     known = replace(knowledge, labels={**knowledge.labels, **names})
-    return done.after, tuple(_reason(answer, i, known, done) for i in items), known, done
+
+    def both(item: int, pair: tuple[int, int]) -> tuple[ScenePart, ...]:
+        return (*(places.parts(item, pair) if places else ()), *done.parts(item, pair))
+
+    reasons = (_added(answer, i, known, (done.best(i), done.after, both)) for i in items)
+    return done.after, tuple(reasons), known, done
+
+
+def _places(answer: SceneAnswer, settings: ClassifySettings) -> PlacePrior:
+    """What the map says about the images; told once where it says nothing about some."""
+    from landlore.graph import open_graph
+    from landlore.scene_places import place_prior
+
+    prior = place_prior(answer.scores.items, answer.vectors.concepts, open_graph(str(settings.map)))
+    if silent := int((~prior.known).sum()):
+        warnings.warn(
+            f"the map shows nothing under {silent} of {len(prior.known)} images: there the images alone decide",
+            LandloreWarning,
+            stacklevel=2,
+        )
+    return prior
+
+
+def _shifted(answer: SceneAnswer, places: PlacePrior) -> SceneScores:
+    from fusion.transduce import softmax
+
+    scores = answer.scores
+    return replace(scores, scores=softmax(answer.logs + places.logs), model=f"{scores.model} + map")
+
+
+def _best(scores: SceneScores, item: int) -> tuple[int, int]:
+    order = (-scores.scores[item]).argsort(kind="stable")
+    return int(order[0]), int(order[1])
 
 
 def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrection:
@@ -89,19 +132,20 @@ def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrecti
     return done
 
 
-def _reason(
-    answer: SceneAnswer, item: int, knowledge: SceneKnowledge, done: SceneCorrection
-) -> SceneReason:
+def _added(answer: SceneAnswer, item: int, knowledge: SceneKnowledge, more: _More) -> SceneReason:
+    """The reason for a pair of classes, with further parts."""
     from fusion.reasons import explain_scene
 
-    pair = done.best(item)
-    plain, more = explain_scene(answer, item, knowledge, pair), done.parts(item, pair)
-    parts = sorted((*plain.parts, *more), key=lambda p: (-abs(p.contribution), p.relation, p.value))
+    pair, scores, parts_of = more
+    plain, parts = explain_scene(answer, item, knowledge, pair), parts_of(item, pair)
+    ordered = sorted(
+        (*plain.parts, *parts), key=lambda p: (-abs(p.contribution), p.relation, p.value)
+    )
     return replace(
         plain,
-        probability=float(done.after.scores[item, pair[0]]),
-        log_odds=plain.log_odds + sum(part.contribution for part in more),
-        parts=tuple(parts),
+        probability=float(scores.scores[item, pair[0]]),
+        log_odds=plain.log_odds + sum(part.contribution for part in parts),
+        parts=tuple(ordered),
     )
 
 

@@ -38,6 +38,7 @@ class ClassifySettings:
 
     Attributes:
         blocks: Parts of the class vectors: "text", "graded", "kge".
+        method: How classes are learned from seen ones: "prototypes", or "vae" (`fusion.aligned`).
         transductive: Also learn from the images that are asked about.
         model: Backbone for images: a model folder, a checkpoint file or hub:OWNER/NAME (`fusion.backbones.choice`); or
             its name in an .npz file with several.
@@ -50,11 +51,14 @@ class ClassifySettings:
         abstain: Say "none of these" where an image looks more like a seen class, as far as it costs no more than this
             share of right answers (rehearsed on the seen classes); None: never.
         add_axioms: Rule files beside those.
+        map: Graph with map features (`landlore build --osm`): run folder, graph folder, RDF file or server; what it
+            shows under georeferenced images counts for the classes that state it (`landlore.scene_places`).
         parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
         reading: What checkpoint and image files do not say themselves.
     """
 
     blocks: tuple[str, ...] = ("text", "graded")
+    method: str = "prototypes"
     transductive: bool = False
     model: str | None = None
     embedding: str | None = None
@@ -65,6 +69,7 @@ class ClassifySettings:
     axioms: tuple[str, ...] = ()
     add_axioms: tuple[str, ...] = ()
     parts: str | None = None
+    map: str | None = None
     abstain: float | None = None
     reading: ReadSettings = field(default_factory=ReadSettings)
 
@@ -199,7 +204,7 @@ def _answer(
 
     knowledge, embedding = known
     make = partial(class_vectors, knowledge=knowledge, blocks=settings.blocks, embedding=embedding)
-    how = SceneSettings(transductive=settings.transductive, lost=settings.abstain)
+    how = SceneSettings(settings.method, transductive=settings.transductive, lost=settings.abstain)
     classifier = None if taught is None else fit_scenes(taught, make(taught.names), how)
     texts = _texts(asked, names) if taught is None else None
     vectors: ClassVectors = make(names)

@@ -65,6 +65,9 @@ def classify(
         list[str],
         typer.Option(help="Turtle with scene concepts or statements about them. May be repeated."),
     ] = [],
+    method: Annotated[
+        str, typer.Option(help="How classes are learned from seen ones: prototypes, vae.")
+    ] = "prototypes",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for scores and explanations.")
     ] = None,
@@ -74,6 +77,10 @@ def classify(
     add_rules: AddRules = [],
     parts: Annotated[
         Path | None, typer.Option(help="JSON or CSV: what was found in each image.")
+    ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option("--map", help="Graph with map features that lie under georeferenced images."),
     ] = None,
     abstain: Annotated[
         float | None,
@@ -95,6 +102,7 @@ def classify(
     settings = ClassifySettings(
         blocks=tuple(b.strip() for b in blocks.split(",") if b.strip()),
         classes=_one_list(classes),
+        method=method,
         transductive=transductive,
         model=model,
         embedding=str(embedding) if embedding else None,
@@ -103,6 +111,7 @@ def classify(
         axioms=tuple(rules),
         add_axioms=tuple(add_rules),
         parts=str(parts) if parts else None,
+        map=place,
         abstain=abstain,
         reading=ReadSettings(
             activation,

@@ -23,6 +23,7 @@ _BLOCKS_EN = {
     "own images": "images known of it",
     "seen": "being a class with known images",
     "other images": "similar images",
+    "aligned": "its statements, by a network",
 }
 _BLOCKS_ZH = {
     "text": "名称与定义",
@@ -32,11 +33,14 @@ _BLOCKS_ZH = {
     "own images": "该类已知图像",
     "seen": "属于已见类别",
     "other images": "相似图像",
+    "aligned": "网络所读的陈述",
 }
 
 
 _RULES = ("axiom", "excluded")
 """Kinds of parts that are about an axiom."""
+_STATED = ("triple", "map")
+"""Kinds of parts that are about a statement of a class."""
 
 
 def scene_graph(run: str) -> str:
@@ -138,7 +142,7 @@ def _part(part: ScenePart) -> list[tuple[str, str]]:
     ]
     if part.kind in _RULES:
         pairs.append((_RUN + "about", rdf.iri(part.value)))
-    if part.kind == "triple":
+    if part.kind in _STATED:
         pairs += [
             (_RUN + "relation", rdf.iri(part.relation)),
             (_RUN + "about", rdf.iri(part.value)),
@@ -198,11 +202,12 @@ def _words(part: ScenePart, knowledge: SceneKnowledge, language: str) -> str:
     if part.kind in _RULES:
         rule = "规则" if language == "zh" else "rule"
         return f"{rule} “{knowledge.label(part.value, language)}” {number}"
-    if part.kind != "triple":
+    if part.kind not in _STATED:
         return (
             f"{(_BLOCKS_ZH if language == 'zh' else _BLOCKS_EN).get(part.kind, part.kind)} {number}"
         )
     label = knowledge.label(part.value, language)
     said = f"{part.answer_weight:g} / {part.rival_weight:g}"
     relation = (_ZH if language == "zh" else _EN).get(part.relation, "")
-    return f"{relation} {label} ({said}) {number}"
+    place = {"zh": "地图上", "en": "on the map "}[language] if part.kind == "map" else ""
+    return f"{place}{relation} {label} ({said}) {number}"

@@ -23,7 +23,7 @@ DOORS = {
     "owlready2": {"kg/ontology.py"},
     "osmium": {"kg/sources/osm.py"},
     "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py"},
-    "shapely": {"kg/spatial.py", "kg/geometry.py", "kg/geof.py"},
+    "shapely": {"kg/spatial.py", "kg/footprints.py", "kg/geometry.py", "kg/geof.py"},
     "pykeen": {"kg/embeddings/pykeen_models.py"},
     "numba": {"reasoning/regions/graph.py", "reasoning/kernels.py"},
 }
