@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kg import vocab
 from kg.errors import SourceError
 from kg.sources import SourceInfo, checksum
-from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
-from kg.sources.tags import TagMatch, TagTable, load_tags
+from kg.sources.cases import Found, TagCase, TagCases
+from kg.sources.geosparql import feature_lines, name_lines
+from kg.sources.tags import TagTable, load_tags
 
 _PAGE = "https://www.openstreetmap.org/"
 _LICENCE = "https://opendatacommons.org/licenses/odbl/1-0/"
@@ -111,13 +112,6 @@ def osm_areas(path: Path) -> Iterator[Any]:
     return (item for item in objects if item.is_area() and len(item.tags))
 
 
-class _Case(NamedTuple):
-    """What one combination of tags means."""
-
-    area: bool
-    matches: dict[str, tuple[TagMatch, tuple[str, ...]]]
-
-
 class _Reader:
     """Turns osmium's objects into lines; keeps the tags of closed ways until their area comes."""
 
@@ -125,8 +119,8 @@ class _Reader:
         import osmium
 
         self.table, self.bounds = table, bounds
-        self.cases: dict[tuple[tuple[str, str], ...], _Case] = {}
-        self.rings: dict[int, dict[str, str]] = {}
+        self.cases = TagCases(table)
+        self.rings: dict[int, tuple[dict[str, str], TagCase]] = {}
         self.wkt = osmium.geom.WKTFactory()
         self.broken = (osmium.InvalidLocationError, RuntimeError)
 
@@ -158,28 +152,26 @@ class _Reader:
 
     def _node(self, item: Any) -> str:
         tags, place = _tags(item), item.location
-        found = self._case(tags).matches.get("node")
+        found = self.cases.of(tags).node
         if found is None or not place.valid() or self._outside(lambda: [place]):
             return ""
         wkt = f"POINT({place.lon:.{_DIGITS}f} {place.lat:.{_DIGITS}f})"
         return _text(f"node/{item.id}", tags, found, wkt)
 
     def _way(self, item: Any) -> str:
-        tags = _tags(item)
-        case = self._case(tags)
-        if case.area and item.is_closed():
-            self.rings[item.id] = tags
+        tags, case = self._tagged(item)
+        if item.is_closed() and case.is_area:
+            self.rings[item.id] = tags, case
             return ""
-        found = case.matches.get("line")
+        found = case.line
         if found is None or self._outside(lambda: [node.location for node in item.nodes]):
             return ""
         return _text(f"way/{item.id}", tags, found, self._line(item))
 
     def _area(self, item: Any) -> str:
         way, number = item.from_way(), item.orig_id()
-        tags = self.rings.pop(number, None) if way else _tags(item)
-        found = None if tags is None else self._case(tags).matches.get("area")
-        if tags is None or found is None:
+        kept = self.rings.pop(number, None) if way else self._tagged(item)
+        if kept is None or (found := kept[1].area) is None:
             return ""
         if self._outside(lambda: [node.location for ring in item.outer_rings() for node in ring]):
             return ""
@@ -189,7 +181,11 @@ class _Reader:
             return ""
         if wkt.find(")),((") < 0:
             wkt = f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
-        return _text(f"{'way' if way else 'relation'}/{number}", tags, found, wkt)
+        return _text(f"{'way' if way else 'relation'}/{number}", kept[0], found, wkt)
+
+    def _tagged(self, item: Any) -> tuple[dict[str, str], TagCase]:
+        tags = _tags(item)
+        return tags, self.cases.of(tags)
 
     def _line(self, item: Any) -> str:
         """WKT of a way; of the pieces that are left where an extract has lost some of its nodes."""
@@ -204,16 +200,6 @@ class _Reader:
             if len(run) > 1
         ]
         return f"MULTILINESTRING({', '.join(f'({piece})' for piece in pieces)})" if pieces else ""
-
-    def _case(self, tags: dict[str, str]) -> _Case:
-        deciding = self.table.deciding
-        key = tuple([pair for pair in tags.items() if pair[0] in deciding])
-        case = self.cases.get(key)
-        if case is None:
-            found = {name: self.table.match(tags, name) for name in ("area", "line", "node")}
-            pairs = {n: (m, feature_pairs(m.classes, m.tags)) for n, m in found.items() if m}
-            case = self.cases[key] = _Case(self.table.is_area(tags), pairs)
-        return case
 
     def _outside(self, places: Callable[[], list[Any]]) -> bool:
         if self.bounds is None:
@@ -236,9 +222,7 @@ def _tags(item: Any) -> dict[str, str]:
     return dict([following(at) for _ in range(data.tags_size())])
 
 
-def _text(
-    osm_id: str, tags: dict[str, str], found: tuple[TagMatch, tuple[str, ...]], wkt: str
-) -> str:
+def _text(osm_id: str, tags: dict[str, str], found: Found, wkt: str) -> str:
     if not wkt:
         return ""
     match, pairs = found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from kg import vocab
@@ -141,13 +141,21 @@ class TagTable:
         """Whether an object cannot be seen from above: tunnels, underground, indoor."""
         return any(tags.get(key) in values for key, values in _HIDDEN.items())
 
-    def is_area(self, tags: Mapping[str, str]) -> bool:
-        """Whether a closed way with these tags is a known area rather than a ring-shaped line."""
-        match = self.match(tags, "area")
+    def is_area(
+        self, tags: Mapping[str, str], matched: Callable[[str], TagMatch | None] | None = None
+    ) -> bool:
+        """Whether a closed way with these tags is a known area rather than a ring-shaped line.
+
+        Args:
+            tags: All its tags.
+            matched: geometry -> what `match` says of them, where the caller has it already.
+        """
+        look = matched or partial(self.match, tags)
+        match = look("area")
         if match is None or tags.get("area") == "no":
             return False
         linear = all(_is_linear(tag) for tag in match.tags)
-        return tags.get("area") == "yes" or not linear or self.match(tags, "line") is None
+        return tags.get("area") == "yes" or not linear or look("line") is None
 
     def key_of(self, value: str, geometry: str) -> str:
         """The key of the first row with this value ("forest" -> "landuse"), or ""."""

@@ -1,0 +1,74 @@
+"""Tags of OpenStreetMap objects come in; what each combination means as area, line or node goes out, looked up once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from kg.sources.geosparql import feature_pairs
+from kg.sources.tags import TagMatch, TagTable
+
+Found = tuple[TagMatch, tuple[str, ...]]
+"""What the table says, and the halves of the lines that all such features share (`feature_pairs`)."""
+
+
+class TagCase:
+    """What one combination of tags means.
+
+    Args:
+        table: The tag table.
+        tags: All tags of an object with this combination.
+    """
+
+    def __init__(self, table: TagTable, tags: dict[str, str]) -> None:
+        self._table, self._tags = table, tags
+        self._matches: dict[str, TagMatch | None] = {}
+
+    @cached_property
+    def is_area(self) -> bool:
+        """Whether a closed way is a known area rather than a ring-shaped line."""
+        return self._table.is_area(self._tags, self._match)
+
+    @cached_property
+    def area(self) -> Found | None:
+        """As a closed way or multipolygon."""
+        return self._found("area")
+
+    @cached_property
+    def line(self) -> Found | None:
+        """As a way."""
+        return self._found("line")
+
+    @cached_property
+    def node(self) -> Found | None:
+        """As a point."""
+        return self._found("node")
+
+    def _match(self, geometry: str) -> TagMatch | None:
+        if geometry not in self._matches:
+            self._matches[geometry] = self._table.match(self._tags, geometry)
+        return self._matches[geometry]
+
+    def _found(self, geometry: str) -> Found | None:
+        match = self._match(geometry)
+        return (match, feature_pairs(match.classes, match.tags)) if match else None
+
+
+class TagCases:
+    """The combinations met so far.
+
+    Args:
+        table: The tag table.
+    """
+
+    def __init__(self, table: TagTable) -> None:
+        self._table, self._deciding = table, table.deciding
+        self._known: dict[tuple[tuple[str, str], ...], TagCase] = {}
+
+    def of(self, tags: dict[str, str]) -> TagCase:
+        """What these tags mean; objects that differ only in tags that decide nothing share the answer."""
+        deciding = self._deciding
+        key = tuple([pair for pair in tags.items() if pair[0] in deciding])
+        case = self._known.get(key)
+        if case is None:
+            case = self._known[key] = TagCase(self._table, tags)
+        return case
