@@ -1,6 +1,7 @@
 """Embeddings of all the knowledge that ships: held-out links, pairs that anyone would call alike, hidden classes.
 
     python benchmarks/embeddings.py [--models TransE RGCN ...] [--seeds 0 1 2] [--hide 60] [--json FILE]
+    python benchmarks/embeddings.py --trainers
 
 Links: a tenth of the triples is held out (all triples between two entities together: no inverse, symmetric or doubled
 relation leaks); filtered, both sides. Controls: the same model on a graph whose tails are dealt out anew within each
@@ -189,6 +190,43 @@ def controls(triples: Sequence[Triple], seed: int) -> dict[str, Any]:
     return found
 
 
+def trainers(triples: Sequence[Triple], epochs: int = 20, repeats: int = 3) -> None:
+    """Processor seconds an epoch of TransE: the plain loop beside PyKEEN's trainer, in turn, one thread each."""
+    import torch
+    from pykeen.training import SLCWATrainingLoop
+    from pykeen.triples import CoreTriplesFactory
+
+    from kg.embeddings.loop import Training, one_thread, train
+    from kg.embeddings.pykeen_models import pykeen_model, quiet_pykeen
+
+    graph = index_triples(triples)
+    size = {"num_entities": len(graph.entities), "num_relations": len(graph.relations)}
+    factory = CoreTriplesFactory.create(torch.from_numpy(graph.ids), **size)
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(repeats):
+        for batch in (None, len(graph.ids), 256):
+            with one_thread(), quiet_pykeen():
+                wrapped = pykeen_model("TransE", graph, 64, 0)
+                start = time.process_time()
+                if batch is None:
+                    train(wrapped, graph, Training(epochs, 0.02), lambda _: None)
+                else:
+                    adam = torch.optim.Adam(wrapped.parameters(), lr=0.02)
+                    loop = SLCWATrainingLoop(
+                        model=wrapped.model, triples_factory=factory, optimizer=adam,
+                        negative_sampler_kwargs={"num_negs_per_pos": 32},
+                    )  # fmt: skip
+                    loop.train(factory, num_epochs=epochs, batch_size=batch, use_tqdm=False)
+                name = (
+                    "plain loop, 2 x 256 candidates"
+                    if batch is None
+                    else f"PyKEEN, 32 negatives, batch {batch}"
+                )
+                found[name].append((time.process_time() - start) / epochs)
+    for name, seconds in found.items():
+        print(f"{name:36s} {np.median(seconds):7.3f} processor s an epoch (median of {repeats})")
+
+
 def line(name: str, rows: list[dict[str, Any]]) -> str:
     """One row of the table: means over seeds."""
 
@@ -220,8 +258,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--hide", type=int, default=60, help="classes to hide")
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--trainers", action="store_true", help="only an epoch beside PyKEEN's own trainer"
+    )
     given = parser.parse_args()
     content = content_of(shipped_graph())
+    if given.trainers:
+        trainers(content.triples)
+        return
     graph, beside = index_triples(content.triples), words_of(content)
     start = time.perf_counter()
     assert beside.texts is not None
