@@ -1,10 +1,11 @@
 """How fast OpenStreetMap extracts become triples: seconds, triples and triples per second of each extract.
 
-    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--json FILE]
+    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--pyrosm PYTHON] [--json FILE]
 
 Without arguments: every extract under ../shared/data/geo. `seconds` is the median wall time of reading the extract and
 writing N-Triples (no store), `cpu` the median processor time of the same runs (what a busy machine changes least);
-`load` adds one load into a graph.
+`load` adds one load into a graph. `--pyrosm` names the interpreter of an environment of its own with pyrosm (it reads
+.pbf only): its buildings, land use, natural, network and points of interest as frames, in turn with ours.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,18 +36,52 @@ COLUMNS = (
 )
 
 
+PYROSM = """
+import sys, time, warnings
+warnings.filterwarnings("ignore")
+from pyrosm import OSM
+for line in sys.stdin:
+    wall, cpu, osm, found = time.perf_counter(), time.process_time(), OSM(line.strip()), 0
+    for get in (osm.get_buildings, osm.get_landuse, osm.get_natural, osm.get_pois, lambda: osm.get_network("all")):
+        frame = get()
+        found += 0 if frame is None else len(frame)
+    print(time.perf_counter() - wall, time.process_time() - cpu, found, flush=True)
+"""
+
+
+class Pyrosm:
+    """pyrosm in a process of its own, that reads an extract when it is told to."""
+
+    def __init__(self, python: Path) -> None:
+        command = [str(python), "-c", PYROSM]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def read(self, path: Path) -> tuple[float, float, int]:
+        """Wall and processor seconds, and rows of all frames."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+        wall, cpu, rows = self.process.stdout.readline().split()
+        return float(wall), float(cpu), int(rows)
+
+
 def extracts() -> list[Path]:
     return sorted(p for p in DATA.rglob("*.osm*") if p.is_file())
 
 
-def measure(path: Path, repeats: int) -> dict[str, Any]:
+def measure(path: Path, repeats: int, peer: Pyrosm | None = None) -> dict[str, Any]:
     source = OsmSource(path)
     walls, cpus, triples = [], [], 0
+    theirs: list[tuple[float, float, int]] = []
     for _ in range(repeats):
         wall, cpu = time.perf_counter(), time.process_time()
         triples = sum(chunk.count("\n") for chunk in source.ntriples())
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
+        if peer is not None and path.suffix == ".pbf":
+            theirs.append(peer.read(path))
     start = time.perf_counter()
     KnowledgeGraph().replace_graph(source.iri, source.ntriples())
     load = time.perf_counter() - start
@@ -60,7 +96,12 @@ def measure(path: Path, repeats: int) -> dict[str, Any]:
         load,
         triples / statistics.median(cpus),
     )
-    return dict(zip(COLUMNS, values, strict=True))
+    row = dict(zip(COLUMNS, values, strict=True))
+    if theirs:
+        wall, cpu = (statistics.median(one[i] for one in theirs) for i in (0, 1))
+        row |= {"pyrosm": wall, "pyrosm_cpu": cpu, "pyrosm_rows": theirs[0][2]}
+        row |= {"ratio": wall / seconds, "cpu_ratio": cpu / row["cpu"]}
+    return row
 
 
 def versions() -> dict[str, str]:
@@ -76,6 +117,7 @@ def main() -> int:
     )
     parser.add_argument("extracts", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pyrosm", type=Path, metavar="PYTHON")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     paths = options.extracts or extracts()
@@ -90,13 +132,19 @@ def main() -> int:
         f" {'triples/cpu s':>13}"
     )
     rows = []
+    peer = Pyrosm(options.pyrosm) if options.pyrosm else None
     for path in paths:
-        row = measure(path, options.repeats)
+        row = measure(path, options.repeats, peer)
         rows.append(row)
         print(
             f"{row['extract']:30} {row['triples']:9,} {row['seconds']:8.2f} {row['triples_per_second']:10,.0f}"
             f" {row['cpu']:7.2f} {row['load']:9.2f} {row['triples_per_cpu_second']:13,.0f}"
         )
+        if "ratio" in row:
+            print(
+                f"{'pyrosm / ours':>30} {row['ratio']:.1f} by wall time, {row['cpu_ratio']:.1f} by processor time "
+                f"({row['pyrosm_rows']:,} rows in {row['pyrosm']:.2f} s)"
+            )
     if options.json:
         report = {"versions": versions(), "repeats": options.repeats, "extracts": rows}
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
