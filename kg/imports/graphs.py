@@ -95,13 +95,8 @@ def graph_statements(path: Path, interpreter: Interpreter) -> Iterator[Statement
     """
     reading = _Reading(read_schema(path, interpreter), interpreter)
     for triple in read_triples(path, interpreter.mapping.name):
-        interpreter.tally.read += 1
         found = reading.statements(triple) if triple else "a statement about a statement"
-        if isinstance(found, str):
-            interpreter.tally.left_out[found] += 1
-        else:
-            interpreter.tally.understood += 1
-            yield from found
+        yield from interpreter.tally.count(found)
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kg import vocab
+from kg.statements import Statements
 
 MOST = 100_000
 """Different unknown terms that are kept apart; further ones are counted together."""
@@ -119,6 +120,15 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     known: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, found: list[Statements] | str) -> list[Statements]:
+        """The statements of one row or triple, or none and the reason why, which is counted."""
+        self.read += 1
+        if isinstance(found, str):
+            self.left_out[found] += 1
+            return []
+        self.understood += 1
+        return found
 
     def met(self, kind: str, term: str, by: str = "", iri: str = "") -> None:
         """A term was understood in some way and taken for one of ours; by "" nobody knows it."""

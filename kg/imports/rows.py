@@ -22,13 +22,7 @@ _NOTES = {
 def row_statements(rows: Iterable[Row], interpreter: Interpreter) -> Iterator[Statements]:
     """One or two subjects per row that is understood; the rest is counted (`interpreter.tally`)."""
     for row in rows:
-        interpreter.tally.read += 1
-        found = _Reading(row, interpreter).statements()
-        if isinstance(found, str):
-            interpreter.tally.left_out[found] += 1
-        else:
-            interpreter.tally.understood += 1
-            yield from found
+        yield from interpreter.tally.count(_Reading(row, interpreter).statements())
 
 
 class _Reading:
