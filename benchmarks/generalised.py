@@ -117,12 +117,13 @@ def calibration(
     images: FeatureSet, vectors: ClassVectors, unseen: tuple[str, ...]
 ) -> dict[str, float]:
     seen = tuple(name for name in images.names if name not in unseen)
-    fitted = fit_scenes(images.only(seen), take(vectors, rows_of(images.names, seen)))
+    known, both = take(vectors, rows_of(images.names, seen)), SceneSettings(transductive=True)
+    fitted = fit_scenes(images.only(seen), known, both)
     asked, some = take(vectors, rows_of(images.names, unseen)), images.only(unseen)
     out = {}
     for name, settings in (
         ("", SceneSettings()),
-        ("transductive ", SceneSettings(transductive=True)),
+        ("transductive ", both),
     ):
         scores = classify(some, asked, classifier=fitted, settings=settings).scores.scores
         out |= {name + "accuracy": 100 * float((scores.argmax(1) == some.labels).mean())}

