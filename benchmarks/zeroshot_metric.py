@@ -3,8 +3,8 @@
     python benchmarks/zeroshot_metric.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60]
 
 Data, draws and class vectors (text + graded) as in benchmarks/zeroshot_ablation.py; inductive accuracy in percent, and
-its difference to image vectors as they are, with its standard error over draws (too small, draws overlap). "sphere": share
-of a sphere in the covariance; "between": weight of the scatter of class means. The last row is the default.
+its difference to image vectors as they are, with its standard error over draws (too small, draws overlap). "sphere":
+share of a sphere in the covariance; "between": weight of the scatter of class means. The last row is the default.
 """
 
 from __future__ import annotations
