@@ -200,6 +200,7 @@ def _layers(encoder: Any, latent: int) -> _Layers:
     first, last = encoder[0], encoder[2]
 
     def array(values: Any) -> _F64:
+        """A tensor as numbers."""
         return np.asarray(values.detach().double().numpy())
 
     return (

@@ -76,6 +76,7 @@ def explained(
     known = replace(knowledge, labels={**knowledge.labels, **names})
 
     def both(item: int, pair: tuple[int, int]) -> tuple[ScenePart, ...]:
+        """Parts of the map and of the axioms."""
         return (*(places.parts(item, pair) if places else ()), *done.parts(item, pair))
 
     reasons = (_added(answer, i, known, (done.best(i), done.after, both)) for i in items)
