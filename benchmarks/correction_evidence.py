@@ -34,7 +34,7 @@ from kg.legend import Legend
 from kg.rules import load_rules
 from reasoning.correct import CorrectSettings, correct
 from reasoning.correction import Corrected
-from reasoning.learning.checked import learn_checked
+from reasoning.learning.checked import Checks, learn_checked
 from reasoning.learning.fit import Fit, expert_fit
 from reasoning.learning.prepared import prepare
 from reasoning.learning.school import SMOOTHNESS
@@ -43,7 +43,7 @@ from reasoning.regions.graph import components
 
 SETTINGS = CorrectSettings(tolerance=1e-2, max_steps=12, smoothness=1.0)
 MISSING, FALSE, COARSE = 0.4, 0.1, 10
-LEARN_TILES = 12
+LEARN_TILES, FOLDS = 12, 3
 DRAWN = ("Building", "Road", "Water")
 VECTOR, PRODUCT = SOURCES = ("simulated vector", "simulated product")
 RULES = "rules"
@@ -127,7 +127,9 @@ class Lesson:
 
         self.test, self.tune = drawn(case.test), drawn(case.tune)
         rules = load_rules()
-        self.learned = learn_checked(self.tune, {RULES: rules}, SETTINGS)
+        self.learned = learn_checked(
+            self.tune, {RULES: rules}, SETTINGS, checks=Checks(most_folds=FOLDS)
+        )
         scores = {way: f"{100 * score:.1f}" for way, score in self.learned.scores.items()}
         print(f"held-out train tiles: {scores}; chosen: {self.learned.chosen}")
 
