@@ -82,9 +82,13 @@ class Lesson:
             self.table.add("calibration, class weights of ours", after)
         self.row(f"ours: {SMOOTHNESS}", learned.fits[SMOOTHNESS])
         self.row(f"ours: {free} (chosen)", learned.fits[free])
-        if free in WAYS:
-            self.controls(learned.fits[free], rng)
+        others = self.controls(learned.fits[free], rng) if free in WAYS else []
         self.row(f"ours, {self.asked.ratio:g} fixed per broken", learned.fit)
+        caution = learned.fit.calibration.caution if learned.fit.calibration else 0.0
+        if caution:
+            less = [("without rules", learned.fits[SMOOTHNESS])]
+            for name, fit in (*less, *(("of other classes", fit) for fit in others)):
+                self.row(f"  {name}, held", fit.cautious(caution, self.table.case.tiles.legend))
         for nats in TRADE:
             held = learned.fits[free].cautious(nats, self.table.case.tiles.legend)
             self.row(f"  ours{HELD.format(nats)}", held)
@@ -104,16 +108,18 @@ class Lesson:
         labels = [one.labels(one.solve(fit)) for one in some]
         self.table.add(name, labels, sums=sum_error(done), rules=len(mine))
 
-    def controls(self, fit: Fit, rng: np.random.Generator) -> None:
+    def controls(self, fit: Fit, rng: np.random.Generator) -> list[Fit]:
         """The weights of other classes, and each family alone; biases are refitted beside them."""
+        legend, others = self.table.case.tiles.legend, []
         for number in range(self.asked.draws):
-            other = exchanged(fit.axioms, self.table.case.tiles.legend, rng)
-            self.row(f"  of other classes {number + 1}, refitted", self.held(other, fit))
+            others.append(self.held(exchanged(fit.axioms, legend, rng), fit))
+            self.row(f"  of other classes {number + 1}, refitted", others[-1])
         for family in ("shapes", "views") if self.asked.parts else ():
             mine = {axiom.iri for axiom in self.sets[family]}
             some = [axiom for axiom in fit.axioms if axiom.iri in mine]
             if some:
                 self.row(f"  {family} alone, biases refitted", self.held(some, fit))
+        return others
 
     def held(self, rules: Sequence[Axiom], fit: Fit) -> Fit:
         """These weights as they are; temperature and biases fitted again beside them."""
