@@ -55,7 +55,7 @@ def make_rows(
 ) -> dict[str, ClassVectors]:
     """Class vectors of each row."""
     rows = {ALL: graded(names, knowledge, RELATIONS)}
-    for relation in RELATIONS:
+    for relation in () if kge else RELATIONS:
         short = vocab.curie(relation).removeprefix("ll:")
         rest = [r for r in RELATIONS if r != relation]
         rows[f"without {short}"] = graded(names, knowledge, rest)
@@ -130,7 +130,7 @@ def main() -> None:
         nargs="*",
         default=[],
         choices=MODELS,
-        help="embeddings of the graph as further blocks",
+        help="embeddings of the graph as further blocks, instead of the rows by relation",
     )
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
