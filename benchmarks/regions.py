@@ -118,7 +118,7 @@ def same() -> bool:
     return all(a.tobytes() == b.tobytes() for a, b in columns)
 
 
-def tasks(prediction: Prediction, image: Raster) -> dict[str, Callable[[], Any]]:
+def tasks(prediction: Prediction, image: Raster, *, beside: bool) -> dict[str, Callable[[], Any]]:
     labels = prediction.labels
     found: dict[str, Callable[[], Any]] = {
         "read": lambda: image.values.mean(axis=(1, 2)),
@@ -126,6 +126,8 @@ def tasks(prediction: Prediction, image: Raster) -> dict[str, Callable[[], Any]]
         "strips": lambda: by_strips(labels, image, prediction),
         "ours": lambda: ours(prediction, image),
     }
+    if not beside:
+        return found
     try:
         import skimage  # noqa: F401
     except ImportError:
@@ -146,9 +148,10 @@ def main() -> None:
         words.add_argument(f"--{name}", type=int, default=value)
     words.add_argument("--json", type=Path)
     chosen = words.parse_args()
-    for task in tasks(*scene(64, 1, chosen.seed)).values():
+    beside = chosen.peer_repeats > 0
+    for task in tasks(*scene(64, 1, chosen.seed), beside=beside).values():
         task()  # compile once, outside the clock
-    todo = tasks(*scene(chosen.size, chosen.bands, chosen.seed))
+    todo = tasks(*scene(chosen.size, chosen.bands, chosen.seed), beside=beside)
     seconds: dict[str, list[float]] = {name: [] for name in todo}
     cpu: dict[str, list[float]] = {name: [] for name in todo}
     regions = {}

@@ -1,4 +1,6 @@
-"""A drawn meadow, corrected: what pages about runs are tested on."""
+"""The command line, called; and a drawn meadow, corrected: what pages about runs are tested on."""
+
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import landlore as ll
 from kg.cog import write_raster
 from kg.grid import Grid
 from kg.raster import Raster
+from landlore import cli
 
 GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 60, 70)
 RULE = wide_water("wide", "</script><b>water</b> is wide")
@@ -33,3 +36,16 @@ def village(tmp_path_factory):
     ll.correct(home / "labels.tif", legend="town", sources=sources, out=home / "run",
                settings=ll.RunSettings(confidence=0.6))  # fmt: skip
     return home
+
+
+@pytest.fixture
+def landlore(monkeypatch, capsys):
+    """Calls the command line: words come in; the exit code, standard output and standard error go out."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["landlore", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (ended.value.code or 0), *capsys.readouterr()
+
+    return call

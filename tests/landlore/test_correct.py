@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from drawn import write_house
 
 import landlore as ll
 from fusion.prediction import prediction_from_labels
@@ -34,16 +35,7 @@ def labels():
 
 def house(path):
     """The house as OpenStreetMap XML."""
-    (top, bottom), (left, right) = ((s.start, s.stop) for s in HOUSE)
-    corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
-    lon, lat = GRID.lonlat(*np.array(corners, float).T)
-    nodes = "".join(
-        f'<node id="{i}" version="1" lon="{x:.7f}" lat="{y:.7f}"/>'
-        for i, (x, y) in enumerate(zip(lon, lat, strict=True), 1)
-    )
-    refs = "".join(f'<nd ref="{i}"/>' for i in (1, 2, 3, 4, 1))
-    tag = '<tag k="building" v="house"/>'
-    path.write_text(f'<osm version="0.6">{nodes}<way id="7" version="1">{refs}{tag}</way></osm>')
+    write_house(path, GRID, *HOUSE)
     return str(path)
 
 

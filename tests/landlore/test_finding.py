@@ -1,21 +1,12 @@
 """The IRI behind a name: in what ships, and in a graph."""
 
 import json
-import sys
 
 import pytest
 
 import landlore as ll
 from kg import vocab
 from kg.errors import InputError, SourceError
-from landlore import cli
-
-
-def landlore(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, "argv", ["landlore", "find", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -47,23 +38,23 @@ def test_every_iri_that_is_found_is_one_and_has_the_words_in_a_name():
         assert any("forest" in name.lower() for name in (*one.labels, one.iri))
 
 
-def test_names_of_a_graph_are_found_in_the_graph(tmp_path, monkeypatch, capsys):
+def test_names_of_a_graph_are_found_in_the_graph(tmp_path, landlore):
     path = tmp_path / "own.ttl"
     path.write_text(f"""@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
       <http://x.example/7> rdfs:label "Old mill" ; a <{vocab.CORE}Building> .
       [] rdfs:label "a mill that cannot be asked for" .""")
-    code, out = landlore(monkeypatch, capsys, "MILL", path)
+    code, out, _ = landlore("find", "MILL", path)
     assert code == 0 and out.split() == ["http://x.example/7", "ll:Building", "Old", "mill"]
-    code, out = landlore(monkeypatch, capsys, "mill", path, "--json")
+    code, out, _ = landlore("find", "mill", path, "--json")
     assert json.loads(out)[0]["iri"] == "http://x.example/7"
-    code, out = landlore(monkeypatch, capsys, "lake", path)
+    code, out, _ = landlore("find", "lake", path)
     assert code == 1 and "nothing is called 'lake'" in out
 
 
-def test_what_is_not_found_is_said_with_what_is_spelt_alike(monkeypatch, capsys):
-    code, out = landlore(monkeypatch, capsys, "forst")
+def test_what_is_not_found_is_said_with_what_is_spelt_alike(landlore):
+    code, out, _ = landlore("find", "forst")
     assert code == 1 and "known: forest" in out
-    code, out = landlore(monkeypatch, capsys, "a", "--top", "2")
+    code, out, _ = landlore("find", "a", "--top", "2")
     assert code == 0 and len(out.splitlines()) == 3 and "--top N" in out
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from kg.errors import InputError, LandloreWarning, OutputError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.raster import Raster
-from landlore import cli
 from landlore.cli.printing import told_idle, told_inference
 from landlore.inputs import read_image
 from landlore.outputs import keep_inputs
@@ -52,13 +50,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def landlore(monkeypatch, capsys, line):
-    monkeypatch.setattr(sys, "argv", ["landlore", *line.split()])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return (ended.value.code or 0), *capsys.readouterr()
-
-
 WRONG = {
     "rules as facts": ("build g --facts mine.ttl", "mine.ttl: holds rules", "--add-rules mine.ttl"),
     "an image as terrain": ("correct labels.tif --dem image.tif -o out", "image.tif: has 4 bands", "-b 1"),
@@ -79,9 +70,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_two_lines_before_anything_is_made(name, folder, monkeypatch, capsys):
+def test_two_lines_before_anything_is_made(name, folder, landlore):
     line, *told = WRONG[name]
-    code, out, err = landlore(monkeypatch, capsys, line)
+    code, out, err = landlore(*line.split())
     assert code == 2 and not out
     assert all(part in err for part in told), err
     assert "reasoning" not in err, "told late"
@@ -113,13 +104,13 @@ REPLACING = {
 
 
 @pytest.mark.parametrize("what", REPLACING)
-def test_no_output_replaces_what_is_read(what, folder, monkeypatch, capsys):
+def test_no_output_replaces_what_is_read(what, folder, landlore):
     names = [f"a.{kind}" for kind in ("tif", "ttl", "toml", "npz", "html", "safetensors")]
     (folder / "run").mkdir()
     (folder / "link").symlink_to("run")
     for name in (*names, "run.json", "CURRENT"):
         (folder / "run" / name).write_text("no file that could be read")
-    code, out, err = landlore(monkeypatch, capsys, REPLACING[what])
+    code, out, err = landlore(*REPLACING[what].split())
     assert code == 2 and not out and "would be replaced" in err, err
     assert re.fullmatch(r"error: .+\n  try: choose another place, for example \S+-2\S*\n", err)
     assert all((folder / "run" / name).read_text().startswith("no file") for name in names)
@@ -131,28 +122,28 @@ def test_what_is_read_may_lie_beside_and_above_an_output(folder):
         keep_inputs([folder], ["labels.tif"])
 
 
-def test_a_page_is_html(folder, monkeypatch, capsys):
-    code, _, err = landlore(monkeypatch, capsys, "report run -o labels.tif --overwrite")
+def test_a_page_is_html(folder, landlore):
+    code, _, err = landlore(*["report", "run", "-o", "labels.tif", "--overwrite"])
     assert code == 2 and "labels.tif: expected a name that ends in .html" in err
 
 
-def test_pixels_without_a_value_in_some_bands_are_counted(folder, monkeypatch, capsys):
+def test_pixels_without_a_value_in_some_bands_are_counted(folder, landlore):
     with pytest.warns(
         LandloreWarning, match=r"8 of 1,600 pixels count as nodata.*band1 1, band4 7"
     ):
         read_image("holes.tif")
-    _, _, err = landlore(monkeypatch, capsys, "correct labels.tif --image holes.tif -o out")
+    _, _, err = landlore(*["correct", "labels.tif", "--image", "holes.tif", "-o", "out"])
     assert err.count("warning: ") == 1 and "holes.tif: 8 of 1,600 pixels" in err
     read_image("image.tif")  # no warning, and nodata in every band is none either
 
 
-def test_rules_are_added_to_those_that_ship_and_kept_for_later(folder, monkeypatch, capsys):
+def test_rules_are_added_to_those_that_ship_and_kept_for_later(folder, landlore):
     shipped = sorted(path.name for path in RULES.glob("*.ttl"))
     added = [p.name for p in rule_files(ll.Sources(add_rules="mine.ttl"))]
     assert added == [*shipped, "mine.ttl"]
     both = ll.Sources(rules=("a.ttl",), add_rules=("mine.ttl",))
     assert [p.name for p in rule_files(both)] == ["a.ttl", "mine.ttl"]
-    code, _, _ = landlore(monkeypatch, capsys, "correct labels.tif --add-rules mine.ttl -o out")
+    code, _, _ = landlore(*["correct", "labels.tif", "--add-rules", "mine.ttl", "-o", "out"])
     told = json.loads((folder / "out" / "run.json").read_text())
     assert code == 0 and told["inputs"]["sources"]["add_rules"] == ["../mine.ttl"]
     every = [*told["rules"], *told["inactive_rules"]]
@@ -161,12 +152,12 @@ def test_rules_are_added_to_those_that_ship_and_kept_for_later(folder, monkeypat
     assert again.changed_pixels == told["changed_pixels"] == 800
 
 
-def test_a_calibration_of_another_legend_is_told_at_once(folder, monkeypatch, capsys):
+def test_a_calibration_of_another_legend_is_told_at_once(folder, landlore):
     learned = """@prefix run: <https://w3id.org/landlore/run#> . @prefix ll: <https://w3id.org/landlore/core#> .
       <> a run:Learned ; run:temperature 1.5 ; run:learnedSmoothness 0.5 ;
         run:classBias [ ll:value <https://w3id.org/landlore/legend/town/10> ; ll:weight 0.0 ] ."""
     (folder / "fit.ttl").write_text(learned)
-    code, _, err = landlore(monkeypatch, capsys, "correct labels.tif --calibration fit.ttl -o out")
+    code, _, err = landlore(*["correct", "labels.tif", "--calibration", "fit.ttl", "-o", "out"])
     assert code == 2 and "no bias for" in err and "worldcover" in err and "building" not in err
 
 
@@ -213,29 +204,27 @@ def test_settings_of_a_file_may_be_tables_and_dates(folder):
         ll.read_settings("s.toml")
 
 
-def idle(monkeypatch, capsys, line):
+def idle(landlore, line):
     """Option that is named after a run -> the rules that it would help."""
-    _, out, _ = landlore(monkeypatch, capsys, line)
+    _, out, _ = landlore(*line.split())
     return {
         option: names.split(", ") for option, names in re.findall(r"  for want of (\S+): (.+)", out)
     }
 
 
-def test_which_rule_lacks_which_input_is_told_and_only_where_that_would_help(
-    folder, monkeypatch, capsys
-):
-    bare = idle(monkeypatch, capsys, "correct labels.tif -o out")
+def test_which_rule_lacks_which_input_is_told_and_only_where_that_would_help(folder, landlore):
+    bare = idle(landlore, "correct labels.tif -o out")
     assert set(bare) == {"--dem", "--image", "--osm"}
     assert "water-flat" in bare["--dem"] and "snow-ndsi" in bare["--image"]
-    unnamed = idle(monkeypatch, capsys, "correct labels.tif --image image.tif -o 2")
+    unnamed = idle(landlore, "correct labels.tif --image image.tif -o 2")
     assert unnamed["--bands"] == bare["--image"] and "--image" not in unnamed
     names = "--bands blue,green,red,nir"
-    named = idle(monkeypatch, capsys, f"correct labels.tif --image image.tif {names} -o 3")
+    named = idle(landlore, f"correct labels.tif --image image.tif {names} -o 3")
     assert set(named) == {"--dem", "--osm"}, "no name of a band makes a short-wave band of it"
     told = json.loads((folder / "3" / "run.json").read_text())["inactive_rules"]
     assert told[vocab.RULE + "snow-ndsi"].endswith("no band of the image is named swir")
     write_raster(folder / "town.tif", Raster(np.full((1, 40, 40), 10, np.uint8), GRID, 0))
-    town = idle(monkeypatch, capsys, "correct town.tif --legend town -o 4")
+    town = idle(landlore, "correct town.tif --legend town -o 4")
     assert "water-flat" in town["--dem"]
     assert "mangrove-low" in bare["--dem"] and "mangrove-low" not in town["--dem"]
 
@@ -262,31 +251,31 @@ def test_how_inference_ended_in_words(trace, told):
     assert told in told_inference(trace)
 
 
-def test_a_run_without_its_reasons_says_what_is_gone(folder, monkeypatch, capsys):
+def test_a_run_without_its_reasons_says_what_is_gone(folder, landlore):
     rules = ll.Sources(rules=("mine.ttl",))
     ll.correct("labels.tif", sources=rules, out="out", settings=ll.RunSettings(confidence=0.6))
     (folder / "out" / "reasons.tif").unlink()
     place = "{},{}".format(*map(float, GRID.lonlat(30.5, 30.5)))
-    code, _, err = landlore(monkeypatch, capsys, f"explain out --at={place}")
+    code, _, err = landlore(*f"explain out --at={place}".split())
     assert code == 2 and "no reasons.tif" in err and "--overwrite" in err
-    assert landlore(monkeypatch, capsys, "explain out --top 1")[0] == 0
+    assert landlore(*["explain", "out", "--top", "1"])[0] == 0
     (folder / "out" / "explanations.trig").unlink()
-    code, _, err = landlore(monkeypatch, capsys, "explain out --region 1")
+    code, _, err = landlore(*["explain", "out", "--region", "1"])
     assert code == 2 and "no explanations.trig" in err
 
 
-def test_colours_of_codes_above_255_are_said_to_be_in_the_style(folder, monkeypatch, capsys):
+def test_colours_of_codes_above_255_are_said_to_be_in_the_style(folder, landlore):
     codes = np.full((1, 40, 40), 512, np.uint16)
     write_raster(folder / "sea.tif", Raster(codes, GRID, 0))
-    _, out, _ = landlore(monkeypatch, capsys, "correct sea.tif --legend corine -o out")
+    _, out, _ = landlore(*["correct", "sea.tif", "--legend", "corine", "-o", "out"])
     assert "codes above 255, and no colour table: its colours are in corrected.qml" in out
     assert 'value="512"' in (folder / "out" / "corrected.qml").read_text()
     _, out, _ = landlore(
-        monkeypatch, capsys, "correct sea.tif --legend corine --by-region -o large"
+        *["correct", "sea.tif", "--legend", "corine", "--by-region", "-o", "large"]
     )
     assert (
         "codes above 255" in out
         and 'value="512"' in (folder / "large" / "corrected.qml").read_text()
     )
-    _, out, _ = landlore(monkeypatch, capsys, "correct labels.tif -o plain")
+    _, out, _ = landlore(*["correct", "labels.tif", "-o", "plain"])
     assert "colour table" not in out
