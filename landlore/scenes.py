@@ -135,7 +135,7 @@ def classify(
     if out is None:
         return _classified(images, labels, seen, settings, Way(tell=tell))
     given = (images,) if isinstance(images, str | Path) else images
-    chosen = (settings.model, settings.embedding, settings.parts)
+    chosen = (settings.model, settings.embedding, settings.parts, settings.map, *settings.concepts)
     keep_inputs([out], (*given, seen, *chosen, *settings.axioms, *settings.add_axioms))
     way = Way(Path(out).with_name(f"{Path(out).name}.part"), tell)
     with whole_folder(out, overwrite=settings.overwrite) as folder:
