@@ -62,9 +62,22 @@ def _learned(images: bytes, labels: bytes, width: int) -> Metric:
     if np.trace(within) < 1e-9:
         return Metric()
     spread = unit(means) - unit(means).mean(axis=0)
-    variance, axes = np.linalg.eigh(within + BETWEEN / len(classes) * spread.T @ spread)
-    variance /= variance.mean()
-    return Metric(axes / np.sqrt((1 - SHRINK) * np.maximum(variance, 0) + SHRINK))
+    share = np.sqrt(BETWEEN / len(classes))
+    scatter = np.vstack([apart / np.sqrt(max(len(rows) - len(classes), 1)), share * spread])
+    variance, axes = _principal(scatter)
+    variance /= variance.sum() / width
+    rest = 1 / np.sqrt(SHRINK)
+    less = 1 / np.sqrt((1 - SHRINK) * variance + SHRINK) - rest
+    return Metric((axes * less) @ axes.T + rest * np.eye(width))
+
+
+def _principal(rows: _F64) -> tuple[_F64, _F64]:
+    """Variances above 0 and their axes (dimension, variance) of rows' scatter, from the smaller of its two products."""
+    few = len(rows) < rows.shape[1]
+    variance, found = np.linalg.eigh(rows @ rows.T if few else rows.T @ rows)
+    kept = variance > 1e-12 * variance[-1]
+    variance, found = variance[kept], found[:, kept]
+    return variance, rows.T @ found / np.sqrt(variance) if few else found
 
 
 def unit(rows: _F64) -> _F64:

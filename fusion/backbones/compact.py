@@ -68,16 +68,22 @@ def network() -> nn.Module:
 
 
 def pooled(net: Any, pixels: Any) -> Any:
-    """(image, vector) mean, maximum and deviation of each channel of the last stages, for (image, 3, y, x) pixels."""
+    """(image, vector) of square (image, 3, y, x) pixels: mean, maximum, deviation of the last stages' channels.
+
+    Seen from above there is no upright: it is the mean over the image as it is and turned by a quarter.
+    """
     import torch
 
-    stages = list(net.children())[:-2]
-    kept = []
-    for i, stage in enumerate(stages):
-        pixels = stage(pixels)
-        if i >= len(stages) - STAGES:
-            kept += [pixels.mean((2, 3)), pixels.amax((2, 3)), pixels.std((2, 3), correction=0)]
-    return torch.cat(kept, dim=1)
+    stages, turned = list(net.children())[:-2], torch.rot90(pixels, 1, (2, 3))
+    found = []
+    for given in (pixels, turned):
+        kept, seen = [], given
+        for i, stage in enumerate(stages):
+            seen = stage(seen)
+            if i >= len(stages) - STAGES:
+                kept += [seen.mean((2, 3)), seen.amax((2, 3)), seen.std((2, 3), correction=0)]
+        found.append(torch.cat(kept, dim=1))
+    return torch.stack(found).mean(dim=0)
 
 
 class CompactBackbone:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusion.metric import Metric, learn_metric
+from fusion.metric import BETWEEN, SHRINK, Metric, learn_metric
 
 
 def images(loud: float = 6.0):
@@ -40,3 +40,19 @@ def test_one_image_a_class_teaches_no_view():
     points, labels = images()
     assert learn_metric(points[::80], labels[::80]) == Metric()
     np.testing.assert_allclose(Metric().view(points), points, atol=1e-6)
+
+
+def test_fewer_images_than_dimensions_give_the_written_out_view():
+    points, labels = images()
+    wide = np.hstack([points, np.random.default_rng(1).normal(0, 0.1, (240, 20))])[::20]
+    wide = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
+    kinds, rows = labels[::20], wide.astype(np.float64)
+    means = np.stack([rows[kinds == c].mean(axis=0) for c in range(3)])
+    within = (rows - means[kinds]).T @ (rows - means[kinds]) / (len(rows) - 3)
+    spread = means / np.linalg.norm(means, axis=1, keepdims=True)
+    spread = spread - spread.mean(axis=0)
+    scatter = within + BETWEEN / 3 * spread.T @ spread
+    scatter /= np.trace(scatter) / scatter.shape[0]
+    wanted = np.linalg.inv((1 - SHRINK) * scatter + SHRINK * np.eye(scatter.shape[0]))
+    matrix = learn_metric(wide, kinds).matrix
+    np.testing.assert_allclose(matrix @ matrix.T, wanted, atol=1e-10)

@@ -114,3 +114,17 @@ def test_training_learns_goes_on_and_exports(tmp_path, training):
     assert backbone.seen().names == names
     assert np.bincount(backbone.seen().labels).tolist() == [3] * len(names)
     assert options.weights.stat().st_size < 16 * 2**20
+
+
+def test_the_weights_that_ship_know_sand():
+    """Bright even sand, as plain as can be drawn, is nearer to deserts or beaches than to any other class."""
+    from landlore.scene_images import default_weights
+
+    backbone = open_backbone(default_weights())
+    seen = backbone.seen()
+    assert len(seen.names) == 22
+    noise = np.random.default_rng(0).normal(0, 4, (224, 224, 3))
+    sand = ([220, 190, 140] + noise).clip(0, 255).astype(np.uint8)
+    near = seen.vectors @ backbone.images([sand])[0]
+    means = [near[seen.labels == i].mean() for i in range(22)]
+    assert seen.names[int(np.argmax(means))] in ("desert", "beach")
