@@ -171,8 +171,11 @@ class School:
         return replace(self.stages, shrinkage=loose)
 
     def _course(self, way: str, places: Sequence[int]) -> Sequence[Prepared]:
-        mine = self.sets[way]
-        return OnDemand(lambda i: self._prepared[places[i]].only(mine), len(places))
+        def taught(i: int) -> Prepared:
+            whole = self._prepared[places[i]]
+            return whole if way == EXPERT else whole.only(self.sets[way])
+
+        return OnDemand(taught, len(places))
 
     def _parameters(self, way: str) -> Parameters:
         start = self._start(way)

@@ -9,7 +9,9 @@ from reasoning.learning.calibration import Calibration
 from reasoning.learning.caution import NATS, choose_caution
 from reasoning.learning.checked import Checks, learn_checked
 from reasoning.learning.learned import Mapped
+from reasoning.learning.school import EXPERT, School
 from reasoning.learning.staged import Stages
+from reasoning.learning.steps import Steps
 from reasoning.settings import CorrectSettings
 
 QUICK = CorrectSettings(tolerance=1e-2)
@@ -52,6 +54,17 @@ def test_held_out_tiles_keep_the_ratio(drawn_tiles, rules):
     assert held.fit.calibration.caution in NATS[1:]
     assert held.fit.axioms == free.fit.axioms
     assert {fit.calibration.caution for _, fit in held.fold_fits} == {held.fit.calibration.caution}
+
+
+def test_the_experts_weights_can_be_held_too(drawn_tiles, rules):
+    """They are no way that is learned: every rule that was weighed by hand acts."""
+    parts = [[0], [1]]
+    school = School(drawn_tiles[:2], {"rules": rules}, QUICK, ONCE, Steps(), parts)
+    _, expert = school.survey()
+    free, held = school.held_out(EXPERT), school.held_out(EXPERT, 2.0)
+    for one, again, cautious in zip(expert, free, held, strict=True):
+        np.testing.assert_array_equal(one.array, again.array)
+        assert 0 < cautious.fixed + cautious.broken < one.fixed + one.broken
 
 
 @pytest.mark.parametrize("nats", [0.0, 0.7])
