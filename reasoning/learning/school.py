@@ -172,6 +172,7 @@ class School:
 
     def _course(self, way: str, places: Sequence[int]) -> Sequence[Prepared]:
         def taught(i: int) -> Prepared:
+            """A tile with the rules of the way."""
             whole = self._prepared[places[i]]
             return whole if way == EXPERT else whole.only(self.sets[way])
 
