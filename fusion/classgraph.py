@@ -142,12 +142,12 @@ def propagate(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
     return summed
 
 
-def _check(
-    names: Sequence[str],
-    blocks: Sequence[str],
-    embedding: KGEmbedding | None,
-    knowledge: SceneKnowledge,
-) -> None:
+def check_class_names(names: Sequence[str]) -> None:
+    """Make sure that each class is named, and once.
+
+    Raises:
+        InputError: None is, a name is empty, or one comes twice.
+    """
     if not names or any(not name.strip() for name in names):
         raise InputError(
             "the class list is empty or has an empty name", "name classes with -l, e.g. -l airport"
@@ -159,6 +159,15 @@ def _check(
     )
     if doubled:
         raise InputError(f"class named twice: {', '.join(doubled)}", "name each class once")
+
+
+def _check(
+    names: Sequence[str],
+    blocks: Sequence[str],
+    embedding: KGEmbedding | None,
+    knowledge: SceneKnowledge,
+) -> None:
+    check_class_names(names)
     wrong = [block for block in blocks if block not in SCALES]
     if wrong or not blocks:
         raise InputError(

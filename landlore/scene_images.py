@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -79,10 +80,40 @@ def scene_features(
         unseen = tuple(n for n in listed or everything.names if n not in seen)
         return _shared_out(everything, tuple(labels) or unseen, tuple(seen))
     wanted = tuple(labels) or listed
-    asked = (
-        everything.only(wanted) if wanted and set(wanted) <= set(everything.names) else everything
-    )
-    return asked, _seen_file(seen, settings.model, asked)
+    labelled = everything.labels is not None and wanted and set(wanted) <= set(everything.names)
+    asked = everything.only(wanted) if labelled else everything
+    return asked, _seen_file(seen, settings.model, asked) if seen else _own_seen(asked)
+
+
+def check_asked(labels: Sequence[str], settings: ClassifySettings) -> None:
+    """Refuse before any image is read what could only fail afterwards.
+
+    Raises:
+        InputError: A class named twice, an unknown method, a map that is not there.
+    """
+    from fusion.classgraph import check_class_names
+    from fusion.scene import METHODS
+    from kg.folder import is_url
+
+    if labels:
+        check_class_names(labels)
+    if settings.method not in METHODS:
+        raise InputError(f"unknown method {settings.method!r}", f"choose from {', '.join(METHODS)}")
+    if settings.map and not (is_url(settings.map) or Path(settings.map).exists()):
+        raise InputError(
+            f"map {settings.map}: nothing there", "make one with: landlore build GRAPH --osm FILE"
+        )
+
+
+def _own_seen(asked: FeatureSet) -> FeatureSet | None:
+    """The images that Landlore's own weights carry, where the vectors were made with these; else None."""
+    from fusion.backbones.compact import FORMAT, CompactBackbone
+
+    made = json.loads(asked.made_by) if asked.made_by else {}
+    if made.get("format") != FORMAT:
+        return None
+    own = CompactBackbone(default_weights())
+    return own.seen() if made.get("sha256") == own.facts()["sha256"] else None
 
 
 def _reads_nothing(reading: ReadSettings, path: Any) -> None:

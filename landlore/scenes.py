@@ -149,10 +149,11 @@ def _classified(
     images: Any, labels: Sequence[str], seen: Any, settings: ClassifySettings, way: Way
 ) -> Classified:
     from kg.scenes import load_scenes
-    from landlore.scene_images import scene_features
+    from landlore.scene_images import check_asked, scene_features
     from landlore.scene_parts import explained
 
     paths, tell = [images] if isinstance(images, (str, Path)) else list(images), way.tell
+    check_asked(labels, settings)
     knowledge = load_scenes(settings.concepts)
     if settings.classes:
         knowledge = knowledge.of_list(settings.classes)
