@@ -42,6 +42,11 @@ def import_file(
     """Bring in a graph or table of other people, in the words of the core ontology; say what was understood."""
     from landlore.importing import import_graph, suggest_mapping
 
+    if suggest is not None and out is not None:
+        raise InputError(
+            f"-o {out} beside --suggest would write nothing",
+            "look at the suggested mapping first, then import with --mapping",
+        )
     if suggest is not None:
         done = suggest_mapping(file, suggest, overwrite=overwrite)
     elif dry_run or out is not None:

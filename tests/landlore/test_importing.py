@@ -131,6 +131,7 @@ def test_suggest_try_and_write(tmp_path):
         ("gone.csv --dry-run", "gone.csv", "check the path"),
         ("edges.csv", "nothing to do", "--dry-run"),
         ("edges.csv -o x.ttl", "no mapping says", "--suggest"),
+        ("edges.csv --suggest y.toml -o x.ttl", "would write nothing", "--mapping"),
         ("edges.toml -o x.txt", "expected a name that ends in", "landlore build GRAPH --import"),
         ("edges.toml -o no/x.nt", "cannot be written", "writable"),
         ("edges.csv --suggest x.yaml", "ends in .toml", "x.toml"),

@@ -98,7 +98,7 @@ def test_the_same_command_gives_the_same_bytes(features, tmp_path):
         ("features.npz", (), ("airport", "volcano"), "volcano"),
         ("none.npz", (), SEEN, "none.npz"),
         ("features.npz", ("desert", "desert"), SEEN, "desert"),
-        ("photos", ("desert",), None, "backbone"),
+        ("photos", ("desert",), None, "photos: no such file"),
     ],
 )
 def test_wrong_input_is_named(features, images, labels, seen, part):
