@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from fusion.text import SentenceEncoder
 from kg.embedding import KGEmbedding
-from kg.errors import InputError, MissingExtraError
+from kg.embeddings.geometric import graph_layers
+from kg.errors import InputError
 from kg.scenes import SceneConcept, SceneKnowledge, strength
 from kg.triples import Triple
 
@@ -122,15 +122,9 @@ def propagate(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
     Raises:
         MissingExtraError: torch_geometric is not installed.
     """
-    try:
-        with (
-            warnings.catch_warnings()
-        ):  # torch_geometric compiles with a call that torch has deprecated
-            warnings.simplefilter("ignore")
-            import torch
-            from torch_geometric.nn import SimpleConv
-    except ImportError as error:
-        raise MissingExtraError("message passing over the class graph", "vision", error) from error
+    layers = graph_layers("message passing over the class graph")
+    import torch
+
     target, source = np.nonzero(weights)
     edges = torch.from_numpy(np.stack([source, target]))
     strengths = torch.from_numpy(weights[target, source])
@@ -138,7 +132,7 @@ def propagate(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
         torch.from_numpy(values),
         torch.zeros(len(weights), values.shape[1], dtype=torch.float64),
     )
-    summed: NDArray[np.float64] = SimpleConv(aggr="sum")(nodes, edges, strengths).numpy()
+    summed: NDArray[np.float64] = layers.SimpleConv(aggr="sum")(nodes, edges, strengths).numpy()
     return summed
 
 

@@ -5,15 +5,14 @@ Its entities start from their words and from nothing else, so that one that it h
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.embeddings.geometric import graph_layers
 from kg.embeddings.indexed import IndexedGraph
-from kg.errors import MissingExtraError
 
 _NETWORK, _STATE = "network.", "state."
 
@@ -30,16 +29,11 @@ def relational_network(graph: IndexedGraph, texts: NDArray[np.float32], dim: int
     Raises:
         MissingExtraError: torch_geometric is not installed.
     """
-    try:
-        with (
-            warnings.catch_warnings()
-        ):  # torch_geometric compiles with a call that torch has deprecated
-            warnings.simplefilter("ignore")
-            import torch
+    graph_layers("graph networks")
+    import torch
 
-            from kg.embeddings.network import RelationalNetwork
-    except ImportError as error:
-        raise MissingExtraError("graph networks", "vision", error) from error
+    from kg.embeddings.network import RelationalNetwork
+
     torch.manual_seed(seed)
     return RelationalNetwork(graph, texts, dim)
 
