@@ -70,7 +70,7 @@ def oxigraph(folder: Path, port: int | None = None) -> Iterator[Server]:
     command = [program, "serve", "--location", str(folder), "--bind", place]
     url = f"http://{place}/query"
     with _running(command, folder.parent) as process:
-        _wait(process, url, 20)
+        _wait(process, url, 120)
         yield Server("oxigraph", url, url, process)
 
 
@@ -84,7 +84,7 @@ def unpack_virtuoso(folder: Path) -> Path:
     fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES]
     try:
         got = subprocess.run(
-            fetch, cwd=packed, capture_output=True, text=True, timeout=60, check=False
+            fetch, cwd=packed, capture_output=True, text=True, timeout=180, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise Unavailable("Debian's packages of Virtuoso: no answer within 60 s") from error
@@ -109,7 +109,7 @@ def virtuoso(folder: Path, program: Path) -> Iterator[Server]:
     command = [str(program), "+configfile", "virtuoso.ini", "+foreground"]
     bare = f"127.0.0.1:{http}/sparql-auth"
     with _running(command, folder, _libraries(program)) as process:
-        _wait(process, f"http://127.0.0.1:{http}/sparql", 60)
+        _wait(process, f"http://127.0.0.1:{http}/sparql", 180)
         yield Server("virtuoso", f"http://dba:dba@{bare}", f"http://{bare}", process)
 
 

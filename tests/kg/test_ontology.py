@@ -109,9 +109,9 @@ def test_the_same_contents_are_read_once_and_fast(write):
     path.write_text(PREFIXES + "ll:B a owl:Class .")
     assert load_ontology([path]).classes == (LL + "B",)
     load_ontology()
-    start = time.perf_counter()
+    start = time.process_time()
     load_ontology()
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 def test_rdf_xml_says_the_same_as_turtle(write, tmp_path, core):

@@ -218,7 +218,7 @@ def test_a_server_that_is_silent():
         start = time.monotonic()
         with pytest.raises(SourceError, match=r"no answer within 0\.3 s"):
             graph.query("SELECT ?s { GRAPH ?g { ?s ?p ?o } }")
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(

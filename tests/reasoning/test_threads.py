@@ -58,6 +58,6 @@ def test_a_child_has_threads_of_its_own(monkeypatch):
     queue = fork.Queue()
     child = fork.Process(target=total, args=(queue,))
     child.start()
-    assert queue.get(timeout=20) == 1000
-    child.join(20)
+    assert queue.get(timeout=120) == 1000
+    child.join(120)
     assert child.exitcode == 0

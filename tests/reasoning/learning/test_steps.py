@@ -81,8 +81,10 @@ def test_a_damaged_step_is_computed_again(tmp_path):
 def test_a_killed_run_goes_on(tmp_path):
     ask = [sys.executable, "-c", SLOW, str(tmp_path / "a")]
     run = subprocess.Popen(ask, stdout=subprocess.PIPE, text=True)
-    while "computed 5" not in run.stdout.readline():
-        pass
+    told = ""
+    while "computed 5" not in told:
+        told = run.stdout.readline()
+        assert told, "ended before it could be killed"
     time.sleep(0.01)
     run.kill()
     run.communicate()

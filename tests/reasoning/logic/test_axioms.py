@@ -250,8 +250,8 @@ def test_twelve_rules_on_a_hundred_thousand_regions_are_fast():
     local = [axiom(k, Facet(p, ">=", 5.0, 1.0)) for k in kinds for p in (AREA, WIDTH)]
     linked = [axiom(BEACH, Some(ADJACENT, WATER)), axiom(BUILDING, Only(ADJACENT, Not(WATER)))]
     q, b = rng.dirichlet(np.ones(5), size=n), np.ones(n)
-    start = time.perf_counter()
+    start = time.process_time()
     rules = compile_axioms(local + linked, LEGEND, load_ontology(), known)
     total = sum(rule.penalty(q) + rule.gradient(q, b)[:, 0] for rule in rules)
-    assert time.perf_counter() - start < 5  # about 0.3 s on a quiet core
+    assert time.process_time() - start < 5  # about 0.3 s on a quiet core
     assert np.isfinite(total).all()
