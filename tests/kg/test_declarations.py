@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from rule_text import PREFIXES, reader, weighted
 
 from kg import vocab
 from kg.errors import AxiomError, RuleError
@@ -12,31 +13,12 @@ from kg.ontology import load_ontology
 from kg.rules import load_rules, schema_of
 
 LL, X = vocab.CORE, "http://x#"
-PREFIXES = """
-@prefix : <http://x#> .
-@prefix ll: <https://w3id.org/landlore/core#> .
-@prefix owl: <http://www.w3.org/2002/07/owl#> .
-@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-@prefix dct: <http://purl.org/dc/terms/> .
-"""
 WATER, LAKE = Named(LL + "Water"), Named(LL + "Lake")
 
 
 @pytest.fixture
 def rules(tmp_path):
-    def _rules(text, name="rules.ttl"):
-        path = tmp_path / name
-        path.write_text((PREFIXES if name.endswith("ttl") else "") + text, encoding="utf-8")
-        return load_rules([path])
-
-    return _rules
-
-
-def weighted(left, right, property="rdfs:subClassOf"):
-    return f"""{left} {property} {right} . [] a owl:Axiom ; owl:annotatedProperty {property} ; ll:weight 1.0 ;
-        owl:annotatedSource {left} ; owl:annotatedTarget {right} ."""
+    return reader(tmp_path)
 
 
 OWN = ":near250 rdfs:subPropertyOf ll:near ; ll:distance 250.0 . "

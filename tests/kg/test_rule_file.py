@@ -1,38 +1,20 @@
 """Axioms and their annotations as ontology editors save them; what is refused, and why."""
 
 import pytest
+from rule_text import PREFIXES, reader, weighted
 
 from kg import vocab
 from kg.errors import AxiomError, RuleError
 from kg.expressions import And, Count, Facet, Named, Not, Only, Some, inverse
-from kg.rules import load_rules, read_rules
+from kg.rules import read_rules
 
 LL = vocab.CORE
-PREFIXES = """
-@prefix : <http://x#> .
-@prefix ll: <https://w3id.org/landlore/core#> .
-@prefix owl: <http://www.w3.org/2002/07/owl#> .
-@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-@prefix dct: <http://purl.org/dc/terms/> .
-"""
 WATER, LAKE = Named(LL + "Water"), Named(LL + "Lake")
 
 
 @pytest.fixture
 def rules(tmp_path):
-    def _rules(text, name="rules.ttl"):
-        path = tmp_path / name
-        path.write_text((PREFIXES if name.endswith("ttl") else "") + text, encoding="utf-8")
-        return load_rules([path])
-
-    return _rules
-
-
-def weighted(left, right, property="rdfs:subClassOf"):
-    return f"""{left} {property} {right} . [] a owl:Axiom ; owl:annotatedProperty {property} ; ll:weight 1.0 ;
-        owl:annotatedSource {left} ; owl:annotatedTarget {right} ."""
+    return reader(tmp_path)
 
 
 # --- restrictions

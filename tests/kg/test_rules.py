@@ -1,8 +1,7 @@
 """Weighted rules: annotations matched by structure, and every way in which a file can be wrong."""
 
-import textwrap
-
 import pytest
+from rule_text import NOTE, WIDE, writer
 
 from kg import vocab
 from kg.errors import RuleError
@@ -10,29 +9,12 @@ from kg.ontology import HARD_WEIGHT, And, Facet, Named, Not, Some
 from kg.rules import load_rules
 
 LL = vocab.CORE
-PREFIXES = """
-@prefix ll: <https://w3id.org/landlore/core#> .
-@prefix owl: <http://www.w3.org/2002/07/owl#> .
-@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-@prefix dct: <http://purl.org/dc/terms/> .
-"""
-WIDE = """[ a owl:Restriction ; owl:onProperty ll:minWidth ; owl:someValuesFrom
-  [ a rdfs:Datatype ; owl:onDatatype xsd:decimal ; owl:withRestrictions ( [ xsd:minInclusive 5.0 ] ) ] ]"""
 INSIDE = WIDE.removeprefix("[ a owl:Restriction ;").removesuffix("]")
-NOTE = """[] a owl:Axiom ; owl:annotatedProperty rdfs:subClassOf ; ll:weight 1.5 ;
-  dct:identifier "w" ; rdfs:label "wide"@en, "宽"@zh ; dct:source "a book" """
 
 
 @pytest.fixture
 def write(tmp_path):
-    def _write(text, name="rules.ttl"):
-        path = tmp_path / name
-        path.write_text(PREFIXES + textwrap.dedent(text), encoding="utf-8")
-        return path
-
-    return _write
+    return writer(tmp_path)
 
 
 @pytest.fixture
