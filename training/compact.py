@@ -9,7 +9,8 @@
 Each stage keeps its result in WORK; `fit` goes on from its last state, kept every 100 steps. Loss: what a frozen
 MobileNetV2 sees in the same view (standardised features, squared error), the class (cross entropy over the classes of
 EuroSAT and 12 of NWPU-RESISC45), the graded statements of the class (squared error). Augmentation: the eight symmetries
-of a square, which are true for images from above, crops, brightness. `probe` is in `training/probe.py`.
+of a square, which are true for images from above, crops, brightness. What is exported is a running average of the
+weights over the last thousand steps or so. `probe` is in `training/probe.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from probe import probe
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from views import EUROSAT, large_views, small_views
 
 from fusion.backbones.compact import FORMAT, MEAN, SIDE, STD, WIDTHS, network, pooled
@@ -35,6 +37,8 @@ from fusion.classgraph import class_vectors
 from kg.scenes import load_scenes
 
 BATCH, RATE, KEEP_EVERY, SEEN_PER_CLASS = 128, 2e-3, 100, 24
+AVERAGE = 0.998
+"""Part of the running average of the weights that stays at each step."""
 COARSE_SIDE, COARSE_PART, LARGE_SIDE = 96, 0.6, 128
 """Views are coarse for this part of the training: the same time sees half as many images more. Vectors are read off
 larger images (`fusion.backbones.compact.SIDE`), which suits the early stages."""
@@ -127,22 +131,26 @@ class Training:
         self.deviation = torch.from_numpy(taught.std(axis=0) + 1e-3)
         self.heads = Heads(len(names), self.table.shape[1], taught.shape[1])
         self.heads.to(memory_format=torch.channels_last)
+        self.average = AveragedModel(
+            self.heads.network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True
+        )
         self.optimiser = torch.optim.AdamW(self.heads.parameters(), RATE, weight_decay=0.02)
         self.file, self.steps, self.seed = work / "state.pt", 0, seed
         if self.file.exists():
             kept = torch.load(self.file, weights_only=True)
             self.heads.load_state_dict(kept["heads"])
+            self.average.load_state_dict(kept["average"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.steps = int(kept["steps"])
 
-    def step(self, pace: float, side: int) -> float:
-        """One batch of views of `side` pixels (EuroSAT's are always coarse) at `pace` times the full rate; the loss."""
+    def step(self, rate: float, side: int) -> float:
+        """One batch of views of `side` pixels (EuroSAT's are always coarse) at a learning rate; the loss."""
         rng = np.random.default_rng([self.seed, self.steps])
         large = bool(self.steps % 3)
         group = self.groups["large" if large else "small"]
         pixels, labels, taught = group.batch(rng, side if large else COARSE_SIDE)
         for group in self.optimiser.param_groups:
-            group["lr"] = float(RATE * pace * min(1.0, (self.steps + 1) / 200))
+            group["lr"] = float(rate * min(1.0, (self.steps + 1) / 200))
         with torch.autocast("cpu", torch.bfloat16):
             found = self.heads.network(pixels.to(memory_format=torch.channels_last))
         loss = self.loss(found.float(), labels, (taught - self.mean) / self.deviation)
@@ -150,6 +158,7 @@ class Training:
         loss.backward()
         nn.utils.clip_grad_norm_(self.heads.parameters(), 5.0)
         self.optimiser.step()
+        self.average.update_parameters(self.heads.network)
         self.steps += 1
         return float(loss.detach())
 
@@ -172,6 +181,7 @@ class Training:
         """Write the state, whole or not at all."""
         state = {
             "heads": self.heads.state_dict(),
+            "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "steps": self.steps,
         }
@@ -211,7 +221,7 @@ def fit(options: argparse.Namespace) -> None:
     start, losses = time.time(), []
     while (part := (time.time() - start) / (60 * options.minutes)) < 1:
         side = COARSE_SIDE if part < COARSE_PART else LARGE_SIDE
-        losses.append(training.step(0.5 * (1 + np.cos(np.pi * part)), side))
+        losses.append(training.step(options.rate * 0.5 * (1 + np.cos(np.pi * part)), side))
         if training.steps % KEEP_EVERY == 0:
             training.keep()
             print(
@@ -232,7 +242,7 @@ def export(options: argparse.Namespace) -> None:
 
     names = names_of(options.work)
     training = Training(options.work, names, options.seed)
-    net = training.heads.network.eval()
+    net = training.average.module.eval()
     vectors, labels = [], []
     for group in training.groups.values():
         for label in np.unique(group.labels[group.labels >= 0]):
@@ -279,6 +289,7 @@ def main() -> None:
     words.add_argument("--weights", type=Path, default=Path("data/weights/compact.safetensors"))
     words.add_argument("--every", type=int, default=1, help="teach: one in so many EuroSAT images")
     words.add_argument("--minutes", type=float, default=60.0)
+    words.add_argument("--rate", type=float, default=RATE, help="fit: learning rate at its start")
     words.add_argument("--seed", type=int, default=0)
     options = words.parse_args()
     stages[options.stage](options)
