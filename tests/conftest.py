@@ -3,6 +3,7 @@
 `handmade` is the run itself, `handmade_graph` its explanation beside the graphs of its sources.
 """
 
+import os
 import re
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import servers
 from affine import Affine
+from hypothesis import settings
 from scipy.sparse import csr_matrix
 
 from fusion.prediction import prediction_from_labels
@@ -22,6 +24,10 @@ from kg.store import KnowledgeGraph
 from reasoning.correction import Contribution, Corrected, Correction, Trace
 from reasoning.explanation.explain import explain
 from reasoning.regions.graph import RegionGraph
+
+settings.register_profile("same", derandomize=True)  # the same examples in every run
+settings.register_profile("search")  # HYPOTHESIS_PROFILE=search draws others every time
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 SOURCES = {
     "osm": """

@@ -15,13 +15,12 @@ import numpy as np
 
 from kg import vocab
 from kg.errors import RuleError
-from kg.expressions import walk
 from kg.legend import Legend
-from kg.names import check_legend, check_names
-from kg.ontology import And, Axiom, Count, Expression, Facet, Not, Ontology, Some, manchester
+from kg.ontology import And, Axiom, Not, Ontology
 from reasoning.facts import Facts
 from reasoning.logic.ground import Ground
-from reasoning.logic.meaning import Labels, UnusableError, is_link
+from reasoning.logic.meaning import UnusableError
+from reasoning.logic.reading import UnknownNameError, labels_of, read_sides
 from reasoning.logic.roles import with_roles
 from reasoning.logic.truth import NEVER, Floats, Form
 
@@ -110,22 +109,15 @@ def compile_axioms(
         LegendError: A class of the legend is nothing that the ontology knows.
         RuleError: A name is unknown, a class is defined through itself, or an expression has no meaning here.
     """
-    check_legend(legend, ontology)
-    ground = Ground(Labels(legend, ontology), with_roles(facts, axioms, ontology))
+    ground = Ground(labels_of(legend, ontology), with_roles(facts, axioms, ontology))
     return tuple(_compile(axiom, ground) for axiom in axioms)
 
 
 def _compile(axiom: Axiom, ground: Ground) -> CompiledAxiom:
     where = f"{axiom.file}: rule {vocab.curie(axiom.iri)}"
-    for side in (axiom.left, axiom.right):
-        wrong = check_names(side, ground.ontology)
-        if wrong:
-            raise RuleError(
-                f"{where}: {wrong}", "correct the name, or load the ontology that declares it"
-            )
     try:
-        left, right = ground.labels.expand(axiom.left), ground.labels.expand(axiom.right)
-        reason = _why_not(left, right, ground)
+        left, right, never = read_sides(axiom.left, axiom.right, ground.labels)
+        reason = never or ground.missing(left) or ground.missing(right)
         violation = NEVER if reason else ground.form(And((left, Not(right))))
         reason = reason or _no_effect(violation, ground)
         if reason:
@@ -139,6 +131,10 @@ def _compile(axiom: Axiom, ground: Ground) -> CompiledAxiom:
             violation=violation,
             sides=lambda: (ground.form(left), ground.form(right, upper=True)),
         )
+    except UnknownNameError as error:
+        raise RuleError(
+            f"{where}: {error}", "correct the name, or load the ontology that declares it"
+        ) from error
     except UnusableError as error:
         raise RuleError(f"{where}: {error}", "rewrite the rule") from error
 
@@ -151,43 +147,6 @@ def _no_effect(violation: Form, ground: Ground) -> str:
     if not violation.links and all(block.same_for_all_labels for block in blocks):
         return f"says the same about every label of the legend {ground.labels.legend.name}"
     return ""
-
-
-def _why_not(left: Expression, right: Expression, ground: Ground) -> str:
-    """Why the rule cannot act in this run, or ""; that no input would help comes before one that is missing."""
-    never = never_acts(left, right, ground.labels)
-    return never or ground.missing(left) or ground.missing(right)
-
-
-def never_acts(left: Expression, right: Expression, labels: Labels) -> str:
-    """Why a rule can never change a decision between the labels of a legend, whatever the facts are.
-
-    Args:
-        left: One side, as `Labels.expand` gives it.
-        right: The other.
-        labels: The legend.
-
-    Returns:
-        The reason, or "".
-    """
-    legend = f"the legend {labels.legend.name}"
-    least, greatest = labels.bounds(right)[0], labels.bounds(left)[1]
-    if not greatest.any():
-        return f"no label of {legend} can be {_said(left, labels)}"
-    for part in walk(And((left, right))):
-        if is_link(part) and not labels.bounds(part.filler)[1].any():
-            return f"no label of {legend} can be {_said(part.filler, labels)}"
-    if not ((greatest > 0) & (least < 1)).any():
-        return f"holds for every label of {legend}"
-    return ""
-
-
-def _said(expression: Expression, labels: Labels) -> str:
-    """The expression without facts and evidence, which have no part in what a label can be."""
-    if isinstance(expression, And):
-        kept = tuple(p for p in expression.parts if not isinstance(p, Facet | Some | Count | Not))
-        expression = kept[0] if len(kept) == 1 else And(kept or expression.parts)
-    return manchester(expression, labels.ontology)
 
 
 def _note(form: Form) -> str:

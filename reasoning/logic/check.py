@@ -29,9 +29,10 @@ from kg.rule_writer import rules_turtle
 from kg.rules import ontology_with, read_rules, shipped_rules
 from kg.terms import Terms
 from reasoning.facts import Facts
-from reasoning.logic.axioms import compile_axioms, never_acts
+from reasoning.logic.axioms import compile_axioms
 from reasoning.logic.ground import EVIDENCE
 from reasoning.logic.meaning import Labels, UnusableError, names_used, wanted
+from reasoning.logic.reading import read_sides
 from reasoning.logic.silent import circles, same_classes, without_rules
 from reasoning.space.relations import BASE
 
@@ -172,10 +173,7 @@ def _everything(axiom: Axiom, ontology: Ontology) -> Facts:
 
 def _idle(axiom: Axiom, every: Sequence[Labels]) -> str:
     """Why a rule can act on no legend; "" when it can on one."""
-    reasons = [
-        never_acts(labels.expand(axiom.left), labels.expand(axiom.right), labels)
-        for labels in every
-    ]
+    reasons = [read_sides(axiom.left, axiom.right, labels)[2] for labels in every]
     if not all(reasons):
         return ""
     return reasons[0] if len(reasons) == 1 else f"on all {len(reasons)} legends: {reasons[0]}"

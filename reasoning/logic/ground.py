@@ -123,9 +123,11 @@ class Ground:
 
     def _shared(self, expression: Expression) -> dict[_Key, Floats]:
         """Facts of a degree between 0 and 1 that occur more than once: (region, 1) truth of each."""
-        leaves = {key(part): part for part in _leaves(expression)}
-        counts = Counter(key(part) for part in _leaves(expression))
-        truths = {k: self._fact(leaves[k]) for k, n in counts.items() if n > 1}
+        keyed = [(key(part), part) for part in _leaves(expression)]
+        if len(keyed) < 2:
+            return {}
+        counts = Counter(k for k, _ in keyed)
+        truths = {k: self._fact(part) for k, part in dict(keyed).items() if counts[k] > 1}
         return {k: t for k, t in truths.items() if ((t > 0) & (t < 1)).any()}
 
     def _settle(
@@ -220,7 +222,8 @@ class _Evaluation:
         bit = self.settled.get(key(leaf))
         if bit is not None:
             return np.full((1, 1), float(bit))
-        return np.nan_to_num(self.ground._fact(leaf), nan=float(upper))
+        truth = self.ground._fact(leaf)
+        return np.where(np.isnan(truth), float(upper), truth)
 
 
 def _negate(expression: Expression) -> Expression:
