@@ -92,9 +92,14 @@ def check_rules(
 
     Returns:
         The findings. A fault never hides another one: each axiom is looked at by itself.
+
+    Raises:
+        AxiomError: None of the files can be read.
     """
-    known = ontology or load_ontology()
     files, faults = _readable(paths)
+    if faults and not files:
+        raise _none_readable(faults)
+    known = ontology or load_ontology()
     readable = list(files)
     axioms, wrong = read_rules(readable, known)
     schema = ontology_with(readable, known)
@@ -139,6 +144,13 @@ def _readable(paths: Sequence[str | Path]) -> tuple[dict[Path, Terms], list[Axio
             cause = error.message.removeprefix(f"{path}").lstrip(": ")
             faults.append(AxiomError(str(path), "the file", cause, error.hint))
     return found, faults
+
+
+def _none_readable(faults: Sequence[AxiomError]) -> AxiomError:
+    """The first fault of files that cannot be read, with the names of the others."""
+    first, others = faults[0], ", ".join(one.file for one in faults[1:])
+    cause = f"{first.cause}; nor can {others} be read" if others else first.cause
+    return AxiomError(first.file, first.axiom, cause, first.hint)
 
 
 def _uncompilable(

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from kg import vocab
+from kg.errors import AxiomError
 from kg.files import shipped
 from kg.legend import load_legend
 from reasoning.logic import check
@@ -131,6 +132,16 @@ def test_a_file_that_is_no_owl_hides_no_other(tmp_path, monkeypatch):
         (str(tmp_path / "none.ttl"), "the file"),
     ]
     assert [axiom.file for axiom in found.axioms] == ["good.ttl"]
+
+
+def test_where_no_file_can_be_read_nothing_else_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "check_consistent", lambda *_: pytest.fail("HermiT was asked"))
+    broken = tmp_path / "broken.ttl"
+    broken.write_text("this is no Turtle")
+    with pytest.raises(AxiomError, match=r"none\.ttl: cannot .*; nor can .*broken\.ttl be read"):
+        check_rules([tmp_path / "none.ttl", broken])
+    with pytest.raises(AxiomError, match=r"broken\.ttl: 1: not valid RDF: this [^;]*$"):
+        check_rules([broken])
 
 
 def test_without_java_the_rest_is_checked(checked):
