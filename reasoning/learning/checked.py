@@ -19,6 +19,7 @@ from reasoning.learning.caution import HELD, choose_caution
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import HeldOut, Learned, Mapped
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
+from reasoning.learning.smoothing import choose_smoothing
 from reasoning.learning.staged import Stages
 from reasoning.learning.steps import Steps
 from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, folds, scenes
@@ -57,6 +58,8 @@ def learn_checked(
     steps: Steps | None = None,
 ) -> Learned:
     """Learn calibration, smoothness, strengths of sources and weights of rules, as far as held-out tiles prefer them.
+
+    Held-out tiles also say by how much the learned smoothness should be multiplied (`reasoning.learning.smoothing`).
 
     Args:
         tiles: Of one legend. They are asked for one after the other, several times, so that a sequence that reads them
@@ -107,12 +110,21 @@ def _held_out(school: School) -> tuple[HeldOut, ...]:
     given, expert = school.survey()
     if not school.parts:
         return ()
+    school.smoother = choose_smoothing(lambda factor: _smoothed(school, factor), MARGIN)
     maps = {NETWORK: given, EXPERT: expert}
     maps |= {way: school.held_out(way) for way in school.sets}
     return tuple(
         HeldOut(i, tile.name or f"tile {i + 1}", {way: row[i] for way, row in maps.items()})
         for i, tile in enumerate(school.tiles)
     )
+
+
+def _smoothed(school: School, factor: float) -> Sequence[Mapped]:
+    """Held-out tiles, mapped without rules and with so many times the learned smoothness."""
+    if factor > 1:
+        school.steps.plan(len(school.tiles))
+    school.smoother = factor
+    return school.held_out(SMOOTHNESS)
 
 
 def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned:

@@ -11,7 +11,7 @@ import numpy as np
 from kg.errors import RuleError
 from kg.ontology import Axiom
 from reasoning.learning.calibration import Calibration, fit_calibration
-from reasoning.learning.fit import Fit, Parameters, expert_fit
+from reasoning.learning.fit import DIGITS, Fit, Parameters, expert_fit
 from reasoning.learning.learned import LearnedWeight, Mapped
 from reasoning.learning.on_demand import ROOM, OnDemand, only
 from reasoning.learning.prepared import Prepared, prepare
@@ -47,6 +47,7 @@ class School:
         legend: Of the tiles.
         expert: All rules with the weights that they start from.
         sets: Way of mapping -> IRIs of its rules, hard ones in each.
+        smoother: Factor on the learned smoothness of every way (`reasoning.learning.smoothing`).
 
     Raises:
         InputError: No tile, or no known pixel.
@@ -64,6 +65,7 @@ class School:
     ) -> None:
         self.legend, self.tiles, self.parts = check_tiles(tiles), tiles, parts
         self.settings, self.stages, self.steps = settings, stages, steps
+        self.smoother = 1.0
         rules = _all_rules(candidates)
         sources = sorted({layer.name for tile in tiles for layer in tile.layers})
         self.expert = expert_fit(rules, sources, settings)
@@ -189,7 +191,8 @@ class School:
             said = tuple(one for one in self.expert.axioms if one.hard or one.weight > 0)
             return replace(self.expert, axioms=said)
         if way not in (NETWORK, CALIBRATION):
-            return self.staged(way, part).fit
+            found = self.staged(way, part).fit
+            return replace(found, smoothness=round(self.smoother * found.smoothness, DIGITS))
         calibration = None if way == NETWORK else self._calibration(part)
         return replace(self._start(CALIBRATION), calibration=calibration, smoothness=0.0)
 
@@ -200,7 +203,8 @@ class School:
             way: How they are mapped.
             caution: Nats that the label as given gets beside.
         """
-        name = f"{way}/held out, {caution:g}" if caution else f"{way}/held out"
+        knobs = f", {caution:g}" if caution else ""
+        knobs += f", smoothness x {self.smoother:g}" if self.smoother != 1 else ""
         found: dict[int, Mapped] = {}
         for number, part in enumerate(self.parts):
             fit = self.fit(way, number)
@@ -211,7 +215,7 @@ class School:
                     """The map of a held-out tile as an array."""
                     return {"map": Mapped.by(tile.tile, tile.labels(tile.solve(fit))).array}
 
-                done = self.steps.do(f"{name}/tile {i + 1}", mapped)
+                done = self.steps.do(f"{way}/held out{knobs}/tile {i + 1}", mapped)
                 found[i] = Mapped.of(done["map"], len(self.legend))
         return [found[i] for i in sorted(found)]
 
