@@ -131,7 +131,8 @@ class Lesson:
             self.tune, {RULES: rules}, SETTINGS, checks=Checks(most_folds=FOLDS)
         )
         scores = {way: f"{100 * score:.1f}" for way, score in self.learned.scores.items()}
-        print(f"held-out train tiles: {scores}; chosen: {self.learned.chosen}")
+        times = f"smoothness {self.learned.smoother:g} times what was fitted"
+        print(f"held-out train tiles: {scores}; {times}; chosen: {self.learned.chosen}")
 
     def rows(self) -> list[dict[str, Any]]:
         """Base, fused evidence and its smoothings, what is learned, and what each part of that is worth."""

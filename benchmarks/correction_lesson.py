@@ -137,6 +137,7 @@ def _free(learned: Learned) -> str:
 
 def _told(learned: Learned) -> None:
     """Print what held-out train tiles say of every way."""
+    print(f"smoothness {learned.smoother:g} times what was fitted")
     for way in learned.ways:
         both = learned.mapped(way)
         ratio = both.fixed / max(both.broken, 1)

@@ -149,6 +149,7 @@ def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned
         absent=tuple(
             one.label for one, n in zip(school.legend.classes, counts, strict=True) if n == 0
         ),
+        smoother=school.smoother,
     )
 
 

@@ -123,6 +123,7 @@ class Learned:
         fold_fits: (tiles held out, fit of the others to the rules reported on) of each part.
         scenes: How many scenes the tiles are of.
         absent: Names of classes that no tile's truth has.
+        smoother: Factor on the fitted smoothness that held-out tiles prefer; all fits have it already.
     """
 
     chosen: str
@@ -133,6 +134,7 @@ class Learned:
     fold_fits: tuple[tuple[tuple[int, ...], Fit], ...]
     scenes: int
     absent: tuple[str, ...]
+    smoother: float = 1.0
 
     @property
     def fit(self) -> Fit:

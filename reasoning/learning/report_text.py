@@ -134,6 +134,7 @@ def score_table(learned: Learned) -> str:
         f"in {len(learned.fold_fits)} parts; "
         f"{pixels:,d} pixels of known truth.",
         "Each tile is mapped by what the tiles of the other parts taught; pixels are counted against the map as given.",
+        f"Smoothness is {learned.smoother:g} times what was fitted, as held-out tiles prefer.",
         *_columns(rows),
         "Kept: the last row that beats those kept before it by 0.1 points of mean IoU; the best of several is a little "
         "optimistic.",

@@ -147,16 +147,20 @@ def test_the_table_says_over_what_and_both_directions(both, tiles):
     assert lines[0] == (
         f"Held out in turn: 4 tiles of 4 scenes, in 2 parts; {pixels:,d} pixels of known truth."
     )
-    head = lines[2].split("  ")
+    assert (
+        lines[2]
+        == f"Smoothness is {learned.smoother:g} times what was fitted, as held-out tiles prefer."
+    )
+    head = lines[3].split("  ")
     assert [word.strip() for word in head if word.strip()] == [
         "mean IoU", "accuracy", "wrong -> right", "right -> wrong",
     ]  # fmt: skip
     found = learned.mapped("rules")
-    row = lines[7]
+    row = lines[8]
     assert row.startswith("calibration, smoothness and rules learned")
     assert f"{found.fixed:,d}" in row
     assert f"{found.broken:,d}" in row
-    assert [("<- kept" in line) for line in lines[3:8]].count(True) == 1
+    assert [("<- kept" in line) for line in lines[4:9]].count(True) == 1
     assert "rules with a weight" in summary(learned)
 
 
