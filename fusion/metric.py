@@ -20,18 +20,22 @@ BETWEEN = 0.3
 
 @dataclass(frozen=True)
 class Metric:
-    """A linear view of image vectors.
+    """A linear view of image vectors: lengths along a few axes are changed, all others are left alone.
 
     Attributes:
-        matrix: (dimension, dimension) float64 that image vectors are multiplied by; None leaves them as they are.
+        axes: (dimension, axis) float64, orthonormal columns; None leaves vectors as they are.
+        gains: (axis,) float64 by how much the length along each axis differs from that along all others, as a share.
     """
 
-    matrix: _F64 | None = None
+    axes: _F64 | None = None
+    gains: _F64 | None = None
 
     def view(self, images: NDArray[np.float32] | _F64) -> _F64:
         """(image, dimension) vectors of unit length in this view."""
         rows = np.asarray(images, np.float64)
-        return unit(rows if self.matrix is None else rows @ self.matrix)
+        if self.axes is None or self.gains is None:
+            return unit(rows)
+        return unit(rows + ((rows @ self.axes) * self.gains) @ self.axes.T)
 
 
 def learn_metric(images: NDArray[np.float32], labels: Ints) -> Metric:
@@ -66,9 +70,7 @@ def _learned(images: bytes, labels: bytes, width: int) -> Metric:
     scatter = np.vstack([apart / np.sqrt(max(len(rows) - len(classes), 1)), share * spread])
     variance, axes = _principal(scatter)
     variance /= variance.sum() / width
-    rest = 1 / np.sqrt(SHRINK)
-    less = 1 / np.sqrt((1 - SHRINK) * variance + SHRINK) - rest
-    return Metric((axes * less) @ axes.T + rest * np.eye(width))
+    return Metric(axes, np.sqrt(SHRINK / ((1 - SHRINK) * variance + SHRINK)) - 1)
 
 
 def _principal(rows: _F64) -> tuple[_F64, _F64]:

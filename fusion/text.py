@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.sentences import BertSentences, is_plain
 from kg.errors import InputError, MissingExtraError
 from kg.files import shipped
 
@@ -48,10 +48,7 @@ class SentenceEncoder:
         where = str(self.folder.resolve())
         new = sorted({t for t in texts if (where, t) not in _CACHE})
         if new:
-            vectors = _model(where).encode(
-                new, batch_size=64, show_progress_bar=False, convert_to_numpy=True
-            )
-            for text, vector in zip(new, np.asarray(vectors, np.float32), strict=True):
+            for text, vector in zip(new, _model(where)(new), strict=True):
                 _CACHE[where, text] = vector / max(float(np.linalg.norm(vector)), 1e-12)
         return (
             np.stack([_CACHE[where, t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
@@ -72,29 +69,42 @@ def shipped_model() -> Path:
 
 
 @lru_cache(maxsize=2)
-def _model(folder: str) -> Any:
+def _model(folder: str) -> Callable[[list[str]], NDArray[np.float32]]:
+    """Sentences to vectors: by torch alone where the model is a plain one, which spares seconds of imports."""
     if not (Path(folder) / "modules.json").exists():
         raise InputError(
             f"{folder}: not a sentence-transformers folder (no modules.json)",
             "give a folder saved by SentenceTransformer.save, or leave it out for the shipped model",
         )
     try:
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        return BertSentences(Path(folder)).encode if is_plain(Path(folder)) else _any_model(folder)
     except ImportError as error:
         raise MissingExtraError("sentence vectors of class names", "vision", error) from error
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        return SentenceTransformer(folder, device="cpu", local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder}: the sentence model cannot be loaded ({error})",
             "copy the folder again, whole",
         ) from error
+
+
+def _any_model(folder: str) -> Callable[[list[str]], NDArray[np.float32]]:
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model = SentenceTransformer(folder, device="cpu", local_files_only=True)
     finally:
         if bars:
             logging.enable_progress_bar()
+
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        """(text, dimension) vectors."""
+        found = model.encode(texts, batch_size=64, show_progress_bar=False, convert_to_numpy=True)
+        return np.asarray(found, np.float32)
+
+    return encode
 
 
 def read_prompts(path: str | Path | None = None) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def test_images_without_a_label_do_not_count():
     strange = np.vstack([points, np.eye(4, dtype=np.float32)])
     more = np.concatenate([labels, np.full(4, -1)])
     np.testing.assert_array_equal(
-        learn_metric(strange, more).matrix, learn_metric(points, labels).matrix
+        learn_metric(strange, more).view(points), learn_metric(points, labels).view(points)
     )
 
 
@@ -54,5 +54,10 @@ def test_fewer_images_than_dimensions_give_the_written_out_view():
     scatter = within + BETWEEN / 3 * spread.T @ spread
     scatter /= np.trace(scatter) / scatter.shape[0]
     wanted = np.linalg.inv((1 - SHRINK) * scatter + SHRINK * np.eye(scatter.shape[0]))
-    matrix = learn_metric(wide, kinds).matrix
-    np.testing.assert_allclose(matrix @ matrix.T, wanted, atol=1e-10)
+    metric = learn_metric(wide, kinds)
+    assert metric.axes.shape[1] < wide.shape[1]
+    products = rows @ wanted @ rows.T
+    lengths = np.sqrt(np.diag(products))
+    np.testing.assert_allclose(
+        metric.view(wide) @ metric.view(wide).T, products / np.outer(lengths, lengths), atol=1e-10
+    )
