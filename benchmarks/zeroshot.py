@@ -7,15 +7,13 @@ Protocol: data/splits/whu_rs19_14_5.json (14 seen, 5 unseen, 60 draws); ridge fr
 the seen classes; top-1 accuracy over all images of the unseen classes, chosen among these (percent); mean and standard
 deviation over draws; "centred": the mean over all concepts (or all 70 SR-RSKG classes) is taken off the class vectors;
 wins = draws in which a row beats "text: prompt". Transductive: all images of the unseen classes together
-(`fusion.together`), without the labels. The second table needs no training image: all 19 classes,
-image-text similarity (mean of 107 prompts), then transduction, then transduction with the graph prior. Rows with kge
+(`fusion.together`), without the labels. All 19 classes without a training image: zeroshot_untrained.py. Rows with kge
 are means over four seeds of the embedding, rows with random or shuffled vectors over three.
 
 What was chosen while looking at this data set, so that the figures flatter: rating all scenes on one list of patterns
 (the overall accuracy rose by 4 points), the strength of each relation, square roots of cover shares, block scales, the
-scatter between classes in the metric (see zeroshot_metric.py), that groups are matched, and where
-the graph prior starts and its temperature. The draws used then were others; images and classes were
-the same.
+scatter between classes in the metric (see zeroshot_metric.py), and that groups are matched. The draws used then were
+others; images and classes were the same.
 """
 
 from __future__ import annotations
@@ -37,7 +35,6 @@ from fusion.prototypes import take
 from fusion.scene import SceneSettings, classify, fit_scenes
 from fusion.splits import Splits, read_splits
 from fusion.text import SentenceEncoder
-from fusion.transduce import transduce
 from kg.embed import EmbedSettings, embed_graph
 from kg.embedding import KGEmbedding
 from kg.files import shipped
@@ -175,35 +172,9 @@ def zero_shot(
     return {name: np.array(v).reshape(len(features), draws, 2) for name, v in table.items()}
 
 
-def no_training(features: FeatureSet, full: ClassVectors) -> dict[str, float]:
-    """Accuracies over all classes without any training image, percent."""
-    texts, both = features.texts, SceneSettings(transductive=True)
-    first = classify(features, full, texts=texts).scores.scores
-    alone = plain(full.names, np.eye(len(full.names)))
-    found = {
-        "image-text": first,
-        "+ transduction": transduce(features.vectors, first),
-        "+ transduction, graph prior": classify(
-            features, full, texts=texts, settings=both
-        ).scores.scores,
-        "+ transduction, prior without graph": classify(
-            features, alone, texts=texts, settings=both
-        ).scores.scores,
-    }
-    for seed in (0, 1, 2):
-        wrong = shuffled(full, tuple(full.blocks), seed)
-        scores = classify(features, wrong, texts=texts, settings=both).scores.scores
-        found[f"+ transduction, graph shuffled (seed {seed})"] = scores
-    return {
-        name: 100 * float((s.argmax(axis=1) == features.labels).mean()) for name, s in found.items()
-    }
-
-
-def report(
-    table: dict[str, NDArray[Any]], all_classes: dict[str, dict[str, float]]
-) -> dict[str, Any]:
-    """Print the tables; the same figures as one object."""
-    result: dict[str, Any] = {"unseen": {}, "all_classes": all_classes}
+def report(table: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Print the table; the same figures as one object."""
+    result: dict[str, Any] = {"unseen": {}}
     base = table[BASELINE]
     print(
         f"\n{'class vectors':32s} "
@@ -223,9 +194,6 @@ def report(
             "inductive": float(overall[0]), "transductive": float(overall[1]),
             "sd": float(sd[0]), "wins_over_text": dict(zip(MODELS, wins, strict=True)),
         }  # fmt: skip
-    print(f"\n{'all 19 classes, no training':42s} " + " ".join(f"{m:>11s}" for m in MODELS))
-    for name in next(iter(all_classes.values())):
-        print(f"{name:42s} " + " ".join(f"{all_classes[m][name]:11.2f}" for m in MODELS))
     return result
 
 
@@ -271,9 +239,7 @@ def main() -> None:
     if given.vae:
         rows |= {f"{VAE}{name}": rows[name] for name in (BASELINE, DEFAULT)}
     table = zero_shot(features, rows, splits, min(given.draws, len(splits.unseen)))
-    default = rows[DEFAULT][0]
-    result = report(table, {m: no_training(f, default) for m, f in features.items()})
-    result |= {
+    result = report(table) | {
         "seconds": time.perf_counter() - start,
         "embedding": dict(embeddings[0].metrics) if embeddings else {},
         "draws": given.draws,

@@ -161,13 +161,10 @@ def _log_loss(values: _F64, labels: Ints) -> float:
 def _harmonic(one: _Round, penalty: float) -> float:
     """Harmonic mean of the accuracies of classes with and without images, when all are asked about."""
     hit = (one.cosines - penalty * ~one.unseen).argmax(axis=1) == one.labels
-    with_images, without = (
-        np.mean(
-            [hit[one.labels == c].mean() for c in np.flatnonzero(kind) if (one.labels == c).any()]
-            or [0.0]
-        )
-        for kind in (~one.unseen, one.unseen)
-    )
+    count = np.bincount(one.labels, minlength=len(one.unseen))
+    right = np.bincount(one.labels, hit, len(one.unseen)) / np.maximum(count, 1)
+    asked = [right[kind & (count > 0)] for kind in (~one.unseen, one.unseen)]
+    with_images, without = (each.mean() if len(each) else 0.0 for each in asked)
     return float(2 * with_images * without / max(with_images + without, 1e-12))
 
 

@@ -14,8 +14,8 @@ from fusion.metric import unit
 from fusion.prediction import SceneScores
 from fusion.prototypes import Prototypes, checked_labels, fit_prototypes, keys, take
 from fusion.rehearsal import Learn, Rehearsal, rehearse
-from fusion.together import look_together
-from fusion.transduce import TransduceSettings, log_transduce, softmax
+from fusion.together import look_together, look_twice
+from fusion.transduce import TransduceSettings, softmax
 from kg.errors import InputError
 
 _F32 = NDArray[np.float32]
@@ -200,7 +200,7 @@ def _together(
 ) -> _F64:
     """(image, class) log-probabilities by all images together; without a classifier nothing names groups anew."""
     if classifier is None:
-        return log_transduce(images.vectors, softmax(logs), settings.transduce)
+        return look_twice(images.vectors, softmax(logs), settings.transduce)
     learned, knobs = classifier.prototypes, classifier.rehearsal
     found = look_together(
         images.vectors, softmax(logs), vectors, learned, knobs.temperature, settings.transduce

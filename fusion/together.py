@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fusion.aligned import Aligned
 from fusion.classgraph import ClassVectors
 from fusion.matching import match_groups
-from fusion.metric import unit
+from fusion.metric import Ints, learn_metric, unit
 from fusion.prototypes import Prototypes
 from fusion.transduce import TransduceSettings, log_transduce, softmax
 
@@ -17,6 +17,42 @@ _F64 = NDArray[np.float64]
 
 ROUNDS = 2
 """How often groups may be named anew."""
+SURE = 0.5
+"""Share of each class's images whose labels are believed where nothing else teaches a view. Better than all of them, no
+worse than a quarter, on NWPU-12 and EuroSAT with features of a MobileNet and two images a class as first guesses."""
+
+
+def look_twice(images: _F32, guesses: _F32, settings: TransduceSettings) -> _F64:
+    """Log-probabilities by looking at all images together, where no class has labelled images.
+
+    What images look like within a class is learned from the first look: the surer half of each class's images teaches
+    a view (`fusion.metric`), in which the images are looked at again, with the same first guesses.
+
+    Args:
+        images: (image, dimension) vectors of unit length.
+        guesses: (image, class) first guesses.
+        settings: How; with fewer images than `confident` a class on average there is no second look.
+
+    Returns:
+        (image, class) float64, up to a constant in each row.
+    """
+    logs = log_transduce(images, guesses, settings)
+    if len(images) < settings.confident * guesses.shape[1]:
+        return logs
+    viewed = learn_metric(images, _surest(logs)).view(images)
+    return log_transduce(viewed.astype(np.float32), guesses, settings)
+
+
+def _surest(logs: _F64) -> Ints:
+    """(image,) best class of the surer images of each class, -1 for the others."""
+    best, two = logs.argmax(axis=1), np.sort(logs, axis=1)[:, -2:]
+    sure = two[:, 1] - two[:, 0]
+    labels = np.full(len(logs), -1, np.int64)
+    for each in np.unique(best):
+        rows = np.flatnonzero(best == each)
+        kept = rows[np.argsort(-sure[rows], kind="stable")]
+        labels[kept[: int(np.ceil(SURE * len(rows)))]] = each
+    return labels
 
 
 def look_together(
