@@ -107,9 +107,9 @@ def is_plain(folder: Path) -> bool:
     """
     from safetensors import SafetensorError, safe_open
 
+    modules = _json(folder / "modules.json")
     if not all((folder / name).is_file() for name in _FILES):
         return False
-    modules = _json(folder / "modules.json")
     if [one["type"].rsplit(".", 1)[-1] for one in modules] not in _MODULES:
         return False
     config, pooling = (_json(folder / name / "config.json") for name in ("", modules[1]["path"]))

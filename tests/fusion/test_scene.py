@@ -84,7 +84,7 @@ def test_without_noise_prototypes_of_unseen_classes_are_kernel_ridge(world):
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     alike = replace(seen, vectors=means[seen.labels].astype(np.float32))
     fitted = fit_scenes(alike, known, SceneSettings(ridge=0.7)).prototypes
-    assert fitted.metric.matrix is None  # nothing varies within a class
+    assert fitted.metric.axes is None  # nothing varies within a class
     a, b = (np.hstack([v.stacked, np.ones((len(v.names), 1))]) for v in (known, candidates))
     weights = np.linalg.solve(a.T @ a + 0.7 * np.eye(a.shape[1]), a.T @ means)  # primal form
     np.testing.assert_allclose(fitted.predict(candidates), b @ weights, atol=1e-5)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from importlib.util import find_spec
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,3 +100,26 @@ def test_broken_weights_are_named(tmp_path):
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match=r"cannot be loaded.*model\.safetensors"):
         SentenceEncoder(folder).encode(["x"])
+
+
+def test_the_library_is_asked_where_the_model_is_another(tmp_path, monkeypatch):
+    class Model:
+        def __init__(self, folder, **_):
+            assert folder == str(where.resolve())
+
+        def encode(self, texts, **_):
+            return np.array([[3.0, 4.0]] * len(texts))
+
+    quiet = SimpleNamespace(
+        is_progress_bar_enabled=lambda: False, disable_progress_bar=lambda: None
+    )
+    fakes = {
+        "sentence_transformers": SimpleNamespace(SentenceTransformer=Model),
+        "transformers": ModuleType("transformers"),
+        "transformers.utils": SimpleNamespace(logging=quiet),
+    }
+    for name, module in fakes.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    where = copy(tmp_path, "config.json", lambda c: c.update(model_type="mpnet"))
+    found = SentenceEncoder(where).encode(["x"])
+    np.testing.assert_allclose(found, [[0.6, 0.8]], atol=1e-6)

@@ -9,8 +9,8 @@ from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings, classify, fit_scenes
-from fusion.together import look_together
-from fusion.transduce import TransduceSettings, transduce
+from fusion.together import look_together, look_twice
+from fusion.transduce import TransduceSettings, log_transduce, transduce
 
 SEEN, UNSEEN = 10, 4
 
@@ -69,3 +69,30 @@ def test_probabilities_after_looking_at_all_images_are_held_back_by_rehearsal(wo
     answer = classify(asked, candidates, classifier=fit_scenes(taught, known, both), settings=both)
     third = np.sort(answer.logs, axis=1)[:, :2]
     assert (np.diff(third, axis=1) > 0).all()  # classes that lost can still be told apart
+
+
+def loud(count: int):
+    """Three classes apart in two directions; within each, a third direction varies most. First guesses half right."""
+    rng = np.random.default_rng(2)
+    labels = np.repeat(np.arange(3), count)
+    centres = np.array([[1.0, 0], [-0.5, 0.9], [-0.5, -0.9]])
+    points = np.hstack([centres[labels], np.zeros((len(labels), 18))])
+    points += rng.normal(0, 0.45, points.shape)
+    points[:, 2] += rng.normal(0, 3.0, len(labels))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    guesses = 0.4 * np.eye(3)[labels] + 0.6 * rng.dirichlet(np.ones(3), len(labels))
+    return points.astype(np.float32), labels, guesses.astype(np.float32)
+
+
+def test_the_second_look_leaves_out_what_varies_within_groups():
+    points, labels, guesses = loud(60)
+    once = log_transduce(points, guesses).argmax(axis=1)
+    twice = look_twice(points, guesses, TransduceSettings()).argmax(axis=1)
+    assert (twice == labels).mean() > (once == labels).mean() + 0.02
+
+
+def test_few_images_get_one_look():
+    points, _, guesses = loud(7)
+    np.testing.assert_array_equal(
+        look_twice(points, guesses, TransduceSettings()), log_transduce(points, guesses)
+    )
