@@ -59,6 +59,19 @@ def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
     return shapes
 
 
+def are_simple(xy: NDArray[np.int64], ring: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which closed rings bound one piece of ground: they neither touch nor cross themselves.
+
+    Args:
+        xy: (point, 2) coordinates of at least four points a ring, ring after ring.
+        ring: (point,) the ring that each belongs to, 0, 1 ...
+    """
+    import shapely
+
+    rings = shapely.linearrings(xy.astype(np.float64), indices=ring)
+    return np.asarray(shapely.is_valid(shapely.polygons(rings)))
+
+
 def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     """Geometries from one CRS to another, each given by its IRI, axes in the order of each CRS.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from kg.sources.columns import Tags
 from kg.sources.geosparql import feature_pairs
 from kg.sources.tags import TagMatch, TagTable
+from kg.sources.varints import Numbers
 
 Found = tuple[TagMatch, tuple[str, ...]]
 """What the table says, and the halves of the lines that all such features share (`feature_pairs`)."""
@@ -72,3 +74,11 @@ class TagCases:
         if case is None:
             case = self._known[key] = TagCase(self._table, tags)
         return case
+
+    def of_rows(self, tags: Tags, rows: Numbers) -> list[TagCase]:
+        """What the tags of some objects of a block mean; each combination of the block is looked up once."""
+        codes = tags.codes(rows, self._deciding)
+        first = {code: i for i, code in reversed(list(enumerate(codes)))}
+        told = tags.of(rows[list(first.values())])
+        cases = {code: self.of(some) for code, some in zip(first, told, strict=True)}
+        return [cases[code] for code in codes]

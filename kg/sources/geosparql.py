@@ -10,7 +10,7 @@ from kg.statements import text
 _TYPE = f"<{vocab.RDF}type>"
 _GEOMETRY = f"<{vocab.GEO}hasGeometry>"
 _WKT = f"<{vocab.GEO}asWKT>"
-_LITERAL = f"^^<{vocab.GEO}wktLiteral> .\n"
+_LITERAL = f'"^^<{vocab.GEO}wktLiteral> .\n'
 _LABEL = f"<{vocab.RDFS}label>"
 _TAG = f"<{vocab.CORE}tag>"
 _OSM_ID = f"<{vocab.CORE}osmId>"
@@ -22,7 +22,7 @@ _LANGUAGES = ("en", "zh")
 def feature_pairs(
     classes: Iterable[str], tags: Iterable[str] = (), *, kind: str = vocab.OSM_FEATURE
 ) -> tuple[str, ...]:
-    """What many features have in common: the predicate-object halves of their lines, prepared once.
+    """What many features have in common: their lines up to the geometry, cut where their IRI stands, prepared once.
 
     Args:
         classes: Core class IRIs.
@@ -30,8 +30,15 @@ def feature_pairs(
         kind: Evidence class IRI.
     """
     types = (f"{vocab.GEO}Feature", kind, *classes)
-    return tuple(f" {_TYPE} <{name}> .\n" for name in types) + tuple(
-        f" {_TAG} {text(tag)} .\n" for tag in tags
+    facts = (f"> {_TYPE} <{name}> .\n" for name in types)
+    told = (f"> {_TAG} {text(tag)} .\n" for tag in tags)
+    return (
+        "",
+        *facts,
+        *told,
+        f"> {_GEOMETRY} ",
+        "#geometry> .\n",
+        f'#geometry> {_WKT} "<{vocab.CRS84}> ',
     )
 
 
@@ -49,9 +56,7 @@ def feature_lines(
         osm_id: "way/123", or "" for features from elsewhere.
         width: Width of a line in metres, or None.
     """
-    place = f"{subject[:-1]}#geometry>"
-    lines = f"{subject}{subject.join(pairs)}{subject} {_GEOMETRY} {place} .\n"
-    lines += f'{place} {_WKT} "<{vocab.CRS84}> {wkt}"{_LITERAL}'
+    lines = f"{subject[:-1].join(pairs)}{wkt}{_LITERAL}"
     if osm_id:
         lines += f'{subject} {_OSM_ID} "{osm_id}" .\n'
     if width is not None:

@@ -1,30 +1,26 @@
-"""An OpenStreetMap extract comes in, GeoSPARQL features go out. The one door to osmium."""
+"""An OpenStreetMap extract comes in, GeoSPARQL features go out. With `kg.sources.assembly` the door to osmium."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from kg import vocab
 from kg.errors import SourceError
 from kg.sources import SourceInfo, checksum
-from kg.sources.cases import Found, TagCase, TagCases
-from kg.sources.geosparql import feature_lines, name_lines
+from kg.sources.nodetable import NodeTable
+from kg.sources.osm_features import PAGE, Bounds, FeatureReader
+from kg.sources.pbf import DAMAGE, PbfFile, open_pbf
 from kg.sources.tags import TagTable, load_tags
 
-_PAGE = "https://www.openstreetmap.org/"
 _LICENCE = "https://opendatacommons.org/licenses/odbl/1-0/"
 _ATTRIBUTION = "© OpenStreetMap contributors"
 _SUFFIXES = (".osm.pbf", ".osm", ".osm.gz", ".pbf")
-_LARGE = 512 * 1024**2
-_CHUNK = 1 << 20
-_DIGITS = 7
 _DATES = ("osmosis_replication_timestamp", "timestamp")
-
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,8 @@ class OsmSource:
     (see `TagTable`). Objects that cannot be seen from above (tunnels, underground, indoor) are left
     out, and so are multipolygons with members missing.
 
-    Memory: 16 bytes per node of the file, on disk instead when the file is larger than 512 MB, plus
-    the open multipolygons.
+    Memory: a block of the file and the ways of multipolygons; where nodes lie is kept in a temporary file,
+    16 bytes each. Files of other formats than .pbf are rewritten as a temporary one first.
 
     Attributes:
         path: `.osm.pbf`, `.osm` or `.osm.gz`.
@@ -74,34 +70,49 @@ class OsmSource:
             date=date,
             path=self.path,
             sha256=checksum(self.path),
-            url=_PAGE,
+            url=PAGE,
             settings=repr((self.bounds, self.table)),
         )
 
     def ntriples(self) -> Iterator[str]:
-        """The features as N-Triples, in chunks of about a megabyte, in the order of the file.
+        """The features as N-Triples, a chunk for each block of the file, in its order; multipolygons come last.
 
         Raises:
             SourceError: The file is missing, empty, truncated or not OSM data, or no object in it
                 has a class here (then nothing has been yielded).
         """
         _check(self.path)
-        reader = _Reader(self.table or load_tags(), self.bounds)
-        lines: list[str] = []
-        size, found = 0, False
+        found = False
         try:
-            for text in reader.features(self.path):
-                lines.append(text)
-                size += len(text)
-                if size >= _CHUNK:
-                    found = True
-                    yield "".join(lines)
-                    lines, size = [], 0
-        except (ValueError, *reader.broken) as error:
+            for text in self._features():
+                found |= bool(text)
+                if text:
+                    yield text
+        except (RuntimeError, *DAMAGE) as error:
             raise _unreadable(self.path, error) from error
-        if not lines and not found:
+        if not found:
             raise _nothing(self.path, self.bounds)
-        yield "".join(lines)
+
+    def _features(self) -> Iterator[str]:
+        with ExitStack() as open_ones:
+            file = _opened(self.path, open_ones)
+            nodes = open_ones.enter_context(NodeTable())
+            yield from FeatureReader(self.table or load_tags(), self.bounds, nodes).features(file)
+
+
+def _opened(path: Path, open_ones: ExitStack) -> PbfFile:
+    """An extract, rewritten by osmium as a temporary file unless it can be read as it is."""
+    import osmium
+
+    if path.name.endswith(".pbf"):
+        file = open_pbf(open_ones.enter_context(path.open("rb")))
+        if file.is_plain:
+            return file
+    plain = Path(open_ones.enter_context(tempfile.TemporaryDirectory())) / "plain.osm.pbf"
+    how = osmium.io.File(str(plain), "pbf,pbf_compression=none,add_metadata=false")
+    with osmium.io.Reader(str(path)) as reader, osmium.SimpleWriter(how) as writer:
+        osmium.apply(reader, writer)
+    return open_pbf(open_ones.enter_context(plain.open("rb")))
 
 
 def osm_areas(path: Path) -> Iterator[Any]:
@@ -110,129 +121,6 @@ def osm_areas(path: Path) -> Iterator[Any]:
 
     objects = osmium.FileProcessor(str(path)).with_areas()
     return (item for item in objects if item.is_area() and len(item.tags))
-
-
-class _Reader:
-    """Turns osmium's objects into lines; keeps the tags of closed ways until their area comes."""
-
-    def __init__(self, table: TagTable, bounds: Bounds | None) -> None:
-        import osmium
-
-        self.table, self.bounds = table, bounds
-        self.cases = TagCases(table)
-        self.rings: dict[int, tuple[dict[str, str], TagCase]] = {}
-        self.wkt = osmium.geom.WKTFactory()
-        self.broken = (osmium.InvalidLocationError, RuntimeError)
-
-    def features(self, path: Path) -> Iterator[str]:
-        """One text per feature."""
-        from osmium import FileProcessor, osm
-
-        large = path.stat().st_size > _LARGE
-        objects = FileProcessor(str(path)).with_locations(
-            "sparse_file_array" if large else "flex_mem"
-        )
-        read: dict[str, Callable[[Any], str]] = {"n": self._node, "w": self._way, "a": self._area}
-        objects.with_areas(self._having(osm.RELATION | osm.WAY, "area"))
-        objects.with_filter(self._having(osm.RELATION))
-        objects.with_filter(self._having(osm.NODE, "node"))
-        objects.with_filter(self._having(osm.WAY | osm.AREA, "area", "line"))
-        for item in objects:
-            text = read[item.type_str()](item)
-            if text:
-                yield text
-
-    def _having(self, entities: Any, *geometries: str) -> Any:
-        from osmium import filter as filters
-
-        keys = self.table.keys_of(*geometries)
-        if not keys:
-            return filters.EntityFilter(~entities)
-        return filters.KeyFilter(*keys).enable_for(entities)
-
-    def _node(self, item: Any) -> str:
-        tags, place = _tags(item), item.location
-        found = self.cases.of(tags).node
-        if found is None or not place.valid() or self._outside(lambda: [place]):
-            return ""
-        wkt = f"POINT({place.lon:.{_DIGITS}f} {place.lat:.{_DIGITS}f})"
-        return _text(f"node/{item.id}", tags, found, wkt)
-
-    def _way(self, item: Any) -> str:
-        tags, case = self._tagged(item)
-        if item.is_closed() and case.is_area:
-            self.rings[item.id] = tags, case
-            return ""
-        found = case.line
-        if found is None or self._outside(lambda: [node.location for node in item.nodes]):
-            return ""
-        return _text(f"way/{item.id}", tags, found, self._line(item))
-
-    def _area(self, item: Any) -> str:
-        way, number = item.from_way(), item.orig_id()
-        kept = self.rings.pop(number, None) if way else self._tagged(item)
-        if kept is None or (found := kept[1].area) is None:
-            return ""
-        if self._outside(lambda: [node.location for ring in item.outer_rings() for node in ring]):
-            return ""
-        try:
-            wkt = self.wkt.create_multipolygon(item)
-        except self.broken:
-            return ""
-        if wkt.find(")),((") < 0:
-            wkt = f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
-        return _text(f"{'way' if way else 'relation'}/{number}", kept[0], found, wkt)
-
-    def _tagged(self, item: Any) -> tuple[dict[str, str], TagCase]:
-        tags = _tags(item)
-        return tags, self.cases.of(tags)
-
-    def _line(self, item: Any) -> str:
-        """WKT of a way; of the pieces that are left where an extract has lost some of its nodes."""
-        try:
-            text: str = self.wkt.create_linestring(item)
-            return text
-        except self.broken:
-            runs = [list(run) for valid, run in groupby(item.nodes, _placed) if valid]
-        pieces = [
-            ", ".join(f"{n.lon:.{_DIGITS}f} {n.lat:.{_DIGITS}f}" for n in run)
-            for run in runs
-            if len(run) > 1
-        ]
-        return f"MULTILINESTRING({', '.join(f'({piece})' for piece in pieces)})" if pieces else ""
-
-    def _outside(self, places: Callable[[], list[Any]]) -> bool:
-        if self.bounds is None:
-            return False
-        west, south, east, north = self.bounds
-        points = [(place.lon, place.lat) for place in places() if place.valid()]
-        if not points:
-            return True
-        lons, lats = zip(*points, strict=True)
-        across = min(lons) <= east and max(lons) >= west
-        return not (across and min(lats) <= north and max(lats) >= south)
-
-
-def _tags(item: Any) -> dict[str, str]:
-    """`dict(item.tags)`, four times as fast: without an iterator in Python around the one of osmium."""
-    data = getattr(item.tags, "_pyosmium_data", None)
-    if data is None:
-        return dict(item.tags)
-    at, following = data.tags_begin(), data.tags_next
-    return dict([following(at) for _ in range(data.tags_size())])
-
-
-def _text(osm_id: str, tags: dict[str, str], found: Found, wkt: str) -> str:
-    if not wkt:
-        return ""
-    match, pairs = found
-    subject = f"<{_PAGE}{osm_id}>"
-    lines = feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width)
-    return lines + name_lines(subject, tags) if "name" in tags else lines
-
-
-def _placed(node: Any) -> bool:
-    return bool(node.location.valid())
 
 
 def _check(path: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from kg import vocab
@@ -215,7 +215,15 @@ def load_tags(path: str | Path | None = None) -> TagTable:
         SourceError: The file is missing, lacks a column, or a row makes no sense; the message names
             file and line.
     """
-    file = shipped("ontologies/osm-tags.csv") if path is None else Path(path)
+    return _shipped_table() if path is None else _read_table(Path(path))
+
+
+@cache
+def _shipped_table() -> TagTable:
+    return _read_table(shipped("ontologies/osm-tags.csv"))
+
+
+def _read_table(file: Path) -> TagTable:
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             return TagTable(tuple(_read_rows(csv.DictReader(lines), file)))

@@ -21,7 +21,7 @@ DOORS = {
         "kg/imports/triples.py",
     },
     "owlready2": {"kg/ontology.py"},
-    "osmium": {"kg/sources/osm.py"},
+    "osmium": {"kg/sources/osm.py", "kg/sources/assembly.py"},
     "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py"},
     "shapely": {"kg/spatial.py", "kg/footprints.py", "kg/geometry.py", "kg/geof.py"},
     "pykeen": {"kg/embeddings/pykeen_models.py"},

@@ -1,4 +1,6 @@
 import gzip
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,54 @@ def test_provenance(extract):
     assert len(info.sha256) == 64
 
 
+@pytest.mark.parametrize(
+    "how", ["pbf_dense_nodes=false", "pbf_compression=none", "pbf_compression=lz4"]
+)
+def test_every_kind_of_pbf_gives_the_same(extract, table, tmp_path, how):
+    import osmium
+
+    path = tmp_path / "town.osm.pbf"
+    kind = osmium.io.File(str(path), f"pbf,{how}")
+    with osmium.io.Reader(str(extract)) as reader, osmium.SimpleWriter(kind) as writer:
+        osmium.apply(reader, writer)
+    told = "".join(OsmSource(path, table=table).ntriples())
+    assert told == "".join(OsmSource(extract, table=table).ntriples())
+
+
+def by_osmium(path: Path) -> dict[str, str]:
+    """WKT of all that osmium itself draws, areas and lines."""
+    import osmium
+
+    wkt, found = osmium.geom.WKTFactory(), {}
+    for item in osmium.FileProcessor(str(path)).with_areas():
+        if item.is_area():
+            text = wkt.create_multipolygon(item)
+            name = f"{'way' if item.from_way() else 'relation'}/{item.orig_id()}"
+            found[name, "area"] = text if ")),((" in text else f"POLYGON{text[13:-1]}"
+        elif item.is_way():
+            with suppress(RuntimeError, osmium.InvalidLocationError):
+                found[f"way/{item.id}", "line"] = wkt.create_linestring(item)
+    return found
+
+
+def test_geometries_are_those_of_osmium():
+    path = DATA / "osm" / "kotka_2019.osm.pbf"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    wanted, kinds = by_osmium(path), Counter[str]()
+    for line in "".join(OsmSource(path).ntriples()).splitlines():
+        subject, predicate, literal = line.split(" ", 2)
+        if predicate == f"<{vocab.GEO}asWKT>":
+            text = literal.split("> ", 1)[1].split('"', 1)[0]
+            kind = text.partition("(")[0]
+            if kind in ("LINESTRING", "POLYGON", "MULTIPOLYGON"):
+                name = subject.removeprefix(f"<{PAGE}").removesuffix("#geometry>")
+                assert text == wanted[name, "line" if kind == "LINESTRING" else "area"]
+            kinds[kind] += 1
+    assert kinds["LINESTRING"] > 300
+    assert kinds["POLYGON"] > 500
+
+
 EMPTY = '<?xml version="1.0"?><osm version="0.6"></osm>'
 
 
@@ -234,9 +284,3 @@ def test_helsinki_has_no_date_and_its_tags_tell_classes():
         'SELECT ?n WHERE { GRAPH ?g { ?f a ll:Park ; rdfs:label ?n FILTER(LANG(?n) = "") } }'
     )
     assert "Esplanadinpuisto" in {str(n) for (n,) in rows}
-
-
-def test_large_files_keep_node_places_on_disk_and_give_the_same(extract, table, monkeypatch):
-    memory = "".join(OsmSource(extract, table=table).ntriples())
-    monkeypatch.setattr("kg.sources.osm._LARGE", 0)
-    assert "".join(OsmSource(extract, table=table).ntriples()) == memory

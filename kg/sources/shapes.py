@@ -1,0 +1,123 @@
+"""Places of lines and rings come in as columns; what can be said of all at once goes out: boxes, directions, texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.sources.varints import Numbers, spans
+
+UNIT = 10**7
+"""Steps of coordinates in a degree."""
+_LOW = 10**4
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Lines or rings, none of them without points.
+
+    Attributes:
+        xy: (point, 2) longitude and latitude in units of 1e-7 degrees, shape after shape.
+        starts: (shape + 1,) first point of each shape.
+    """
+
+    xy: Numbers
+    starts: Numbers
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def sizes(self) -> Numbers:
+        """Points of each shape."""
+        return np.diff(self.starts)
+
+    @property
+    def numbers(self) -> Numbers:
+        """(point,) which shape each point belongs to."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    def only(self, rows: NDArray[Any]) -> Shapes:
+        """Some of the shapes, by number or by a mask."""
+        index, starts = spans(self.starts[:-1][rows], self.starts[1:][rows])
+        return Shapes(self.xy[index], starts)
+
+    def without_repeats(self) -> Shapes:
+        """The same without points that lie where the one before them lies."""
+        kept = np.ones(len(self.xy), bool)
+        kept[1:] = (self.xy[1:] != self.xy[:-1]).any(axis=1)
+        kept[self.starts[:-1]] = True
+        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts])
+
+    def since(self, known: NDArray[np.bool_]) -> tuple[Shapes, NDArray[np.bool_]]:
+        """The same from the first point that is known (else the last point), and what is known of the rest."""
+        seen = np.concatenate([[0], known.cumsum()])
+        kept = seen[1:] > seen[self.starts[:-1]][self.numbers]
+        kept[self.starts[1:] - 1] = True
+        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts]), known[kept]
+
+    def boxes(self, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(shape, 4) west, south, east and north in degrees, of the points that are known; NaN where none is."""
+        places = np.where(known[:, None], self.xy / UNIT, np.nan)
+        first = self.starts[:-1]
+        least = np.fmin.reduceat(places, first)
+        return np.hstack([least, np.fmax.reduceat(places, first)])
+
+    def counterclockwise(self) -> Shapes:
+        """Simple closed rings, counterclockwise from the westernmost (then southernmost) point, as osmium has them."""
+        ring, count = self.numbers, self.sizes - 1
+        first = self.starts[:-1]
+        x, y = (self.xy - self.xy[first][ring]).T
+        twice = np.add.reduceat(
+            x[:-1] * y[1:] - x[1:] * y[:-1], first
+        )  # from ring to ring nothing: both are 0
+        code = (self.xy[:, 0] << 32) + self.xy[:, 1]
+        least = np.flatnonzero(code == np.minimum.reduceat(code, first)[ring])
+        begin = least[np.searchsorted(least, first)] - first
+        step = np.arange(len(self.xy)) - first[ring]
+        step = (begin[ring] + step * np.where(twice < 0, -1, 1)[ring]) % count[ring]
+        return Shapes(self.xy[first[ring] + step], self.starts)
+
+    def texts(self, between: str = ",", middle: str = " ") -> list[str]:
+        """Coordinates of each shape in degrees, "7.41 43.7,7.42 43.7": as few digits as say the same.
+
+        Args:
+            between: Between two points, at most four characters.
+            middle: Between longitude and latitude, at most four characters.
+        """
+        if not len(self):
+            return []
+        size = np.abs(self.xy).astype(np.uint32)
+        whole, rest = size // UNIT, size % UNIT
+        high, low = rest // _LOW, rest % _LOW
+        words = np.empty((len(size), 2, 4), np.uint32)
+        words[:, :, 0] = _words([between, middle])
+        words[self.starts[:-1], 0, 0] = _words(["\n"])
+        words[:, :, 1] = _WHOLE[whole + 181 * (self.xy < 0)]
+        words[:, :, 2] = _HIGH[high + 1000 * (low > 0)]
+        words[:, :, 3] = _LAST[low]
+        text = words.tobytes().translate(None, b"\0").decode("ascii")
+        return text[1:].split("\n")
+
+
+def joined(parts: Sequence[Shapes]) -> Shapes:
+    """All shapes of the parts, one after the other."""
+    ends = [np.zeros(1, np.int64), *(part.sizes for part in parts)]
+    return Shapes(
+        np.concatenate([np.zeros((0, 2), np.int64), *(part.xy for part in parts)]),
+        np.concatenate(ends).cumsum(),
+    )
+
+
+def _words(texts: Sequence[str]) -> NDArray[np.uint32]:
+    """Up to four characters each as one number, filled up with zeros."""
+    return np.array([text.encode() for text in texts], "S4").view(np.uint32)
+
+
+_WHOLE = _words([f"{sign}{n}" for sign in ("", "-") for n in range(181)])
+_HIGH = _words([f".{n:03d}".rstrip("0.") for n in range(1000)] + [f".{n:03d}" for n in range(1000)])
+_LAST = _words([f"{n:04d}".rstrip("0") for n in range(_LOW)])

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kg.geometry import are_simple
+from kg.sources.shapes import UNIT, Shapes, joined
+
+
+def shapes(*lines: list[tuple[float, float]]) -> Shapes:
+    xy = np.array([point for line in lines for point in line], float).reshape(-1, 2)
+    starts = np.cumsum([0, *map(len, lines)])
+    return Shapes(np.rint(xy * UNIT).astype(np.int64), starts)
+
+
+def plain(value: int) -> str:
+    """A coordinate as osmium writes it: seven digits, without zeros at the end."""
+    return f"{value / UNIT:.7f}".rstrip("0").removesuffix(".")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-180 * UNIT, 180 * UNIT) | st.sampled_from([0, -1, 10, 10**4, -UNIT]),
+            st.integers(-90 * UNIT, 90 * UNIT) | st.sampled_from([0, -1, 10, 10**4, -UNIT]),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_texts_have_as_few_digits_as_say_the_same(points):
+    line = Shapes(np.array(points), np.array([0, len(points)]))
+    expected = ",".join(f"{plain(x)} {plain(y)}" for x, y in points)
+    assert line.texts() == [expected]
+
+
+def test_texts_of_several_and_of_none():
+    some = shapes([(0, 0), (1.5, -2)], [(7.41, 43.7)])
+    assert some.texts() == ["0 0,1.5 -2", "7.41 43.7"]
+    assert some.texts(",n1x", "y") == ["0y0,n1x1.5y-2", "7.41y43.7"]
+    assert joined([]).texts() == []
+    assert joined([some, some]).only(np.array([3, 0])).texts() == ["7.41 43.7", "0 0,1.5 -2"]
+
+
+def test_points_that_repeat_are_dropped_within_a_shape_only():
+    some = shapes([(0, 0), (0, 0), (1, 1), (0, 0)], [(0, 0), (0, 0)])
+    assert some.without_repeats().texts() == ["0 0,1 1,0 0", "0 0"]
+
+
+def test_rings_begin_in_the_west_and_run_counterclockwise():
+    square = [(1, 0), (1, 1), (0, 1), (0, 0), (1, 0)]
+    back = square[::-1]
+    wanted = "0 0,1 0,1 1,0 1,0 0"
+    assert shapes(square, back, square).counterclockwise().texts() == [wanted] * 3
+
+
+def test_boxes_and_beginnings_know_what_is_lost():
+    some = shapes([(0, 5), (1, 2), (3, 4)], [(8, 8), (9, 9)])
+    known = np.array([False, True, True, False, False])
+    boxes = some.boxes(known)
+    assert boxes[0].tolist() == [1, 2, 3, 4]
+    assert np.isnan(boxes[1]).all()
+    rest, left = some.since(known)
+    assert rest.texts() == ["1 2,3 4", "9 9"]
+    assert left.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("ring", "simple"),
+    [
+        ([(0, 0), (1, 0), (1, 1), (0, 0)], True),
+        ([(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)], False),  # a bow tie
+        ([(0, 0), (2, 0), (2, 2), (1, 0), (0, 2), (0, 0)], False),  # touches its own side
+        ([(0, 0), (1, 0), (2, 0), (0, 0)], False),  # no ground
+        ([(0, 0), (2, 0), (2, 2), (2, 3), (2, 2), (0, 0)], False),  # a spike
+    ],
+)
+def test_simple_rings(ring, simple):
+    one = shapes(ring, ring)
+    assert are_simple(one.xy, one.numbers).tolist() == [simple, simple]

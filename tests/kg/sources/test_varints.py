@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from kg.sources.varints import fields, items, messages, spans, undelta, varint, varints, zigzag
+
+
+def code(value: int) -> bytes:
+    """A number as a protocol buffer holds it."""
+    found = []
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        return code(number << 3) + code(value)
+    return code(number << 3 | 2) + code(len(value)) + value
+
+
+def array(data: bytes) -> np.ndarray:
+    return np.frombuffer(data, np.uint8)
+
+
+NUMBERS = [0, 1, 127, 128, 300, 2**31, 2**62 + 5]
+
+
+def test_numbers_one_by_one_and_all_at_once():
+    data = b"".join(map(code, NUMBERS))
+    values, ends = varints(array(data))
+    assert values.tolist() == NUMBERS
+    assert ends[-1] == len(data)
+    assert varint(data, 0) == (0, 1)
+    assert varint(code(300), 0) == (300, 2)
+    assert varints(array(code(2**64 - 7)))[0].tolist() == [-7]
+    assert varints(array(b""))[0].tolist() == []
+
+
+def test_signed_numbers():
+    assert zigzag(np.array([0, 1, 2, 3, -1])).tolist() == [0, -1, 1, -2, -(2**63)]
+
+
+@pytest.mark.parametrize("data", [b"\x80", b"\xff" * 11 + b"\x01"])
+def test_cut_and_endless_numbers_are_refused(data):
+    with pytest.raises(ValueError, match="cut or too long"):
+        varints(array(data))
+
+
+def test_fields_of_a_message():
+    data = field(1, 300) + field(2, b"water") + field(17, 5)
+    assert list(fields(data, 0, len(data))) == [(1, 300, -1), (2, 5, 10), (17, 5, -1)]
+    with pytest.raises(ValueError, match="no field"):
+        list(fields(field(2, b"water")[:-1], 0, 6))
+    with pytest.raises(ValueError, match="no field"):
+        list(fields(b"\x0d\x00\x00\x00\x00", 0, 5))  # four bytes, not a number
+
+
+def test_items_of_a_repeated_field():
+    data = field(1, b"a" * 200) + field(1, b"") + field(1, b"bc")
+    assert [data[a:b] for a, b in items(data, 0, len(data), 1)] == [b"a" * 200, b"", b"bc"]
+    with pytest.raises(ValueError, match="among"):
+        items(data + field(2, b"c"), 0, len(data) + 3, 1)
+    with pytest.raises(ValueError, match="cut"):
+        items(data, 0, len(data) - 1, 1)
+
+
+def test_fields_of_many_messages_at_once():
+    told = [
+        {1: [7], 2: [1, 300], 8: [5]},
+        {1: [9]},
+        {2: [], 8: [2**40, 4], 1: [8]},  # in another order, and an empty one
+    ]
+    bodies = [
+        b"".join(field(n, v[0] if n == 1 else b"".join(map(code, v))) for n, v in message.items())
+        for message in told
+    ]
+    data = b"".join(field(3, body) for body in bodies)
+    values, found = messages(array(data), items(data, 0, len(data), 3))
+    for number in (1, 2, 8):
+        rows = [values[a:b].tolist() for a, b in found[number]]
+        assert rows == [message.get(number, []) for message in told]
+
+
+def test_messages_of_texts_are_refused():
+    data = field(3, field(1, 7) + field(2, "é".encode()))
+    with pytest.raises((ValueError, IndexError)):
+        messages(array(data), items(data, 0, len(data), 3))
+
+
+def test_spans_and_differences():
+    index, starts = spans(np.array([5, 9, 9]), np.array([7, 9, 10]))
+    assert index.tolist() == [5, 6, 9]
+    assert starts.tolist() == [0, 2, 2, 3]
+    assert undelta(np.array([5, 1, -2]), starts).tolist() == [5, 6, -2]
