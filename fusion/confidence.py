@@ -72,7 +72,7 @@ def estimate_confidence(
     if len(classes) < 2:
         return plain
     look = np.zeros((len(legend), *labels.shape))
-    look[classes] = strength * _looks(_features(image), labels, use, classes)
+    look[classes] = strength * _looks(appearance(image), labels, use, classes)
     logs = np.log(_prior(labels, use, len(legend), confidence)) + look
     odds = np.exp(logs - logs.max(axis=0))
     p = (odds / odds.sum(axis=0)).astype(np.float32)
@@ -102,7 +102,7 @@ def _folds(shape: tuple[int, ...]) -> NDArray[np.intp]:
     return (rows[:, None] + 2 * (cols[None, :] % 2) + cols[None, :] // 2) % FOLDS
 
 
-def _features(image: Raster) -> Floats:
+def appearance(image: Raster) -> Floats:
     """(y, x, feature) bands, shares of bands, and their means and deviations in windows; 0 where not observed."""
     valid = image.valid
     bands = [np.where(valid, band, 0).astype(np.float64) for band in image.values]

@@ -47,11 +47,13 @@ _HOMES = {
     "correct": "landlore.maps",
     "demo": "landlore.showcase",
     "embed": "landlore.embedding",
+    "estimate_confidence": "landlore.certainty",
     "explain": "landlore.ask",
     "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
     "learn": "landlore.learning",
+    "learn_confidence": "landlore.certainty",
     "legend_names": "kg.legend",
     "load_legend": "kg.legend",
     "load_ontology": "kg.ontology",
@@ -85,11 +87,13 @@ __all__ = [
     "correct",
     "demo",
     "embed",
+    "estimate_confidence",
     "explain",
     "find",
     "import_graph",
     "interpret",
     "learn",
+    "learn_confidence",
     "legend_names",
     "load_legend",
     "load_ontology",
@@ -118,6 +122,7 @@ if TYPE_CHECKING:
     from kg.select import select
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query, what_if, why_not
+    from landlore.certainty import estimate_confidence, learn_confidence
     from landlore.embedding import embed
     from landlore.finding import find
     from landlore.graph import build, open_graph

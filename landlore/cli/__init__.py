@@ -31,7 +31,7 @@ app = typer.Typer(
 _COMMANDS = (
     graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report,
     graphs.measure, graphs.embed, ontologies.find, scenes.classify,
-    learning.learn, learning.mine, first.demo, first.doctor,
+    learning.learn, learning.mine, learning.confidence, first.demo, first.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command()(_command)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kg.errors import InputError
 from landlore.cli.options import AddRules, Bands, Dem, Graph, Landcover, Osm, Rules, Vector
 from landlore.cli.printing import counter, say
 
@@ -126,3 +127,52 @@ def mine(
     say(proposals_table(found).rstrip())
     if found:
         say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
+
+
+def confidence(
+    labels: Annotated[list[Path], typer.Argument(help="GeoTIFFs of class codes of one network.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="With --truth the lesson (.npz), else probabilities (.tif)."
+        ),
+    ],
+    images: Images,
+    truth: Annotated[
+        list[Path],
+        typer.Option(help="True class codes to learn from. Once per file of labels, or never."),
+    ] = [],
+    learned: Annotated[
+        Path | None, typer.Option(help="Lesson to use; without one the image alone is asked.")
+    ] = None,
+    legend: LegendName = "worldcover",
+    bands: Bands = None,
+    scenes: Scenes = [],
+    quiet: Quiet = False,
+) -> None:
+    """Turn labels without probabilities into probabilities by their image; with --truth learn how, first."""
+    from fusion.confidence_lesson import told
+    from landlore.certainty import estimate_confidence, learn_confidence
+    from landlore.cli import words
+    from landlore.labelled import TileFiles
+
+    names = words.band_names(bands)
+    if truth:
+        files = TileFiles(labels, truth, legend, images, names, scenes=scenes)
+        found = learn_confidence(files, out, progress=counter(quiet))
+        say(told(found))
+        say()
+        say(f"{out}: landlore confidence LABELS --image IMAGE --learned {out} -o probabilities.tif")
+        return
+    if len(labels) != 1 or len(images) != 1:
+        raise InputError(
+            f"{len(labels)} files of labels and {len(images)} images without --truth, expected one and one",
+            "give one file and its image; or --truth for each, to learn from them",
+        )
+    made = estimate_confidence(
+        labels[0], images[0], out, legend=legend, bands=names, learned=learned
+    )
+    sure = made.confidence[made.valid].mean()
+    say(
+        f"{out}: mean probability of the likeliest class {sure:.2f}; landlore correct {out} takes it"
+    )

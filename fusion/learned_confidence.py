@@ -1,0 +1,171 @@
+"""How far labels can be believed, as learned from tiles with truth: labels and image come in, probabilities go out.
+
+No torch here; `fusion.confidence_lesson` learns it. A network errs in its own way: it misses thin roads, or takes shadows for water. The probability of each class follows
+from the label, the labels around it and the look of the pixel, by multinomial logistic regression (Hastie, Tibshirani
+and Friedman, "The Elements of Statistical Learning", 4.4), divided by (share of the class) ** exponent, because the
+mean IoU asks for rare classes (logit adjustment, Menon et al., 2021).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from fusion.confidence import appearance
+from fusion.prediction import Prediction, prediction_from_labels
+from kg.errors import GridError, InputError
+from kg.folder import replace_file
+from kg.legend import Legend
+from kg.raster import Raster
+
+Floats = NDArray[np.float64]
+
+WINDOWS = (5, 17, 49)
+"""Sides in pixels of the windows in which labels around a pixel are counted."""
+LEAST_SHARE = 0.01
+"""Share of a window below which a class counts as hardly there."""
+FORMAT = "landlore-confidence-1"
+_ARRAYS = ("mean", "scale", "weights", "share", "held_out")
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedConfidence:
+    """What was learned.
+
+    Attributes:
+        legend: IRI of the legend.
+        bands: Names of the bands, in order.
+        mean: (feature,) of the training pixels.
+        scale: (feature,) standard deviation of the same.
+        weights: (feature + 1, class) of the standardised features and of 1.
+        share: (class,) of the training pixels.
+        exponent: Power of `share` that probabilities are divided by.
+        held_out: Mean IoU in % on held-out scenes: of the labels as given, then for each exponent that was tried.
+    """
+
+    legend: str
+    bands: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    share: Floats
+    exponent: float
+    held_out: Floats
+
+    @property
+    def helps(self) -> bool:
+        """Whether held-out scenes were mapped better than by the labels as given."""
+        return bool(self.held_out[1:].max() > self.held_out[0])
+
+    def apply(
+        self,
+        labels: NDArray[np.integer],
+        image: Raster,
+        legend: Legend,
+        *,
+        model: str = "labels, confidence learned",
+    ) -> Prediction:
+        """Probabilities for labels of the same network.
+
+        Args:
+            labels: (y, x) class index, -1 where there is none.
+            image: The same bands as in training, on the grid of the labels.
+            legend: The legend of training.
+            model: What made the labels.
+
+        Returns:
+            Probabilities; all 0 where there is no label, 0.8 for the label where the image has no observation.
+
+        Raises:
+            GridError: Image and labels differ in size.
+            InputError: Another legend, or other bands.
+        """
+        check_sizes(labels, image)
+        _same("legend", self.legend, legend.iri)
+        _same("bands", ", ".join(self.bands), ", ".join(image.bands))
+        p = prediction_from_labels(labels, legend, image.grid, model=model).probabilities.copy()
+        use = (labels >= 0) & image.valid
+        rows = features(labels, image, len(legend))[use]
+        p[:, use] = self.probabilities(rows).T
+        return Prediction(p, legend, image.grid, model)
+
+    def probabilities(self, rows: Floats) -> Floats:
+        """(pixel, class) of features (pixel, feature)."""
+        scores = ((rows - self.mean) / self.scale) @ self.weights[:-1] + self.weights[-1]
+        return softmax(scores - self.exponent * np.log(self.share))
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz file, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        body, words = io.BytesIO(), np.array([FORMAT, self.legend, *self.bands])
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        np.savez(body, words=words, exponent=np.array(self.exponent), **arrays)
+        replace_file(Path(path), body.getvalue())
+
+
+def load_confidence(path: str | Path) -> LearnedConfidence:
+    """Read what `LearnedConfidence.save` wrote.
+
+    Raises:
+        InputError: The file is none of these.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in ("words", "exponent", *_ARRAYS)}
+        words = [str(word) for word in found.pop("words")]
+        exponent = float(found.pop("exponent"))
+        if words[0] != FORMAT:
+            raise ValueError(f"says it is {words[0]!r}")
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: no learned confidence ({error})",
+            "landlore confidence LABELS... --truth TRUTH --image IMAGE -o FILE.npz makes one",
+        ) from error
+    return LearnedConfidence(words[1], tuple(words[2:]), exponent=exponent, **found)
+
+
+def features(labels: NDArray[np.integer], image: Raster, classes: int) -> Floats:
+    """(y, x, feature): looks, the label as 0 and 1, and the logarithms of the shares of labels around."""
+    planes = [np.moveaxis(appearance(image), -1, 0)]
+    each = np.stack([(labels == k).astype(np.float64) for k in range(classes)])
+    planes.append(each)
+    for side in WINDOWS:
+        around = np.stack([uniform_filter(one, side) for one in each])
+        planes.append(np.log(np.maximum(around, 0) + LEAST_SHARE))
+    return np.moveaxis(np.concatenate(planes), 0, -1)
+
+
+def softmax(scores: Floats) -> Floats:
+    """(pixel, class) probabilities of scores (pixel, class)."""
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def check_sizes(labels: NDArray[np.integer], image: Raster) -> None:
+    """Make sure that labels and image have one size.
+
+    Raises:
+        GridError: They have not.
+    """
+    if labels.shape != image.grid.shape:
+        raise GridError(
+            f"labels have shape {labels.shape}, the image {image.grid.shape} (rows, columns): different grids",
+            "put the image onto the grid of the labels",
+        )
+
+
+def _same(what: str, known: str, found: str) -> None:
+    if found != known:
+        raise InputError(
+            f"the confidence was learned with {what} {known}; here: {found}",
+            f"give the same {what}, or learn anew",
+        )

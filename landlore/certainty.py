@@ -1,0 +1,121 @@
+"""How far labels can be believed, from files: labels, images and truth come in; lessons and probabilities go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kg.cog import write_raster
+from kg.errors import InputError, OutputError
+from kg.folder import check_place
+from kg.legend import load_legend
+from kg.raster import Raster
+from landlore.inputs import read_image, read_prediction
+from landlore.labelled import TileFiles, read_tiles
+from landlore.outputs import keep_inputs
+
+if TYPE_CHECKING:
+    from fusion.confidence_lesson import Example
+    from fusion.learned_confidence import LearnedConfidence
+    from fusion.prediction import Prediction
+
+Progress = Callable[[str, int, int], None]
+
+
+def learn_confidence(
+    files: TileFiles, out: str | Path, *, progress: Progress | None = None
+) -> LearnedConfidence:
+    """Learn from labelled tiles how far the labels of a network can be believed, and write it as an .npz file.
+
+    Args:
+        files: Labels, truth and images of tiles from two scenes or more.
+        out: File for `estimate_confidence`.
+        progress: Called with what was done, and how much of how much.
+
+    Returns:
+        What was learned; `held_out` and `helps` say whether it maps held-out scenes better than the labels as given.
+
+    Raises:
+        InputError: As `landlore.labelled.read_tiles`; no images, or one scene only.
+        OutputError: The file cannot be written; found out before the work.
+    """
+    from fusion.confidence_lesson import learn_confidence as learn
+
+    if not files.images:
+        raise InputError(
+            "no images: confidence is learned from labels and what the ground looks like",
+            "add --image IMAGE for every file of labels",
+        )
+    target = _place(out, ".npz", files.paths)
+    learned = learn(_examples(files, progress), load_legend(files.legend), progress=progress)
+    learned.save(target)
+    return learned
+
+
+def estimate_confidence(
+    labels: str | Path,
+    image: str | Path,
+    out: str | Path,
+    *,
+    legend: str = "worldcover",
+    bands: Sequence[str] | None = None,
+    learned: str | Path | None = None,
+) -> Prediction:
+    """Turn labels into probabilities by their image, and write them as a GeoTIFF that `landlore correct` takes.
+
+    Args:
+        labels: GeoTIFF of class codes.
+        image: Image on the same grid.
+        out: GeoTIFF to write, one band of float32 per class; NaN where there is no label.
+        legend: Name or file of the legend of the codes.
+        bands: Names of the image's bands, or None for the file's own.
+        learned: File of `learn_confidence`; None judges by this one image alone (`fusion.confidence`).
+
+    Raises:
+        InputError: A file that cannot be read, lies on another grid, or was learned with another legend or other bands.
+        OutputError: The file cannot be written; found out before the work.
+    """
+    from fusion.confidence import estimate_confidence as estimate
+    from fusion.learned_confidence import load_confidence
+
+    target = _place(out, ".tif", [labels, image, legend, learned])
+    known, names = load_legend(legend), Path(labels).name
+    given = read_prediction(labels, known)
+    if not given.from_labels:
+        raise InputError(
+            f"{labels}: holds probabilities already, expected one band of codes",
+            f"landlore correct {labels} takes them as they are",
+        )
+    pixels = read_image(image, bands=bands, grid=given.grid)
+    if learned is None:
+        found = estimate(given.labels, pixels, known, model=names)
+    else:
+        found = load_confidence(learned).apply(given.labels, pixels, known, model=names)
+    values = np.where(found.valid, found.probabilities, np.float32(np.nan)).astype(np.float32)
+    layers = Raster(values, found.grid, np.nan, tuple(one.label for one in known.classes))
+    write_raster(target, layers, overviews="average")
+    return found
+
+
+def _place(out: str | Path, suffix: str, read: Sequence[object]) -> Path:
+    """The file to write, refused before the work where it cannot be."""
+    target = Path(out)
+    if target.suffix != suffix:
+        raise OutputError(f"{out}: expected a name that ends in {suffix}", f"-o OUT{suffix}")
+    keep_inputs([target], read)
+    check_place(target)
+    return target
+
+
+def _examples(files: TileFiles, progress: Progress | None) -> Iterator[Example]:
+    from fusion.confidence_lesson import Example
+
+    tiles = read_tiles(files)
+    for i, tile in enumerate(tiles):
+        if tile.image is not None:
+            yield Example(tile.prediction.labels, tile.image, tile.truth, tile.scene or tile.name)
+        if progress is not None:
+            progress("tiles looked at", i + 1, len(tiles))
