@@ -56,13 +56,14 @@ class _Pixels:
 
 
 def learn_confidence(
-    examples: Iterable[Example], legend: Legend, *, progress: Progress | None = None
+    examples: Iterable[Example], legend: Legend, *, seed: int = 0, progress: Progress | None = None
 ) -> LearnedConfidence:
     """Learn how far labels can be believed.
 
     Args:
         examples: Tiles with truth, of two scenes or more; gone through once.
         legend: Of labels and truth.
+        seed: Of the pixels that are drawn from each tile.
         progress: Told what is done, and how much of how much.
 
     Returns:
@@ -78,7 +79,7 @@ def learn_confidence(
     for one in examples:
         check_sizes(one.labels, one.image)
         bands = _one_kind(bands, one.image.bands, len(tiles))
-        tiles.append(_pixels(one, len(legend), len(tiles)))
+        tiles.append(_pixels(one, len(legend), (seed, len(tiles))))
         scenes.append(one.scene)
     fold = _folds(scenes)
     counts = np.zeros((len(EXPONENTS) + 1, len(legend), len(legend)), np.int64)
@@ -114,7 +115,7 @@ def _folds(scenes: Sequence[str]) -> NDArray[np.intp]:
     return np.array([names.index(scene) % FOLDS for scene in scenes])
 
 
-def _pixels(one: Example, classes: int, seed: int) -> _Pixels:
+def _pixels(one: Example, classes: int, seed: tuple[int, int]) -> _Pixels:
     known = np.flatnonzero(((one.truth >= 0) & (one.labels >= 0) & one.image.valid).ravel())
     chosen = np.random.default_rng(seed).permutation(known)[:SCORED]
     rows = features(one.labels, one.image, classes).reshape(one.labels.size, -1)[chosen]

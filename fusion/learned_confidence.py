@@ -1,9 +1,10 @@
 """How far labels can be believed, as learned from tiles with truth: labels and image come in, probabilities go out.
 
-No torch here; `fusion.confidence_lesson` learns it. A network errs in its own way: it misses thin roads, or takes shadows for water. The probability of each class follows
-from the label, the labels around it and the look of the pixel, by multinomial logistic regression (Hastie, Tibshirani
-and Friedman, "The Elements of Statistical Learning", 4.4), divided by (share of the class) ** exponent, because the
-mean IoU asks for rare classes (logit adjustment, Menon et al., 2021).
+No torch here; `fusion.confidence_lesson` learns it. A network errs in its own way: it misses thin roads, or takes
+shadows for water. The probability of each class follows from the label, the labels around it and the look of the
+pixel, by multinomial logistic regression (Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
+4.4), divided by (share of the class) ** exponent, because the mean IoU asks for rare classes (logit adjustment, Menon
+et al., 2021).
 """
 
 from __future__ import annotations
