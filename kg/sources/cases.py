@@ -79,6 +79,6 @@ class TagCases:
         """What the tags of some objects of a block mean; each combination of the block is looked up once."""
         codes = tags.codes(rows, self._deciding)
         first = {code: i for i, code in reversed(list(enumerate(codes)))}
-        told = tags.of(rows[list(first.values())])
+        told = tags.of(rows[list(first.values())], self._deciding)
         cases = {code: self.of(some) for code, some in zip(first, told, strict=True)}
         return [cases[code] for code in codes]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from kg.sources.varints import Numbers, fields, items, messages, spans, undelta,
 DAMAGE = (ValueError, LookupError, EOFError, zlib.error)
 """What a damaged file leads to."""
 _MOST_HEADER, _MOST_BLOB = 64 * 1024, 32 * 1024**2
+_SMALL = 8 * 1024**2  # blocks that begin here are inflated once and kept until they are read
 _NANO = 100  # coordinates are stored in 1e-9 degrees, OpenStreetMap keeps 1e-7
 _RAW, _DEFLATED = 1, 3
 _KNOWN = {"OsmSchema-V0.6", "DenseNodes"}
@@ -38,6 +39,7 @@ class PbfFile:
 
     file: BinaryIO
     places: Sequence[tuple[int, int]]
+    _kept: dict[tuple[int, int], bytes] = field(default_factory=dict, repr=False)
 
     @cached_property
     def header(self) -> dict[int, set[str]]:
@@ -65,12 +67,16 @@ class PbfFile:
         found: list[Relations] = []
         for place in reversed(self.places[1:]):
             block = _Block(self._blob(place))
+            if sum(place) < _SMALL:
+                self._kept[place] = block.data
             if _SORTED in self.header[5] and _RELATIONS not in block.kinds:
                 break
             found[:0] = block.relations()
         return found
 
     def _blob(self, place: tuple[int, int]) -> bytes:
+        if place in self._kept:
+            return self._kept.pop(place)
         data, told = self._stored(place)
         if _RAW in told:
             return data[slice(*told[_RAW])]
