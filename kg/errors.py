@@ -18,6 +18,9 @@ LandloreWarning           something that the user gave is used, but not as it ma
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
+
 
 class LandloreError(Exception):
     """An error that is shown to the user as two lines: what is wrong, and what to do next.
@@ -108,3 +111,16 @@ class MissingExtraError(LandloreError):
             f"{what} needs packages that are not installed{reason}",
             f"pip install 'landlore[{extra}]'",
         )
+
+
+def known_words(word: str, known: Collection[str]) -> str:
+    """The hint for a word that is not known: the one that is spelt much like it, else all that are known.
+
+    Example:
+        >>> known_words("tabel", ["table", "source"])
+        "did you mean 'table'?"
+        >>> known_words("colour", ["table", "source"])
+        'known: table, source'
+    """
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

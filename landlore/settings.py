@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from kg.errors import InputError
+from kg.errors import InputError, known_words
 
 KNOWN = {"mode": ("marginals", "map"), "nodes": ("pixels", "regions")}
 """Settings that are one of a few words."""
@@ -130,8 +129,7 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
     table = {key: _undated(value) for key, value in table.items()}
     for key, value in table.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0)
-            raise InputError(f"{path}: unknown setting {key!r}", f"did you mean {near[0]!r}?")
+            raise InputError(f"{path}: unknown setting {key!r}", known_words(key, known))
         wanted = (int, float) if known[key] is float else known[key]
         if not isinstance(value, wanted) or (isinstance(value, bool) and known[key] is not bool):
             example = "{ osm = 0.9 }" if known[key] is dict else known[key](1)

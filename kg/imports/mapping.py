@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Collection, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kg import vocab
-from kg.errors import SourceError
+from kg.errors import SourceError, known_words
 
 KEEP, LEAVE_OUT = "keep", "leave-out"
 """What a mapping may say of a term instead of what it means: take it over as a concept of its own, or drop it."""
@@ -181,8 +180,7 @@ def _toml(path: Path) -> dict[str, Any]:
 def _check_keys(path: Path, where: str, found: Collection[str], known: Collection[str]) -> None:
     for key in found:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            raise SourceError(f"{path}: {where}unknown key {key!r}", f"did you mean {near!r}?")
+            raise SourceError(f"{path}: {where}unknown key {key!r}", known_words(key, known))
 
 
 def _part(path: Path, data: Mapping[str, Any], name: str, kind: type[Any]) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import difflib
 import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kg.errors import SourceError
+from kg.errors import SourceError, known_words
 from kg.imports.mapping import Columns
 
 TEXTS, SHEETS = (".csv", ".tsv", ".txt"), (".xlsx", ".ods")
@@ -77,17 +77,31 @@ def table_rows(path: Path, columns: Columns) -> Iterator[tuple[int, list[str]]]:
             reader = csv.reader(file, delimiter=delimiter)
             for cells in reader:
                 yield reader.line_num, [cell.strip() for cell in cells]
-    except (UnicodeDecodeError, LookupError) as error:
-        raise SourceError(
-            f"{path}: is not {columns.encoding} text ({error})",
-            'encoding = "gb18030" or another one in [table]',
-        ) from error
-    except (csv.Error, TypeError) as error:
-        raise SourceError(
-            f"{path}: not a table of text ({error})", 'delimiter = ";" in [table]'
-        ) from error
+    except (UnicodeError, LookupError, csv.Error, TypeError) as error:
+        raise _no_text(path, columns, error) from error
     except (OSError, EOFError) as error:
         raise SourceError(f"{path}: cannot be read ({error})", "check the file") from error
+
+
+def _no_text(path: Path, columns: Columns, error: Exception) -> SourceError:
+    """What to do about a file that cannot be read as a table of text."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rb") as file:
+        start = file.read(_SAMPLE)
+    if (
+        start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        and "16" not in columns.encoding
+    ):
+        return SourceError(f"{path}: is UTF-16 text", 'encoding = "utf-16" in [table]')
+    if start.count(0) or sum(byte < 9 for byte in start) > len(start) / 100:
+        return SourceError(
+            f"{path}: holds binary data, expected a table of text",
+            "save it as .csv (UTF-8), or give the .xlsx or .ods by its right name",
+        )
+    if isinstance(error, UnicodeError | LookupError):
+        hint = 'encoding = "gb18030" or another one in [table]'
+        return SourceError(f"{path}: is not {columns.encoding} text ({error})", hint)
+    return SourceError(f"{path}: not a table of text ({error})", 'delimiter = ";" in [table]')
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:
@@ -132,9 +146,5 @@ def _place(path: Path, columns: Columns, header: Sequence[str], word: str | int)
             "give its number from 1, in [table]",
         )
     if word not in header:
-        near = difflib.get_close_matches(word, header, n=1, cutoff=0.0)
-        raise SourceError(
-            f"{path}: no column {word!r}; its columns: {', '.join(header)}",
-            f"did you mean {near[0]!r}?" if near else "",
-        )
+        raise SourceError(f"{path}: no column {word!r}", known_words(word, header))
     return list(header).index(word)

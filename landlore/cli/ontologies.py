@@ -84,9 +84,11 @@ def find(
     found = look(words, graph)
     if as_json:
         say(json.dumps([asdict(one) for one in found], ensure_ascii=False))
-    for one in [] if as_json else found[:top]:
+    shown = [] if as_json else found[:top]
+    width = max((len(curie(one.iri)) for one in shown), default=0)
+    for one in shown:
         code = f", code {one.code}" if one.code else ""
-        say(f"{curie(one.iri):<32} {one.kind + code:<16} {' · '.join(one.labels)}")
+        say(f"{curie(one.iri):<{width}}  {one.kind + code:<16} {' · '.join(one.labels)}")
     if len(found) > top and not as_json:
         say(f"... and {len(found) - top} more; --top N prints more")
     if not found:

@@ -63,3 +63,17 @@ def test_no_words_and_no_graph_are_wrong_use(tmp_path):
         ll.find(" ")
     with pytest.raises(SourceError):
         ll.find("lake", tmp_path / "none")
+
+
+def test_columns_stand_below_each_other_whatever_the_length_of_an_iri(landlore, tmp_path):
+    path = tmp_path / "far.ttl"
+    names = ("mill", "a" * 60 + "mill")
+    path.write_text(
+        "".join(
+            f'<http://x/{name}> <http://www.w3.org/2000/01/rdf-schema#label> "mill" .\n'
+            for name in names
+        )
+    )
+    _, out, _ = landlore("find", "mill", path)
+    assert len({line.rindex(" mill") for line in out.splitlines()}) == 1
+    assert len(out.splitlines()) == 2

@@ -64,7 +64,7 @@ def test_any_change_changes_the_digest_also_one_of_an_alignment(tmp_path):
         ('file = "a"\n[source]\nconfidence = "high"', "confidence is 'high', expected", "correct"),
         ('file = "a"\n[relations]\nx = 3', "something else than words", "ours"),
         ('file = "a"\n[unknown]\nterms = "drop"', "'drop', expected 'keep'", "correct it"),
-        ('file = "a"\n[unknown]\nby = ["label"]', "unknown key 'label'", "did you mean"),
+        ('file = "a"\n[unknown]\nby = ["label"]', "unknown key 'label'", "known: name, alignment"),
         ('file = "a"\n[unknown]\nweight = 7', "weight 7 is not in 0..1", "0.5"),
         ('file = "a"\nalignments = ["gone.ttl"]', "gone.ttl: cannot be read", "check the path"),
     ],

@@ -63,7 +63,7 @@ def test_sheets_are_read_by_name(tmp_path, ending):
 @pytest.mark.parametrize(
     ("columns", "what", "hint"),
     [
-        (Columns(head="a", tail="d", relation="b"), "no column 'd'; its columns: a, b, c", "did you mean"),
+        (Columns(head="a", tail="d", relation="b"), "no column 'd'", "known: a, b, c"),
         (Columns(head="a", tail=9, relation="b"), "has 3 columns, no column 9", "count from 1"),
         (Columns(head="a", relation="b"), "does not say which column is tail", "[table]"),
         (Columns(head="a", tail="c"), "does not say which column is relation", "[table]"),
@@ -86,6 +86,13 @@ def test_columns_that_are_not_there_are_told(tmp_path, columns, what, hint):
         ("t.ods", b"", "not a spreadsheet"),
         ("t.csv.gz", b"no gzip", "cannot be read"),
         ("t.csv", b"a,b,c\n" + b'"' + b"x" * 200_000, "not a table of text"),
+        (
+            "t.csv",
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+            "holds binary data, expected a table of text",
+        ),
+        ("t.csv", "a,b,c\n".encode("utf-16"), "is UTF-16 text"),
+        ("t.csv", "a,b,é\n".encode("latin-1"), "is not utf-8-sig text"),
     ],
 )
 def test_what_is_no_table_is_told(tmp_path, name, body, what):
