@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction
 from kg.errors import InputError, LegendError
 from kg.legend import Legend
-from reasoning.learning.choices import Choices, Prior, class_weights, maximise, without
+from reasoning.learning.choices import Choices, Prior, class_weights, maximise, quieted, without
 from reasoning.learning.scores import polish
 from reasoning.learning.tiles import LabelledTile, check_tiles, class_counts, spread
 
@@ -130,7 +130,8 @@ def fit_calibration(
 
     Maximises the mean log-likelihood less `shrinkage / tiles * ((1/T - 1)^2 + sum of bias^2) / 2`, which is concave in
     1/T and the biases: one answer, whatever the start. Pixels are taken evenly over each tile. A class that no pixel
-    truly has is left out of the likelihood and gets no bias: few tiles are no proof that it does not exist.
+    truly has is left out of the likelihood: few tiles are no proof that it does not exist. Its bias is as low as it
+    takes for no pixel that the model calls otherwise to become one.
 
     Args:
         tiles: At least one; all with the same legend.
@@ -150,14 +151,14 @@ def fit_calibration(
     legend = check_tiles(tiles)
     k, total = len(legend), class_counts(tiles)
     parts = [_pixels(tile, floor, samples, class_weights(total, balance)) for tile in tiles]
-    both = Choices.joined(parts)
-    both = replace(both, offset=without(both.offset, total == 0))
+    every = Choices.joined(parts)
+    both = replace(every, offset=without(every.offset, total == 0))
     prior = Prior(
         center=np.concatenate([[1.0], np.zeros(k)]),
         precision=np.full(1 + k, shrinkage / len(tiles)),
         lower=np.concatenate([[COLDEST], np.full(k, -np.inf)]),
     )
-    theta = maximise(both, prior)
+    theta = quieted(maximise(both, prior), every, total == 0)
     if polished:
         theta[1:] += polish(both.scores(theta), both.truth, both.stands_for)
     return from_parameters(theta, legend)

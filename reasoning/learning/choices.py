@@ -96,6 +96,31 @@ def without(offset: Floats, unseen: NDArray[np.bool_]) -> Floats:
     return np.where(unseen, IMPOSSIBLE, offset)
 
 
+def quieted(theta: Floats, choices: Choices, unseen: NDArray[np.bool_]) -> Floats:
+    """Biases of classes that no pixel truly is, lowered until no pixel that the network calls otherwise gets one.
+
+    Such classes are left out of the fit, so that nothing else keeps them from winning where all others are doubted.
+    What the network itself calls so is left to it.
+
+    Args:
+        theta: (parameter,) 1 / temperature, one bias per class, and others.
+        choices: Pixels with these parameters, no class left out; the first feature is log p.
+        unseen: (class,) whether no pixel truly is of the class.
+
+    Returns:
+        (parameter,) float64; biases of other classes as they were.
+    """
+    out = theta.copy()
+    if not unseen.any() or not len(choices.truth):
+        return out
+    scores, given = choices.scores(theta), choices.features[:, :, 0].argmax(axis=1)
+    best = scores[:, ~unseen].max(axis=1)
+    for label in np.flatnonzero(unseen):
+        ahead = (best - scores[:, label])[given != label]
+        out[1 + label] += ahead.min(initial=0.0)
+    return out
+
+
 def objective(theta: Floats, choices: Choices, prior: Prior) -> tuple[float, Floats]:
     """J and its gradient.
 

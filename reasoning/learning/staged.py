@@ -19,6 +19,7 @@ from reasoning.learning.choices import (
     Prior,
     class_weights,
     maximise,
+    quieted,
     standard_errors,
     without,
 )
@@ -170,8 +171,10 @@ class _Course:
 
         def learn(parts: list[Choices]) -> Arrays:
             """Parameters fitted to the choices, with their errors."""
-            both = _weighed(Choices.joined(parts), len(self.parameters.legend), self.stages.balance)
+            every, k = Choices.joined(parts), len(self.parameters.legend)
+            both = _weighed(every, k, self.stages.balance)
             found = maximise(both, prior, theta, precise=False)
+            found = quieted(found, every, np.bincount(every.truth, minlength=k) == 0)
             spoken = np.array([_spoken(one, first) for one in parts], np.int64).T
             return {
                 "theta": found, "errors": standard_errors(found, both, prior), "spoken": spoken,

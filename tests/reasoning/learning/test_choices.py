@@ -10,6 +10,7 @@ from reasoning.learning.choices import (
     curvature,
     maximise,
     objective,
+    quieted,
     standard_errors,
 )
 
@@ -91,3 +92,22 @@ def test_standard_errors_cover_the_truth_and_see_clusters():
 def test_class_weights():
     assert class_weights(np.array([90, 10, 0]), 0.0) == pytest.approx([1, 1, 1])
     assert class_weights(np.array([90, 10, 0]), 1.0) == pytest.approx([1 / 0.9, 10, 1])
+
+
+def test_a_class_that_is_never_true_wins_only_where_the_network_says_so():
+    """At a temperature that drowns the network, rules against the other classes would hand it every pixel."""
+    logs = np.log([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.1, 0.1, 0.8]])
+    against = np.array([[-2.0, -1.0, 0.0]] * 3)
+    features = np.concatenate(
+        [logs[:, :, None], np.broadcast_to(np.eye(3), (3, 3, 3)), against[:, :, None]], axis=2
+    )
+    one = np.ones(3)
+    choices = Choices(features, np.zeros((3, 3)), np.array([0, 1, 1]), one, one, np.arange(3))
+    theta = np.array([0.05, 0.3, 0.1, 0.2, 1.0])
+    assert choices.scores(theta).argmax(axis=1).tolist() == [2, 2, 2]
+    found = quieted(theta, choices, np.array([False, False, True]))
+    scores = choices.scores(found)
+    assert (scores[:2, :2].max(axis=1) >= scores[:2, 2] - 1e-12).all()
+    assert scores[2].argmax() == 2
+    np.testing.assert_array_equal(np.delete(found, 3), np.delete(theta, 3))
+    np.testing.assert_array_equal(quieted(theta, choices, np.zeros(3, bool)), theta)
