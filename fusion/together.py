@@ -10,7 +10,7 @@ from fusion.classgraph import ClassVectors
 from fusion.matching import match_groups
 from fusion.metric import Ints, learn_metric, unit
 from fusion.prototypes import Prototypes
-from fusion.transduce import TransduceSettings, log_transduce, softmax
+from fusion.transduce import TransduceSettings, affinity, log_transduce, softmax
 
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
@@ -26,7 +26,7 @@ def look_twice(images: _F32, guesses: _F32, settings: TransduceSettings) -> _F64
     """Log-probabilities by looking at all images together, where no class has labelled images.
 
     What images look like within a class is learned from the first look: the surer half of each class's images teaches
-    a view (`fusion.metric`), in which the images are looked at again, with the same first guesses.
+    a view (`fusion.metric`), in which the images are looked at again, with the same first guesses and neighbours.
 
     Args:
         images: (image, dimension) vectors of unit length.
@@ -36,11 +36,12 @@ def look_twice(images: _F32, guesses: _F32, settings: TransduceSettings) -> _F64
     Returns:
         (image, class) float64, up to a constant in each row.
     """
-    logs = log_transduce(images, guesses, settings)
     if len(images) < settings.confident * guesses.shape[1]:
-        return logs
+        return log_transduce(images, guesses, settings)
+    near = affinity(images, settings.neighbours)
+    logs = log_transduce(images, guesses, settings, near=near)
     viewed = learn_metric(images, _surest(logs)).view(images)
-    return log_transduce(viewed.astype(np.float32), guesses, settings)
+    return log_transduce(viewed.astype(np.float32), guesses, settings, near=near)
 
 
 def _surest(logs: _F64) -> Ints:

@@ -36,7 +36,13 @@ def transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = 
     return softmax(log_transduce(features, prior, settings))
 
 
-def log_transduce(features: _F32, prior: _F32, settings: TransduceSettings | None = None) -> _F64:
+def log_transduce(
+    features: _F32,
+    prior: _F32,
+    settings: TransduceSettings | None = None,
+    *,
+    near: sparse.csr_matrix | None = None,
+) -> _F64:
     """Class memberships of a set of images by expectation maximisation.
 
     Each class is a Gaussian around its mean with one diagonal covariance shared by all; similar images pull each
@@ -48,6 +54,7 @@ def log_transduce(features: _F32, prior: _F32, settings: TransduceSettings | Non
         features: (image, dimension) vectors of unit length.
         prior: (image, class) probabilities of the first guess, rows sum to 1.
         settings: Rounds and neighbours; default `TransduceSettings()`.
+        near: (image, image) how much images pull each other; default `affinity` of the features.
 
     Returns:
         (image, class) float64 log-probabilities up to a constant in each row, so that classes that lost far behind
@@ -65,7 +72,7 @@ def log_transduce(features: _F32, prior: _F32, settings: TransduceSettings | Non
     if len(features) <= settings.neighbours or prior.shape[1] < 2:
         return np.log(np.maximum(prior.astype(np.float64), 1e-30))
     x, y = np.ascontiguousarray(features, np.float32), prior.astype(np.float32)
-    affinity = _affinity(x, settings.neighbours)
+    near = affinity(x, settings.neighbours) if near is None else near
     log_prior = np.log(np.maximum(y, 1e-10))
     means, variance = (
         _first_means(x, y, settings.confident),
@@ -75,7 +82,7 @@ def log_transduce(features: _F32, prior: _F32, settings: TransduceSettings | Non
     for _ in range(settings.rounds):
         fit = log_prior + _log_likelihood(x, means, variance)
         for _ in range(settings.inner):
-            logs = fit + affinity @ z
+            logs = fit + near @ z
             z = softmax(logs)
         means, variance = _moments(x, z)
     return logs.astype(np.float64)
@@ -101,8 +108,13 @@ def _log_likelihood(x: _F32, means: _F32, variance: _F32) -> _F32:
     return values
 
 
-def _affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
-    """Cosine to the nearest neighbours, (image, image), symmetric."""
+def affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
+    """Cosine to the nearest neighbours, (image, image), symmetric.
+
+    Args:
+        x: (image, dimension) vectors of unit length, more than `neighbours`.
+        neighbours: Edges per image.
+    """
     n, block = len(x), 2048
     columns = np.empty((n, neighbours), np.int64)
     weights = np.empty((n, neighbours), np.float32)
@@ -110,9 +122,11 @@ def _affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
         similar = x[start : start + block] @ x.T
         rows = np.arange(len(similar))
         similar[rows, start + rows] = -np.inf
-        best = np.argpartition(-similar, neighbours - 1, axis=1)[:, :neighbours]
-        columns[start : start + block] = best
-        weights[start : start + block] = np.maximum(similar[rows[:, None], best], 0)
+        for edge in range(neighbours):  # for a few, faster than sorting a part
+            best = similar.argmax(axis=1)
+            columns[start + rows, edge] = best
+            weights[start + rows, edge] = np.maximum(similar[rows, best], 0)
+            similar[rows, best] = -np.inf
     owner = np.repeat(np.arange(n), neighbours)
     graph = sparse.csr_matrix((weights.ravel(), (owner, columns.ravel())), shape=(n, n))
     return graph.maximum(graph.T).tocsr()
