@@ -154,6 +154,9 @@ def extend_embedding(
         found = new_vectors(embedding.parts, graph, words)
     else:
         found = inductive.map_vectors(embedding.parts, embedding.vectors, graph, words)
+        if inductive.TYPE not in embedding.relations:
+            at = dict(zip(embedding.entities, embedding.vectors, strict=True))
+            found = inductive.beside_classes(found, new, at, triples)
     order = np.argsort(np.array(graph.entities))
     return replace(
         embedding,

@@ -109,7 +109,9 @@ def name_of(iri: str) -> str:
 
 
 def _speaks(triple: Triple) -> bool:
-    _, relation, tail, _ = triple
+    head, relation, tail, _ = triple
+    if head.startswith(_BOOKS):
+        return False
     if relation == _TYPE:
         return not tail.startswith(_KINDS) and tail not in _EVERY
     return relation not in _ASIDE and not relation.startswith(_BOOKS)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
 from kg.embeddings.indexed import IndexedGraph
+from kg.triples import Triple
 
 Parts = Mapping[str, NDArray[np.float32]]
 _RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
-_LIKE = {vocab.RDF + "type": vocab.RDFS + "subClassOf"}
+TYPE = vocab.RDF + "type"
+_LIKE = {TYPE: vocab.RDFS + "subClassOf"}
 """What a relation is taken for where the embedding does not know it: both say what something is."""
 
 
@@ -59,6 +62,36 @@ def map_vectors(
     words = np.vstack([np.zeros((known, texts.shape[1]), np.float32), texts])
     features = _features(room, graph.only(np.flatnonzero(outer)), parts["shifts"], words)
     return np.asarray(features[known:] @ parts["map"], np.float32)
+
+
+def beside_classes(
+    found: NDArray[np.float32],
+    new: Sequence[str],
+    known: Mapping[str, NDArray[np.float32]],
+    triples: Iterable[Triple],
+) -> NDArray[np.float32]:
+    """New instances moved half-way to their classes.
+
+    A type that the embedding does not know as a relation counts as a superclass, which places an instance among the
+    subclasses of its class (a building beside hangars and cabins, `tests/kg/test_embed_osm.py`), not at the class.
+
+    Args:
+        found: (new entity, dimension) from `map_vectors`.
+        new: Those entities.
+        known: Entity -> its vector.
+        triples: What is said of the new ones.
+    """
+    kinds: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    for head, relation, tail, _ in triples:
+        if relation == TYPE and tail in known:
+            kinds[head].append(known[tail])
+    return np.array(
+        [
+            (vector + np.mean(kinds[iri], axis=0)) / 2 if iri in kinds else vector
+            for iri, vector in zip(new, found, strict=True)
+        ],
+        np.float32,
+    )
 
 
 def arrange(embedding: tuple[Sequence[str], Sequence[str]], graph: IndexedGraph) -> IndexedGraph:
