@@ -27,7 +27,7 @@ from zeroshot import blocks_of, plain, shuffled
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import SCALES, ClassVectors, class_vectors
-from fusion.metric import unit
+from fusion.metric import Metric, learn_metric, unit
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings
 from fusion.splits import Splits, draw_splits, read_splits
@@ -78,20 +78,22 @@ def told() -> Beside:
 
 
 def accuracies(
-    images: FeatureSet, vectors: ClassVectors, splits: Splits, draws: int
+    images: FeatureSet, rows: Sequence[ClassVectors], splits: Splits, draws: int
 ) -> NDArray[Any]:
-    """(draw,) percent of right answers among the unseen classes."""
-    settings, found = SceneSettings(), []
-    row = {name: i for i, name in enumerate(splits.classes)}
+    """(row, draw) percent of right answers among the unseen classes; the view of a draw's images is made once."""
+    ridge, place = SceneSettings().ridge, {name: i for i, name in enumerate(splits.classes)}
+    found = np.zeros((len(rows), draws))
     for draw in range(draws):
         seen, unseen = splits.seen(draw), splits.unseen[draw]
         taught, asked = images.only(seen), images.only(unseen)
-        known = take(vectors, [row[n] for n in seen])
-        fitted = fit_prototypes(known, taught.vectors, taught.labels, "", ridge=settings.ridge)
-        guessed = unit(fitted.predict(take(vectors, [row[n] for n in unseen])))
-        right = (fitted.metric.view(asked.vectors) @ guessed.T).argmax(axis=1) == asked.labels
-        found.append(100 * right.mean())
-    return np.array(found)
+        metric = learn_metric(taught.vectors, taught.labels)
+        shown, told = metric.view(taught.vectors).astype(np.float32), metric.view(asked.vectors)
+        for i, vectors in enumerate(rows):
+            known, new = (take(vectors, [place[n] for n in names]) for names in (seen, unseen))
+            fitted = fit_prototypes(known, shown, taught.labels, "", ridge=ridge, metric=Metric())
+            right = (told @ unit(fitted.predict(new)).T).argmax(axis=1) == asked.labels
+            found[i, draw] = 100 * right.mean()
+    return found
 
 
 def control(vectors: ClassVectors, seed: int) -> ClassVectors:
@@ -104,18 +106,16 @@ def table(
     sets: Sequence[FeatureSet], splits: Splits, rows: dict[str, ClassVectors], draws: int
 ) -> None:
     """Print one line a row: accuracy on each set, their mean, its difference to all relations, the shuffled mean."""
-    base = None
-    for name, vectors in rows.items():
-        values = np.array([accuracies(s, vectors, splits, draws) for s in sets])
-        lost = [
-            accuracies(s, control(vectors, seed), splits, draws) for s in sets for seed in SHUFFLES
-        ]
-        mean = values.mean(axis=0)
-        base = mean if base is None else base
+    every = [v for row in rows.values() for v in (row, *(control(row, seed) for seed in SHUFFLES))]
+    values = np.array([accuracies(s, every, splits, draws) for s in sets])
+    values = values.reshape(len(sets), len(rows), 1 + len(SHUFFLES), draws)
+    base = values[:, 0, 0].mean(axis=0)
+    for i, name in enumerate(rows):
+        mean = values[:, i, 0].mean(axis=0)
         error = (mean - base).std(ddof=1) / draws**0.5
-        cells = " ".join(f"{v:6.1f}" for v in values.mean(axis=1))
+        cells = " ".join(f"{v:6.1f}" for v in values[:, i, 0].mean(axis=1))
         print(f"{name:24s} {cells} | mean {mean.mean():5.1f}  {(mean - base).mean():+5.1f} (se {error:.1f})"
-              f"  shuffled {np.mean(lost):5.1f}", flush=True)  # fmt: skip
+              f"  shuffled {values[:, i, 1:].mean():5.1f}", flush=True)  # fmt: skip
 
 
 def main() -> None:

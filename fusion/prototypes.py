@@ -105,6 +105,7 @@ def fit_prototypes(
     backbone: str,
     *,
     ridge: float,
+    metric: Metric | None = None,
 ) -> Prototypes:
     """Learn the map.
 
@@ -114,9 +115,10 @@ def fit_prototypes(
         labels: (image,) row of the seen class, -1 unknown; each class occurs.
         backbone: What made the image vectors.
         ridge: Variance of a class's own part.
+        metric: The view of the images; None learns it from them.
     """
     count = np.bincount(labels[labels >= 0], minlength=len(vectors.names))
-    metric = learn_metric(images, labels)
+    metric = metric or learn_metric(images, labels)
     viewed = metric.view(images)
     plain = np.stack([viewed[labels == c].mean(axis=0) for c in range(len(count))])
     stacked = vectors.stacked
