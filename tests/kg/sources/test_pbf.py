@@ -1,27 +1,12 @@
 import io
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from protobuf import code, field
 
 from kg.sources.columns import Nodes, Ways
 from kg.sources.pbf import DAMAGE, PbfFile, open_pbf
-
-
-def code(value: int) -> bytes:
-    found = []
-    value &= 2**64 - 1
-    while value > 127:
-        found.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*found, value])
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        return code(number << 3) + code(value)
-    return code(number << 3 | 2) + code(len(value)) + value
 
 
 def packed(values: list[int], *, signed: bool = False) -> bytes:
@@ -115,15 +100,17 @@ def test_damage_is_one_of_few_errors(cut):
         assert open_pbf(io.BytesIO(whole[:cut])).is_plain
 
 
-def test_damage_anywhere_is_told(tmp_path: Path):
+def test_damage_anywhere_is_told():
     data = block(
         TEXTS,
         dense([1, 2, 0, 0, 0]),
         field(3, field(1, 40) + field(8, packed([7, 1], signed=True))),
     )
+    told = 0
     for at in range(len(data)):
         broken = data[:at] + b"\xff" + data[at + 1 :]
         try:
             list(opened(blob(b"OSMData", broken)).blocks())
         except DAMAGE:
-            continue
+            told += 1
+    assert told > len(data) / 3, "other bytes are texts and coordinates, which may be anything"

@@ -1,22 +1,8 @@
 import numpy as np
 import pytest
+from protobuf import code, field
 
 from kg.sources.varints import fields, items, messages, spans, undelta, varint, varints, zigzag
-
-
-def code(value: int) -> bytes:
-    """A number as a protocol buffer holds it."""
-    found = []
-    while value > 127:
-        found.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*found, value])
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        return code(number << 3) + code(value)
-    return code(number << 3 | 2) + code(len(value)) + value
 
 
 def array(data: bytes) -> np.ndarray:
