@@ -1,7 +1,7 @@
 """Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
 
     python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60]
-        [--concepts FILE.ttl] [--kge TransE RGCN ...]
+        [--concepts FILE.ttl] [--kge TransE RGCN ... [--seed 0]]
 
 Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
 data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
@@ -51,7 +51,7 @@ def graded(
 
 
 def make_rows(
-    names: tuple[str, ...], knowledge: SceneKnowledge, *, kge: Sequence[str] = ()
+    names: tuple[str, ...], knowledge: SceneKnowledge, *, kge: Sequence[str] = (), seed: int = 0
 ) -> dict[str, ClassVectors]:
     """Class vectors of each row."""
     rows = {ALL: graded(names, knowledge, RELATIONS)}
@@ -63,7 +63,9 @@ def make_rows(
     full = class_vectors(names, knowledge)
     rows |= {"block text": blocks_of(full, "text"), "text + graded": full}
     for model in kge:
-        embedding = embed_graph(knowledge.graph, EmbedSettings(model, held_out=0), beside=told())
+        embedding = embed_graph(
+            knowledge.graph, EmbedSettings(model, held_out=0, seed=seed), beside=told()
+        )
         full = class_vectors(names, knowledge, blocks=tuple(SCALES), embedding=embedding)
         rows[f"block {model}"] = blocks_of(full, "kge")
         rows[f"graded + {model}"] = blocks_of(full, "graded", "kge")
@@ -132,6 +134,7 @@ def main() -> None:
         choices=MODELS,
         help="embeddings of the graph as further blocks, instead of the rows by relation",
     )
+    parser.add_argument("--seed", type=int, default=0, help="of the embeddings")
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
     )
@@ -142,7 +145,12 @@ def main() -> None:
         sets = [read_features(path, model=f"{m}_ViT-B-32") for m in BACKBONES]
         splits = read_splits(shipped("data/splits/whu_rs19_14_5.json"))
         print(f"WHU-RS19, 14 seen / 5 unseen, {given.draws} draws: {', '.join(BACKBONES)}")
-        table(sets, splits, make_rows(splits.classes, knowledge, kge=given.kge), given.draws)
+        table(
+            sets,
+            splits,
+            make_rows(splits.classes, knowledge, kge=given.kge, seed=given.seed),
+            given.draws,
+        )
     for path in given.features:
         images = read_features(path)
         unseen = len(images.names) // 3
@@ -150,7 +158,12 @@ def main() -> None:
         print(
             f"{path.stem}, {len(images.names) - unseen} seen / {unseen} unseen, {given.draws} draws"
         )
-        table([images], splits, make_rows(images.names, knowledge, kge=given.kge), given.draws)
+        table(
+            [images],
+            splits,
+            make_rows(images.names, knowledge, kge=given.kge, seed=given.seed),
+            given.draws,
+        )
 
 
 if __name__ == "__main__":
