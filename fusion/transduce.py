@@ -10,6 +10,9 @@ from scipy import sparse
 
 from kg.errors import InputError
 
+LEAST = 1e-30
+"""Numbers near the least that float32 can hold make products many times slower, and count for nothing."""
+
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 
@@ -80,10 +83,14 @@ def log_transduce(
     )
     z = logs = y
     for _ in range(settings.rounds):
-        fit = log_prior + _log_likelihood(x, means, variance)
+        before, fit = z, log_prior + _log_likelihood(x, means, variance)
         for _ in range(settings.inner):
-            logs = fit + near @ z
+            last, logs = z, fit + near @ z
             z = softmax(logs)
+            if np.array_equal(z, last):
+                break
+        if np.array_equal(z, before):
+            break
         means, variance = _moments(x, z)
     return logs.astype(np.float64)
 
@@ -133,7 +140,8 @@ def affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
 
 
 def softmax(values: NDArray[np.floating]) -> _F32:
-    """(image, class) float32 probabilities of logits."""
+    """(image, class) float32 probabilities of logits; those below `LEAST` are 0."""
     shifted = np.exp(values - values.max(axis=1, keepdims=True))
     out: _F32 = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    out[out < LEAST] = 0
     return out

@@ -111,7 +111,10 @@ def _opened(path: Path, open_ones: ExitStack) -> PbfFile:
     plain = Path(open_ones.enter_context(tempfile.TemporaryDirectory())) / "plain.osm.pbf"
     how = osmium.io.File(str(plain), "pbf,pbf_compression=none,add_metadata=false")
     with osmium.io.Reader(str(path)) as reader, osmium.SimpleWriter(how) as writer:
-        osmium.apply(reader, writer)
+        try:
+            osmium.apply(reader, writer)
+        except osmium.InvalidLocationError as error:  # no RuntimeError, unlike its others
+            raise ValueError(str(error)) from error
     return open_pbf(open_ones.enter_context(plain.open("rb")))
 
 

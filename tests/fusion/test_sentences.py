@@ -45,14 +45,14 @@ def test_vectors_are_those_of_the_library_that_trained_it(shipped):
     ]
     vectors = shipped.encode(TEXTS)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.testing.assert_allclose(vectors[:, :3], known, atol=2e-6)
+    np.testing.assert_allclose(vectors[:, :3], known, atol=1e-5)
 
 
 def test_company_changes_nothing(shipped):
     together = shipped.encode(TEXTS)
     assert together.dtype == np.float32
     for text, vector in zip(TEXTS, together, strict=True):
-        np.testing.assert_allclose(shipped.encode([text])[0], vector, atol=1e-6)
+        np.testing.assert_allclose(shipped.encode([text])[0], vector, atol=1e-5)
     assert np.linalg.norm(together[1] - together[5]) > 0.1
 
 
