@@ -96,7 +96,7 @@ def log_transduce(
 
 
 def _first_means(x: _F32, y: _F32, count: int) -> _F32:
-    top = np.argsort(-y, axis=0, kind="stable")[:count]
+    top = np.argsort(np.ascontiguousarray(-y.T), axis=1, kind="stable")[:, :count].T
     means: _F32 = x[top].mean(axis=0)
     return means
 
@@ -140,8 +140,9 @@ def affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
 
 
 def softmax(values: NDArray[np.floating]) -> _F32:
-    """(image, class) float32 probabilities of logits; those below `LEAST` are 0."""
-    shifted = np.exp(values - values.max(axis=1, keepdims=True))
-    out: _F32 = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
-    out[out < LEAST] = 0
-    return out
+    """(image, class) float32 probabilities of logits; those below `LEAST` of the largest are 0."""
+    out = values - values.max(axis=1, keepdims=True)
+    np.exp(out, out=out)
+    out *= out >= LEAST
+    out /= out.sum(axis=1, keepdims=True)
+    return np.asarray(out, np.float32)
