@@ -22,6 +22,8 @@ from kg.raster import Raster
 EXPONENTS = tuple(round(0.1 * i, 1) for i in range(7))
 LEARNED, SCORED = 6_000, 20_000
 """Pixels of a tile that are learned from, and on which it is scored while it is held out."""
+LEAST = 500
+"""Pixels without which nothing is learned."""
 FOLDS = 6
 """Most parts that scenes are held out in."""
 RIDGE, STEPS = 1e-3, 150
@@ -126,9 +128,11 @@ def _fitted(tiles: Sequence[_Pixels], legend: Legend, bands: tuple[str, ...]) ->
     """Regression on some pixels of each tile, with exponent 0."""
     rows = np.concatenate([tile.rows[:LEARNED] for tile in tiles])
     truth = np.concatenate([tile.truth[:LEARNED] for tile in tiles])
-    if not len(rows):
+    if len(rows) < LEAST:
         raise InputError(
-            "no pixel has a label, an observation and a truth", "give tiles where they overlap"
+            f"{len(rows)} pixels with a label, an observation and a truth outside of a held-out part, "
+            f"expected {LEAST} or more",
+            "give more tiles, or larger ones",
         )
     mean, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
     share = np.bincount(truth, minlength=len(legend)) + 1.0
@@ -172,9 +176,12 @@ def told(learned: LearnedConfidence) -> str:
     given, tried = learned.held_out[0], learned.held_out[1:]
     lines = [f"mean IoU on held-out scenes: labels as given {given:.1f} %"] + [
         f"  learned, class shares to the power {power:.1f} {score:.1f} %"
-        + (" (kept)" if power == learned.exponent else "")
+        + (" (kept)" if power == learned.exponent and learned.helps else "")
         for power, score in zip(EXPONENTS, tried, strict=True)
     ]
     if not learned.helps:
-        lines.append("no better than the labels as given: correct those, without this lesson")
+        lines.append(
+            "no better than the labels as given: correct those, without this lesson; "
+            "more tiles of more places may teach more"
+        )
     return "\n".join(lines)

@@ -119,18 +119,18 @@ def load_confidence(path: str | Path) -> LearnedConfidence:
     Raises:
         InputError: The file is none of these.
     """
+    hint = "landlore confidence LABELS... --truth TRUTH --image IMAGE -o FILE.npz makes one"
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file", hint)
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in ("words", "exponent", *_ARRAYS)}
         words = [str(word) for word in found.pop("words")]
-        exponent = float(found.pop("exponent"))
+        exponent = found.pop("exponent").item()
         if words[0] != FORMAT:
-            raise ValueError(f"says it is {words[0]!r}")
+            raise ValueError
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: no learned confidence ({error})",
-            "landlore confidence LABELS... --truth TRUTH --image IMAGE -o FILE.npz makes one",
-        ) from error
+        raise InputError(f"{path}: not a file of landlore confidence", hint) from error
     return LearnedConfidence(words[1], tuple(words[2:]), exponent=exponent, **found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg.cog import write_raster
-from kg.errors import InputError, OutputError
+from kg.errors import InputError, LandloreWarning, OutputError
 from kg.folder import check_place
 from kg.legend import load_legend
 from kg.raster import Raster
@@ -85,19 +86,30 @@ def estimate_confidence(
     known, names = load_legend(legend), Path(labels).name
     given = read_prediction(labels, known)
     if not given.from_labels:
-        raise InputError(
-            f"{labels}: holds probabilities already, expected one band of codes",
-            f"landlore correct {labels} takes them as they are",
-        )
+        raise _probabilities(labels)
     pixels = read_image(image, bands=bands, grid=given.grid)
     if learned is None:
         found = estimate(given.labels, pixels, known, model=names)
     else:
-        found = load_confidence(learned).apply(given.labels, pixels, known, model=names)
+        lesson = load_confidence(learned)
+        if not lesson.helps:
+            warnings.warn(
+                f"{learned}: held-out scenes were mapped no better with it than by the labels as given",
+                LandloreWarning,
+                stacklevel=2,
+            )
+        found = lesson.apply(given.labels, pixels, known, model=names)
     values = np.where(found.valid, found.probabilities, np.float32(np.nan)).astype(np.float32)
     layers = Raster(values, found.grid, np.nan, tuple(one.label for one in known.classes))
     write_raster(target, layers, overviews="average")
     return found
+
+
+def _probabilities(name: str | Path) -> InputError:
+    return InputError(
+        f"{name}: holds probabilities already, expected one band of codes",
+        "landlore correct takes them as they are",
+    )
 
 
 def _place(out: str | Path, suffix: str, read: Sequence[object]) -> Path:
@@ -115,7 +127,14 @@ def _examples(files: TileFiles, progress: Progress | None) -> Iterator[Example]:
 
     tiles = read_tiles(files)
     for i, tile in enumerate(tiles):
-        if tile.image is not None:
-            yield Example(tile.prediction.labels, tile.image, tile.truth, tile.scene or tile.name)
+        given = tile.prediction
+        if not given.from_labels:
+            raise _probabilities(tile.name)
+        if tile.image is None or not (given.valid & (tile.truth >= 0) & tile.image.valid).any():
+            raise InputError(
+                f"{tile.name}: no pixel has a label, an observation and a truth",
+                "leave the tile out, or give files that overlap and have the same codes",
+            )
+        yield Example(given.labels, tile.image, tile.truth, tile.scene or tile.name)
         if progress is not None:
             progress("tiles looked at", i + 1, len(tiles))

@@ -154,25 +154,39 @@ def confidence(
     from fusion.confidence_lesson import told
     from landlore.certainty import estimate_confidence, learn_confidence
     from landlore.cli import words
+    from landlore.inputs import read_prediction
     from landlore.labelled import TileFiles
 
     names = words.band_names(bands)
     if truth:
+        if learned is not None:
+            raise InputError(
+                "--truth and --learned: learn, or use a lesson", "leave one of them out"
+            )
         files = TileFiles(labels, truth, legend, images, names, scenes=scenes)
         found = learn_confidence(files, out, progress=counter(quiet))
         say(told(found))
-        say()
-        say(f"{out}: landlore confidence LABELS --image IMAGE --learned {out} -o probabilities.tif")
+        if found.helps:
+            say()
+            say(
+                f"{out}: landlore confidence LABELS --image IMAGE --legend {legend} --learned {out} -o OUT.tif"
+            )
         return
-    if len(labels) != 1 or len(images) != 1:
+    if len(labels) != 1 or len(images) != 1 or scenes:
         raise InputError(
-            f"{len(labels)} files of labels and {len(images)} images without --truth, expected one and one",
+            f"{len(labels)} files of labels, {len(images)} images and {len(scenes)} scenes without --truth, "
+            "expected one, one and none",
             "give one file and its image; or --truth for each, to learn from them",
         )
     made = estimate_confidence(
         labels[0], images[0], out, legend=legend, bands=names, learned=learned
     )
-    sure = made.confidence[made.valid].mean()
+    given, n = read_prediction(labels[0], made.legend).labels, int(made.valid.sum())
+    other = int(((given != made.labels) & made.valid).sum())
     say(
-        f"{out}: mean probability of the likeliest class {sure:.2f}; landlore correct {out} takes it"
+        f"{out}: mean probability of the likeliest class {made.confidence[made.valid].mean():.2f}; "
+        f"in {other:,} of {n:,} pixels it is another than the label"
+    )
+    say(
+        f"landlore correct {out} --legend {legend} starts from these, and gives reasons for what it changes itself"
     )

@@ -103,11 +103,11 @@ def test_what_is_refused(learned, tmp_path):
     with pytest.raises(InputError, match="tile 2 has bands"):
         other = replace(tile(1), image=replace(tile(1).image, bands=("a", "b", "c")))
         learn_confidence([tile(0), other], LEGEND)
-    with pytest.raises(InputError, match="no pixel"):
+    with pytest.raises(InputError, match="0 pixels with a label"):
         blind = [replace(tile(i), truth=np.full((64, 64), -1)) for i in range(2)]
         learn_confidence(blind, LEGEND)
     (tmp_path / "text.npz").write_text("hello")
     np.savez(tmp_path / "other.npz", words=np.array(["other"]))
     for name in ("text.npz", "other.npz", "nowhere.npz"):
-        with pytest.raises(InputError, match="no learned confidence"):
+        with pytest.raises(InputError, match=r"not a file of|no such file"):
             load_confidence(tmp_path / name)

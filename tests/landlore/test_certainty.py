@@ -1,6 +1,7 @@
 """Confidence of labels from files and from the command line, up to a corrected map."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from affine import Affine
 from typer.testing import CliRunner
 
 import landlore as ll
+from fusion.learned_confidence import load_confidence
 from kg.cog import write_raster
-from kg.errors import InputError, OutputError
+from kg.errors import InputError, LandloreWarning, OutputError
 from kg.grid import Grid
 from kg.raster import Raster
 from landlore.cli import app
@@ -65,6 +67,7 @@ def test_labels_become_probabilities_and_a_better_corrected_map(folder, lesson, 
     asked = [*words(folder, 2), "--learned", str(lesson), "-o", str(out)]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
+    assert "of 4,096 pixels it is another than the label" in done.output
     run = CliRunner().invoke(
         app, ["correct", str(out), "--legend", "s2korea", "-o", str(tmp_path / "run"), "--json"]
     )
@@ -73,6 +76,16 @@ def test_labels_become_probabilities_and_a_better_corrected_map(folder, lesson, 
     before = share_right(folder, ll.read_raster(folder / "said2.tif").values[0])
     after = share_right(folder, ll.read_raster(tmp_path / "run" / "corrected.tif").values[0])
     assert after > before + 0.1
+
+
+def test_a_lesson_that_does_not_help_warns_where_it_is_used(folder, lesson, tmp_path):
+    poor = load_confidence(lesson)
+    replace(poor, held_out=np.array([90.0, 80.0])).save(tmp_path / "poor.npz")
+    with pytest.warns(LandloreWarning, match="no better"):
+        ll.estimate_confidence(
+            folder / "said2.tif", folder / "image2.tif", tmp_path / "p.tif", legend="s2korea",
+            learned=tmp_path / "poor.npz",
+        )  # fmt: skip
 
 
 def test_without_a_lesson_the_image_alone_is_asked(folder, tmp_path):
@@ -89,8 +102,13 @@ def test_what_is_refused(folder, lesson, tmp_path):
     out = str(tmp_path / "p.tif")
     cases = [
         ([*words(folder, 0, 1), "-o", out], InputError, "2 files of labels"),
+        ([*words(folder, 2), "--scene", "a", "-o", out], InputError, "1 scenes"),
+        (
+            [*words(folder, 2), "--truth", str(folder / "truth2.tif"), "--learned", str(lesson), "-o", out],
+            InputError, "--truth and --learned",
+        ),
         ([*words(folder, 2), "-o", str(tmp_path / "p.npz")], OutputError, "ends in .tif"),
-        ([*words(folder, 2), "--learned", str(folder / "said0.tif"), "-o", out], InputError, "no learned"),
+        ([*words(folder, 2), "--learned", str(folder / "said0.tif"), "-o", out], InputError, "not a file of"),
         ([*words(folder, 2), "-o", str(folder / "said2.tif")], OutputError, "is read"),
         ([*words(folder, 2), "--bands", "a,b,c", "--learned", str(lesson), "-o", out], InputError, "bands"),
     ]  # fmt: skip
@@ -106,6 +124,12 @@ def test_what_is_refused(folder, lesson, tmp_path):
         ll.estimate_confidence(
             tmp_path / "q.tif", folder / "image2.tif", tmp_path / "r.tif", legend="s2korea"
         )
+    both = ll.TileFiles(
+        [folder / "said0.tif", tmp_path / "q.tif"], [folder / f"truth{i}.tif" for i in (0, 2)],
+        "s2korea", [folder / f"image{i}.tif" for i in (0, 2)],
+    )  # fmt: skip
+    with pytest.raises(InputError, match="q: holds probabilities already"):
+        ll.learn_confidence(both, tmp_path / "n.npz")
     with pytest.raises(InputError, match="no images"):
         files = ll.TileFiles([folder / "said0.tif"], [folder / "truth0.tif"], "s2korea")
         ll.learn_confidence(files, tmp_path / "n.npz")
