@@ -82,7 +82,9 @@ def look_together(
         (image, class) float64, up to a constant in each row.
     """
     viewed = learned.view(images)
-    logs = log_transduce(viewed.astype(np.float32), guesses, settings)
+    single = viewed.astype(np.float32)
+    near = affinity(single, settings.neighbours) if len(images) > settings.neighbours else None
+    logs = log_transduce(single, guesses, settings, near=near)
     for _ in range(ROUNDS):
         members = softmax(logs).astype(np.float64)
         means = unit(members.T @ viewed)
@@ -95,7 +97,5 @@ def look_together(
         if (order == np.arange(len(rows))).all():
             break
         means[rows] = means[rows][order]
-        logs = log_transduce(
-            viewed.astype(np.float32), softmax(temperature * viewed @ means.T), settings
-        )
+        logs = log_transduce(single, softmax(temperature * viewed @ means.T), settings, near=near)
     return logs
