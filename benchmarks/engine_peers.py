@@ -83,7 +83,7 @@ def infer_ours(kept: tuple[World, Facts]) -> Codes:
     none, region = np.zeros((n, 1)), np.arange(n, dtype=np.int32)[:, None]
     terms = tuple((one.axiom.weight, one) for one in compiled)
     solved = infer(Problem(unary, none, none, region, np.ones((n, 1)), terms, np.empty((0, k))))
-    reasons = [w * region_message(one, solved.means, np.ones(n)) for w, one in terms]
+    reasons = [region_message(one, solved.means, np.ones(n), w) for w, one in terms]
     rows = np.arange(n)
     return np.concatenate(
         [i * n + np.flatnonzero(one[rows, world.label] > 1e-9) for i, one in enumerate(reasons)]

@@ -144,7 +144,7 @@ def _terms(run: Run, c: _Changes) -> tuple[list[tuple[str, str, Floats]], Floats
         terms.append((vocab.SMOOTHNESS, "smoothness", c.mean(pulled)))
     b = np.concatenate([run.regions.count, np.zeros(len(run.problem.fixed))])
     for one, weight in run.terms.axioms():
-        message = weight * region_message(one, run.solution.means, b)
+        message = region_message(one, run.solution.means, b, weight)
         terms.append((one.axiom.iri, "axiom", message[region, old] - message[region, new]))
         scores -= message[region]
     return _merged(terms), scores

@@ -134,7 +134,7 @@ def _scores(solved: Solved, row: int, col: int) -> list[tuple[str, str, Floats]]
     b = np.concatenate([terms.regions.count, np.zeros(len(solved.problem.fixed))])
     region = int(terms.regions.label[row, col])
     for one, weight in terms.axioms():
-        message = weight * region_message(one, solved.solution.means, b)[region]
+        message = region_message(one, solved.solution.means, b, weight)[region]
         if np.ptp(message) > 0:
             found.append((one.axiom.iri, "axiom", -message))
     return found

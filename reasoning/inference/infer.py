@@ -124,19 +124,22 @@ class Solution:
     trace: Trace
 
 
-def region_message(axiom: Penalty, means: Floats, b: Floats) -> Floats:
-    """Gradient of one axiom's penalty that each pixel of a region receives, per unit of weight.
+def region_message(axiom: Penalty, means: Floats, b: Floats, weight: float = 1.0) -> Floats:
+    """Gradient of one axiom's penalty that each pixel of a region receives.
 
     Args:
         axiom: Compiled axiom.
         means: (region, class) region means.
         b: (region,) pixel counts; 0 for rows that only serve as neighbours.
+        weight: Of the axiom, in nats.
 
     Returns:
-        (region, class) float64: `gradient(sum_r b_r penalty_r) / b`, 0 where b is 0.
+        (region, class) float64: `weight * gradient(sum_r b_r penalty_r) / b`, 0 where b is 0.
     """
-    message: Floats = axiom.gradient(means, b) / np.maximum(b, 1.0)[:, None]
-    message[b == 0] = 0
+    if axiom.local:  # a region says nothing to others, and the same to each of its pixels
+        return axiom.gradient(means, np.where(b > 0, weight, 0.0))
+    message = axiom.gradient(means, weight * b)
+    message *= np.where(b > 0, 1.0 / np.maximum(b, 1.0), 0.0)[:, None]
     return message
 
 

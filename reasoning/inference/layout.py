@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.inference.alike import Groups, Labels, grouped, summed, told_apart
 from reasoning.inference.field import Field, Nodes, State
 from reasoning.inference.pairs import GridPairs, Listed, NoPairs, Pairs, listed
 from reasoning.inference.region_terms import Penalty, RegionTerms, Weighted
@@ -28,11 +29,15 @@ class Layout:
         field: Nodes that move, and their regions.
         node: (y, x) int32 node of each pixel; held pixels come after those that move; -1 where there is no region.
         held: (label, held) marginals of the pixels that do not move.
+        regions: The regions' terms by label.
+        groups: Labels that the field takes as one; None where each stands for itself.
     """
 
     field: Field
     node: NDArray[np.int32]
     held: Floats
+    regions: RegionTerms
+    groups: Groups | None
 
     def start(self) -> State:
         """The state that inference starts from."""
@@ -40,16 +45,18 @@ class Layout:
 
     def planes(self, q: Floats) -> Floats:
         """(y, x, label) of a state, zeros where there is no region."""
+        by_node = (q if self.groups is None else self.groups.split(q)).T
         inside = self.node >= 0
         if inside.all() and not self.held.shape[1]:
-            return np.ascontiguousarray(q.T).reshape(*self.node.shape, len(q))
-        out = np.zeros((*self.node.shape, len(q)))
-        out[inside] = q.T[self.node[inside]]
+            return np.ascontiguousarray(by_node).reshape(*self.node.shape, -1)
+        out = np.zeros((*self.node.shape, by_node.shape[1]))
+        out[inside] = by_node[self.node[inside]]
         return out
 
     def means(self, state: State) -> Floats:
         """(row, label) means that the axioms saw."""
-        return np.ascontiguousarray(self.field.regions.means(state.q, self.field.nodes).T)
+        q = state.q if self.groups is None else self.groups.split(state.q)
+        return self.regions.means(q, self.field.nodes).T
 
 
 def lay_out(problem: Problem, held: Held | None) -> Layout:
@@ -71,11 +78,24 @@ def lay_out(problem: Problem, held: Held | None) -> Layout:
             regions.base[j] += np.bincount(
                 problem.region[still], problem.size[still] * rest[j], len(regions.b)
             )
-    unary = np.ascontiguousarray(problem.unary[free].T)
+    scores = problem.unary.reshape(-1, k) if n == free.size else problem.unary[free]
+    unary = scores.T.copy(order="C")
     for j in range(k):
         unary[j] -= static[j][row]
-    nodes = Nodes(unary, size, row, _pairs(problem, node, n))
-    return Layout(Field(nodes, regions), node, rest)
+    pairs = _pairs(problem, node, n)
+    few = None if held is not None or pairs.count else told_apart(regions.linked, k)
+    if few is None:
+        return Layout(Field(Nodes(unary, size, row, pairs), regions), node, rest, regions, None)
+    unary, groups = grouped(unary, *few)
+    field = Field(Nodes(unary, size, row, pairs), _of_groups(regions, *few))
+    return Layout(field, node, rest[few[1]], regions, groups)
+
+
+def _of_groups(regions: RegionTerms, of: Labels, first: Labels) -> RegionTerms:
+    """The terms where labels of one group are one."""
+    forms = [(weight, form) for weight, form in regions.linked if isinstance(form, Form)]
+    linked = tuple((weight, form.at_labels(first)) for weight, form in forms)
+    return replace(regions, base=summed(regions.base, of, len(first)), linked=linked)
 
 
 def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:

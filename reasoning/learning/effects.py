@@ -123,7 +123,7 @@ class _Bench:
         """What leaving out one rule changes; no numbers where it does not fire."""
         for one, weight in self.prepared.weighed(self.fit).axioms():
             if one.axiom.iri == iri:
-                message = weight * region_message(one, self.solution.means, self.prepared.counts)
+                message = region_message(one, self.solution.means, self.prepared.counts, weight)
                 fires = np.ptp(message[: len(self.prepared.terms.regions)], axis=1) >= SPEAKS
                 if fires.any():
                     return self._compared(fires, self._without(iri, message))

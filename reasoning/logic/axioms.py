@@ -68,7 +68,7 @@ class CompiledAxiom:
         Returns:
             (region, class) float64, unweighted.
         """
-        out = np.zeros(q.shape)
+        out = np.zeros(q.shape[::-1]).T  # label by label, as it is filled
         self.violation.pull(q, b, out)
         return out
 

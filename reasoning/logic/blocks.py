@@ -57,6 +57,11 @@ class Block:
         column = self.column[cut.rows] if len(self.column) == cut.total else self.column
         return Block(self.row, column, None if self.full is None else self.full[cut.rows])
 
+    def at_labels(self, chosen: NDArray[np.intp]) -> Block:
+        """The block of chosen labels."""
+        row = self.row[chosen] if len(self.row) > 1 else self.row
+        return Block(row, self.column, None if self.full is None else self.full[:, chosen])
+
     def repeated(self, times: int) -> Block:
         """The block of so many copies of the regions, one after the other."""
         column = self.column if len(self.column) == 1 else np.tile(self.column, times)

@@ -127,6 +127,10 @@ class Link:
         origin = None if self.origin is None else self.origin[cut.rows]
         return Link(cut.matrix(self.matrix), self.filler.restricted(cut), self.at_least, origin)
 
+    def at_labels(self, chosen: NDArray[np.intp]) -> Link:
+        """The link where regions have chosen labels only."""
+        return Link(self.matrix, self.filler.at_labels(chosen), self.at_least, self.origin)
+
     def repeated(self, times: int) -> Link:
         """The link of so many copies of the run, one after the other, that know nothing of each other."""
         n = self.matrix.shape[0]
@@ -259,6 +263,11 @@ class Form:
         """The truth of chosen regions among themselves."""
         blocks = tuple((states, block.restricted(cut)) for states, block in self.blocks)
         return Form(tuple(link.restricted(cut) for link in self.links), blocks)
+
+    def at_labels(self, chosen: NDArray[np.intp]) -> Form:
+        """The truth where regions have chosen labels only."""
+        blocks = tuple((states, block.at_labels(chosen)) for states, block in self.blocks)
+        return Form(tuple(link.at_labels(chosen) for link in self.links), blocks)
 
     def repeated(self, times: int) -> Form:
         """The truth of so many copies of the run, one after the other."""

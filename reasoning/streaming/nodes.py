@@ -195,7 +195,7 @@ def causes(run: NodeRun) -> dict[str, tuple[int, int]]:
     which = np.zeros(len(changed), np.intp)
     b = np.concatenate([run.terms.regions.count, np.zeros(len(run.problem.fixed))])
     for one, weight in run.terms.axioms():
-        message = weight * region_message(one, run.solution.means, b)
+        message = region_message(one, run.solution.means, b, weight)
         value = message[changed, old] - message[changed, new]
         which[value > best] = len(names)
         best = np.maximum(best, value)
