@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from fusion.learned_confidence import Floats, LearnedConfidence, check_sizes, features, softmax
+from fusion.learned_confidence import (
+    Floats,
+    LearnedConfidence,
+    check_sizes,
+    features,
+    legend_hash,
+    softmax,
+)
 from fusion.metrics import confusion, miou
 from kg.errors import InputError
 from kg.legend import Legend
@@ -138,7 +145,16 @@ def _fitted(tiles: Sequence[_Pixels], legend: Legend, bands: tuple[str, ...]) ->
     share = np.bincount(truth, minlength=len(legend)) + 1.0
     weights = _regression((rows - mean) / scale, np.eye(len(legend))[truth])
     return LearnedConfidence(
-        legend.iri, bands, mean, scale, weights, share / share.sum(), 0.0, np.empty(0)
+        legend.iri,
+        bands,
+        mean,
+        scale,
+        weights,
+        share / share.sum(),
+        0.0,
+        np.empty(0),
+        legend_hash(legend),
+        len(tiles),
     )
 
 
@@ -174,7 +190,10 @@ def _scores(learned: LearnedConfidence, tile: _Pixels) -> NDArray[np.int64]:
 def told(learned: LearnedConfidence) -> str:
     """What held-out scenes say of a lesson, in words."""
     given, tried = learned.held_out[0], learned.held_out[1:]
-    lines = [f"mean IoU on held-out scenes: labels as given {given:.1f} %"] + [
+    lines = [
+        f"learned from {learned.tiles} tiles with bands {', '.join(learned.bands)}",
+        f"mean IoU on held-out scenes: labels as given {given:.1f} %",
+    ] + [
         f"  learned, class shares to the power {power:.1f} {score:.1f} %"
         + (" (kept)" if power == learned.exponent and learned.helps else "")
         for power, score in zip(EXPONENTS, tried, strict=True)

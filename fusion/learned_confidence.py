@@ -9,9 +9,11 @@ et al., 2021).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from fusion.confidence import appearance
-from fusion.prediction import Prediction, prediction_from_labels
+from fusion.prediction import Lesson, Prediction, prediction_from_labels
 from kg.errors import GridError, InputError
 from kg.folder import replace_file
 from kg.legend import Legend
@@ -31,8 +33,9 @@ WINDOWS = (5, 17, 49)
 """Sides in pixels of the windows in which labels around a pixel are counted."""
 LEAST_SHARE = 0.01
 """Share of a window below which a class counts as hardly there."""
-FORMAT = "landlore-confidence-1"
+FORMAT = "landlore-confidence-2"
 _ARRAYS = ("mean", "scale", "weights", "share", "held_out")
+_TOLD = 4  # words before the names of the bands: format, legend, its hash, tiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,8 @@ class LearnedConfidence:
         share: (class,) of the training pixels.
         exponent: Power of `share` that probabilities are divided by.
         held_out: Mean IoU in % on held-out scenes: of the labels as given, then for each exponent that was tried.
+        legend_hash: `legend_hash` of the legend.
+        tiles: How many tiles taught it.
     """
 
     legend: str
@@ -58,6 +63,8 @@ class LearnedConfidence:
     share: Floats
     exponent: float
     held_out: Floats
+    legend_hash: str
+    tiles: int
 
     @property
     def helps(self) -> bool:
@@ -88,13 +95,52 @@ class LearnedConfidence:
             InputError: Another legend, or other bands.
         """
         check_sizes(labels, image)
-        _same("legend", self.legend, legend.iri)
-        _same("bands", ", ".join(self.bands), ", ".join(image.bands))
-        p = prediction_from_labels(labels, legend, image.grid, model=model).probabilities.copy()
-        use = (labels >= 0) & image.valid
-        rows = features(labels, image, len(legend))[use]
+        given = prediction_from_labels(labels, legend, image.grid, model=model)
+        return Prediction(self.about(given, image), legend, image.grid, model)
+
+    def beside(self, given: Prediction, image: Raster, *, name: str = "lesson") -> Prediction:
+        """A map of labels with what this says of it beside, so that each is a reason of its own.
+
+        Args:
+            given: Labels of the same network, as `prediction_from_labels` makes a prediction of them.
+            image: As in `apply`.
+            name: What holds this lesson; stored as provenance.
+
+        Raises:
+            GridError: Image and labels differ in size.
+            InputError: Another legend, other bands, or probabilities instead of labels.
+        """
+        if not given.from_labels or given.lesson is not None:
+            raise InputError(
+                f"{given.model}: holds probabilities already, expected labels; {name} was learned from labels",
+                "correct it without the lesson",
+            )
+        return replace(given, lesson=Lesson(self.about(given, image), name))
+
+    def about(self, given: Prediction, image: Raster) -> NDArray[np.float32]:
+        """(class, y, x) float32 probabilities of given labels; their own where the image has no observation.
+
+        Raises:
+            GridError: Image and labels differ in size.
+            InputError: Another legend, or other bands.
+        """
+        labels = given.labels
+        check_sizes(labels, image)
+        self.check(given.legend, image.bands)
+        p, use = given.probabilities.copy(), (labels >= 0) & image.valid
+        rows = features(labels, image, len(given.legend))[use]
         p[:, use] = self.probabilities(rows).T
-        return Prediction(p, legend, image.grid, model)
+        return p
+
+    def check(self, legend: Legend, bands: Sequence[str]) -> None:
+        """Make sure that labels and image are of the kind that this was learned from.
+
+        Raises:
+            InputError: Another legend, another version of it, or other bands.
+        """
+        _same("legend", self.legend, legend.iri)
+        _same("bands", ", ".join(self.bands), ", ".join(bands))
+        _same("codes and classes (hash)", self.legend_hash, legend_hash(legend))
 
     def probabilities(self, rows: Floats) -> Floats:
         """(pixel, class) of features (pixel, feature)."""
@@ -107,7 +153,8 @@ class LearnedConfidence:
         Raises:
             OutputError: It cannot be written.
         """
-        body, words = io.BytesIO(), np.array([FORMAT, self.legend, *self.bands])
+        told = (FORMAT, self.legend, self.legend_hash, str(self.tiles))
+        body, words = io.BytesIO(), np.array([*told, *self.bands])
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         np.savez(body, words=words, exponent=np.array(self.exponent), **arrays)
         replace_file(Path(path), body.getvalue())
@@ -128,10 +175,18 @@ def load_confidence(path: str | Path) -> LearnedConfidence:
         words = [str(word) for word in found.pop("words")]
         exponent = found.pop("exponent").item()
         if words[0] != FORMAT:
-            raise ValueError
+            raise ValueError(f"format {words[0]}, expected {FORMAT}")
+        _, legend, seen, tiles = words[:_TOLD]
+        told = {"legend_hash": seen, "tiles": int(tiles), "exponent": exponent}
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a file of landlore confidence", hint) from error
-    return LearnedConfidence(words[1], tuple(words[2:]), exponent=exponent, **found)
+        raise InputError(f"{path}: not a file of landlore confidence ({error})", hint) from error
+    return LearnedConfidence(legend, tuple(words[_TOLD:]), **told, **found)
+
+
+def legend_hash(legend: Legend) -> str:
+    """Fingerprint of the codes of a legend, their classes and their order."""
+    told = [(code, one.iri) for code, one in zip(legend.codes, legend.classes, strict=True)]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def features(labels: NDArray[np.integer], image: Raster, classes: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from kg.errors import RasterError
 from kg.grid import Grid
 from kg.legend import Legend
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What labelled tiles teach about the errors of a network, said of one of its maps.
+
+    Attributes:
+        probabilities: (class, y, x) float32, what the map's own probabilities become by it; as valid as these.
+        name: What holds the lesson; stored as provenance.
+    """
+
+    probabilities: NDArray[np.float32]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,7 @@ class Prediction:
         grid: Where the pixels lie.
         model: What made the prediction; stored as provenance.
         from_labels: Whether there were labels only, and the probabilities are a guess at how right they are.
+        lesson: What is known of the network's errors here, a source of evidence beside the probabilities, or None.
     """
 
     probabilities: NDArray[np.float32]
@@ -29,14 +43,26 @@ class Prediction:
     grid: Grid
     model: str
     from_labels: bool = False
+    lesson: Lesson | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.legend.classes), *self.grid.shape)
-        if self.probabilities.shape != expected:
-            raise RasterError(
-                f"probabilities have shape {self.probabilities.shape}, expected {expected} (class, y, x)",
-                "give one band per class of the legend",
-            )
+        both = (self, self.lesson) if self.lesson else (self,)
+        for shape in (one.probabilities.shape for one in both):
+            if shape != expected:
+                raise RasterError(
+                    f"probabilities have shape {shape}, expected {expected} (class, y, x)",
+                    "give one band per class of the legend",
+                )
+
+    @property
+    def advised(self) -> Prediction:
+        """The prediction as its lesson has it; itself where there is none."""
+        if self.lesson is None:
+            return self
+        return replace(
+            self, probabilities=self.lesson.probabilities, from_labels=False, lesson=None
+        )
 
     @property
     def valid(self) -> NDArray[np.bool_]:

@@ -26,10 +26,8 @@ class LandClass:
         label: English name.
         label_zh: Chinese name.
         broader: IRIs of all broader concepts within the legend, nearest first.
-        core: (core class IRI, share) pairs of the graded crosswalk; shares sum to 1. A class that means the
-            same as one core class has the one pair with share 1.
-        kind: IRI of the one core class that this class is (exact, close or broad match): decides whether a label
-            is "below" a class named in a rule.
+        core: (core class IRI, share) pairs of the graded crosswalk; shares sum to 1 (one pair for a class of one).
+        kind: IRI of the one core class that it is (exact, close or broad match): what a label is "below", in rules.
         related: IRIs of uses and objects (related match) that stand for this class in crosswalks, as a residential
             area does for discontinuous urban fabric.
     """
@@ -84,12 +82,15 @@ class Legend:
             f"its classes are <{self.iri}/CODE>: {self.named_codes()}",
         )
 
-    def encode(self, codes: ArrayLike, *, nodata: float | None = None) -> NDArray[np.int16]:
+    def encode(
+        self, codes: ArrayLike, *, nodata: float | None = None, path: str | Path = ""
+    ) -> NDArray[np.int16]:
         """Turn pixel values into class indices.
 
         Args:
             codes: Pixel values, any shape; integers, or floats that hold whole numbers or NaN.
             nodata: One more value that means "no observation" (that of the raster file).
+            path: The file that the values come from, for the message.
 
         Returns:
             Indices into `classes`, same shape, int16; -1 where nothing was observed.
@@ -98,14 +99,14 @@ class Legend:
             LegendError: A value is neither a code of the legend nor nodata; the message names the values.
         """
         values = np.asarray(codes)
-        known = {
-            float(value): -1 for value in (*self.nodata, *([] if nodata is None else [nodata]))
-        }
+        nothing = self.nodata if nodata is None else (*self.nodata, nodata)
+        known = {float(value): -1 for value in nothing}
         known |= {float(code): place for place, code in enumerate(self.codes) if code != nodata}
         indices = places(values, known)
         if indices.size and indices.min() == UNKNOWN:
+            where = f"{path}: " if path else ""
             raise LegendError(
-                f"legend {self.name}: unknown class code {shown(values[indices == UNKNOWN])}; "
+                f"{where}legend {self.name}: unknown class code {shown(values[indices == UNKNOWN])}; "
                 f"expected {self.named_codes()}",
                 f"choose the legend that the file was made with: {', '.join(legend_names())}",
             )

@@ -81,6 +81,7 @@ EVIDENCE_ROLES = frozenset((COVERED_BY, *RCC8))
 NETWORK = RUN + "Network"
 SMOOTHNESS = RUN + "Smoothness"
 CALIBRATION = RUN + "Calibration"
+LESSON = RUN + "Lesson"
 
 
 def curie(iri: str) -> str:

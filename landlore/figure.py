@@ -107,7 +107,11 @@ def _causes(corrected: Corrected, names: Names) -> tuple[_Cause, ...]:
 def _called(term: str, names: Names) -> str:
     if term in names.rules:
         return f"Rule: {names.rules[term][0]}"
-    plain = {vocab.SMOOTHNESS: "Smoothness", vocab.NETWORK: "Small differences only"}
+    plain = {
+        vocab.SMOOTHNESS: "Smoothness",
+        vocab.NETWORK: "Small differences only",
+        vocab.LESSON: "Usual errors of the network",
+    }
     return plain.get(term) or names.terms[term][0]
 
 

@@ -45,7 +45,7 @@ def read_prediction(
         codes = raster.values[0]
         if np.issubdtype(codes.dtype, np.floating):
             _check_whole(codes, path)
-        labels = legend.encode(codes, nodata=raster.nodata)
+        labels = legend.encode(codes, nodata=raster.nodata, path=path)
         _not_empty(bool((labels >= 0).any()), path)
         return prediction_from_labels(
             labels, legend, raster.grid, confidence=confidence, model=Path(path).name

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import GridError, InputError, LegendError
+from kg.errors import GridError, InputError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
@@ -135,10 +135,7 @@ class _Reader:
         """(y, x) class indices, -1 where unknown."""
         path = self.files.truth[i]
         truth = read_raster(path, window=window)
-        try:
-            return self.legend.encode(truth.values[0], nodata=truth.nodata)
-        except LegendError as error:
-            raise LegendError(f"{path}: {error.message}", error.hint) from error
+        return self.legend.encode(truth.values[0], nodata=truth.nodata, path=path)
 
     def tile(self, i: int, window: Window | None) -> LabelledTile:
         """One tile with everything beside it."""

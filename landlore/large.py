@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LARGE = 16_000_000
 """Pixels from which a map of labels without any source beside it is corrected by strips."""
 _NOT_BY_REGION = (
-    "smoothness", "evidence", "mode", "superpixel", "date", "dates", "reliability",
+    "smoothness", "evidence", "mode", "superpixel", "date", "dates", "reliability", "lesson",
 )  # fmt: skip
 _BESIDE = ("landcover", "osm", "vector", "facts", "graph", "image", "dem")
 

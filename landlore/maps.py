@@ -15,6 +15,7 @@ from kg.legend import Legend, load_legend
 from kg.raster import Raster, read_grid
 from kg.rules import schema_of
 from kg.store import KnowledgeGraph
+from landlore.certainty import check_lesson, with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.outputs import keep_inputs, whole_folder
@@ -101,14 +102,19 @@ def correct(
     """
     sources, settings = sources or Sources(), settings or RunSettings()
     if out is not None:
-        keep_inputs([out], (prediction, legend, settings.calibration, *sources.paths))
+        keep_inputs([out], (prediction, legend, *settings.files, *sources.paths))
     if isinstance(prediction, Prediction):
         told = Inputs("correct", None, prediction.legend)
     else:
         told = Inputs("correct", prediction, legend)
         legend = load_legend(legend) if isinstance(legend, str) else legend
         prediction = read_prediction(prediction, legend, confidence=settings.confidence)
-    return _run(lambda _: prediction, prediction.grid, (sources, settings, told), (out, progress))
+
+    def predict(known: Known) -> Prediction:
+        """The prediction as it is, with its lesson beside it."""
+        return with_lesson(prediction, known.image, settings.lesson)
+
+    return _run(predict, prediction.grid, (sources, settings, told), (out, progress))
 
 
 def interpret(
@@ -136,8 +142,13 @@ def interpret(
         OutputError: As `correct`.
     """
     sources, settings = sources or Sources(), settings or RunSettings()
+    if settings.lesson:
+        raise InputError(
+            f"interpret: a lesson ({settings.lesson}) is about the labels of another network, and here a map is made",
+            "leave lesson out, or landlore correct LABELS --lesson LESSON --image IMAGE",
+        )
     if out is not None:
-        keep_inputs([out], (image, legend, settings.calibration, *sources.paths))
+        keep_inputs([out], (image, legend, *settings.files, *sources.paths))
     known = products(sources.landcover)
     if not known:
         raise InputError(
@@ -225,8 +236,8 @@ def _solve(
     sources, settings, told = given
     made_here = told.job == "interpret"
     axioms = chosen_axioms(sources, settings)
-    _check_calibration(sources, settings, told)
     beside = read_beside(sources, grid)
+    _check_learned(sources, settings, told, beside[0])
     tell("building the knowledge graph")
     graph = known_graph(sources, grid)
     products, features = product_layers(sources, grid), feature_layers(graph, grid)
@@ -241,12 +252,16 @@ def _solve(
     return Interpretation(corrected, explanation, graph, known.image, None)
 
 
-def _check_calibration(sources: Sources, settings: RunSettings, told: Inputs) -> None:
+def _check_learned(
+    sources: Sources, settings: RunSettings, told: Inputs, image: Raster | None
+) -> None:
     """Learned numbers that cannot be used are told before anything is made."""
     learned = correct_settings(sources, settings).calibration
+    legend = told.legend if isinstance(told.legend, Legend) else load_legend(told.legend)
     if learned is not None:
-        legend = told.legend if isinstance(told.legend, Legend) else load_legend(told.legend)
         learned.biases(legend)
+    if settings.lesson:
+        check_lesson(settings.lesson, legend, image)
 
 
 def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TOLD = 500
 """So many corrections, the largest, have their sentence on the page; all have their reasons."""
 _KIND = {
-    vocab.NETWORK: "network", vocab.CALIBRATION: "calibration", vocab.SMOOTHNESS: "smoothness",
+    vocab.NETWORK: "network", vocab.LESSON: "lesson", vocab.CALIBRATION: "calibration", vocab.SMOOTHNESS: "smoothness",
 }  # fmt: skip
 _RULES = """SELECT ?rule ?label ?axiom ?citation { GRAPH ?g {
   ?rule a run:Rule ; rdfs:label ?label ; rdfs:comment ?axiom FILTER(LANG(?label) = "LANGUAGE")

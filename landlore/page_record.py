@@ -160,7 +160,7 @@ def truth_labels(
             f"{path}: lies on another grid than the map",
             f"rio warp {path} OUT --like corrected.tif",
         )
-    return legend.encode(truth.values[0], nodata=truth.nodata)
+    return legend.encode(truth.values[0], nodata=truth.nodata, path=path)
 
 
 def _scored(

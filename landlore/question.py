@@ -13,8 +13,8 @@ from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid, read_raster
 from landlore.ask import class_named
 
-PLAIN = ("network", "calibration", "smoothness")
-"""Terms that any run may have; whether this one has a calibration is known when it is solved."""
+PLAIN = ("network", "lesson", "calibration", "smoothness")
+"""Terms that any run may have; whether this one has a calibration or a lesson is known when it is solved."""
 
 
 def check_question(
@@ -63,7 +63,7 @@ def _check_term(run: Mapping[str, Any], name: str) -> None:
     rules = {vocab.curie(iri): iri for iri in run["rules"]}
     sources = {one["name"] for one in run["sources"]} | {one["graph"] for one in run["sources"]}
     short = {curie.rpartition(":")[2].lower() for curie in rules}
-    plain = {vocab.NETWORK, vocab.CALIBRATION, vocab.SMOOTHNESS}
+    plain = {vocab.NETWORK, vocab.LESSON, vocab.CALIBRATION, vocab.SMOOTHNESS}
     if name in {
         *rules,
         *rules.values(),

@@ -222,9 +222,12 @@ def run_name(corrected: Corrected, settings: RunSettings) -> str:
     before, after = corrected.before, corrected.after
     digest = hashlib.sha256(before.probabilities.tobytes())
     digest.update(after.probabilities.tobytes())
+    if before.lesson is not None:
+        digest.update(before.lesson.probabilities.tobytes())
     for layer in corrected.layers:
         digest.update(layer.cell.tobytes() + layer.shares.tobytes())
     rules = [(axiom.iri, axiom.weight) for axiom in corrected.axioms]
     told = (before.model, before.grid, rules, [layer.source for layer in corrected.layers])
-    digest.update(repr((told, replace(settings, overwrite=False))).encode())
+    kept = settings.with_files(lambda path: Path(path).name)
+    digest.update(repr((told, replace(kept, overwrite=False))).encode())
     return digest.hexdigest()[:12]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from reasoning.correction import Corrected, Correction
     from reasoning.explanation.explain import Explanation
 
-KINDS = ("network", "calibration", "evidence", "smoothness", "axiom")
+KINDS = ("network", "lesson", "calibration", "evidence", "smoothness", "axiom")
 COLUMNS = (
     "index", "region", "before_code", "before", "after_code", "after", "pixels", "area_m2", "lon",
     "lat", "log_odds", *(f"{kind}_nats" for kind in KINDS), "confidence", "cause", "excluded_by",
@@ -165,6 +165,7 @@ def summary(corrected: Corrected, explanation: Explanation) -> dict[str, Any]:
         "graph": explanation.graph,
         "when": explanation.when,
         "model": corrected.before.model,
+        **({"lesson": corrected.before.lesson.name} if corrected.before.lesson else {}),
         "legend": corrected.after.legend.iri,
         "grid": {
             "crs": grid.crs,

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fusion.prediction import Prediction
+from fusion.prediction import Lesson, Prediction
 from kg.cog import write_raster
 from kg.errors import InputError
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import Raster, read_raster
+from landlore.certainty import with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 BEFORE = "before.tif"
 """Probabilities of a prediction that was made by the run, or came from memory."""
+LESSON = "before-lesson.tif"
+"""What a lesson said of a prediction that came from memory with it."""
 _FILES = ("landcover", "osm", "vector", "facts", "rules", "add_rules")
 _PATHS = ("graph", "image", "dem")
 _AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
@@ -75,23 +78,23 @@ def write_inputs(
     names = {name: getattr(sources, name) for name in (*_FILES, *_PATHS)}
     noted = {name: _each(value, lambda word: _noted(word, home)) for name, value in names.items()}
     prediction = told.prediction
+    in_memory = None if settings.lesson else before.lesson
     if prediction is None:
-        values = before.probabilities
-        raster = Raster(values, before.grid, None, tuple(c.label for c in before.legend.classes))
-        write_raster(folder / BEFORE, raster, overviews="average")
+        _keep(folder / BEFORE, before)
+    if in_memory is not None:
+        _keep(folder / LESSON, before.advised)
     words = [product_words(word)[1] for name in names for word in _words(names[name])]
     words += [] if prediction is None else [str(prediction)]
     legend = told.legend if isinstance(told.legend, str) else told.legend.name
-    words += [legend, settings.calibration]
-    kept = replace(settings, overwrite=False)
-    if settings.calibration:
-        kept = replace(kept, calibration=_noted(settings.calibration, home))
+    words += [legend, *settings.files]
+    kept = replace(settings, overwrite=False).with_files(lambda path: _noted(path, home))
     return {
         "job": told.job,
         "prediction": None if prediction is None else _noted(str(prediction), home),
         "legend": legend if legend in legend_names() else _noted(legend, home),
         "model": before.model,
         "from_labels": before.from_labels,
+        **({"lesson": in_memory.name} if in_memory else {}),
         "sources": {**asdict(sources), **noted},
         "settings": asdict(kept),
         "sha256": {
@@ -116,10 +119,10 @@ def solve_again(folder: str | Path, progress: Callable[[str], None] | None = Non
     told, run = read_run(home)
     _check(home, told["sha256"])
     sources, settings = _sources(home, told["sources"]), RunSettings(**told["settings"])
-    if settings.calibration:
-        settings = replace(settings, calibration=str(found(home, settings.calibration)))
+    settings = settings.with_files(lambda path: str(found(home, path)))
     prediction = _prediction(home, told, settings)
     beside = read_beside(sources, prediction.grid)
+    prediction = with_lesson(prediction, beside[0], settings.lesson)
     tell("reading what is known")
     graph = known_graph(sources, prediction.grid)
     known = known_layers(
@@ -186,9 +189,15 @@ def _prediction(home: Path, told: dict[str, Any], settings: RunSettings) -> Pred
         path = found(home, told["prediction"])
         return read_prediction(path, loaded, confidence=settings.confidence)
     kept = read_raster(home / BEFORE)
-    return Prediction(
-        kept.values.astype(np.float32), loaded, kept.grid, told["model"], told["from_labels"]
-    )
+    values, name = kept.values.astype(np.float32), told.get("lesson")
+    lesson = Lesson(read_raster(home / LESSON).values.astype(np.float32), name) if name else None
+    return Prediction(values, loaded, kept.grid, told["model"], told["from_labels"], lesson)
+
+
+def _keep(path: Path, said: Prediction) -> None:
+    """Write the probabilities of a prediction."""
+    names = tuple(one.label for one in said.legend.classes)
+    write_raster(path, Raster(said.probabilities, said.grid, None, names), overviews="average")
 
 
 def _sources(home: Path, told: dict[str, Any]) -> Sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,8 @@ class RunSettings:
         reliability: Source -> how often it is right, 0..1, where that is known; the others have one of their kind.
         calibration: File of `landlore learn`: how far the network can be believed, what each source is worth, and
             the smoothness unless another than the default is given; "" for none.
+        lesson: File of `landlore confidence --truth`: where the network that made the labels usually errs, a source of
+            evidence beside them (correct; needs the image); "" for none.
         knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
@@ -54,6 +56,7 @@ class RunSettings:
     dates: Mapping[str, str] = field(default_factory=dict)
     reliability: Mapping[str, float] = field(default_factory=dict)
     calibration: str = ""
+    lesson: str = ""
     knowledge_loss: float = 0.0
     seed: int = 0
     steps: int = 500
@@ -77,6 +80,21 @@ class RunSettings:
             raise InputError(
                 f"steps is {self.steps}, expected 1 or more", "for example steps = 500"
             )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of learned numbers."""
+        return tuple(path for path in (self.calibration, self.lesson) if path)
+
+    def with_files(self, change: Callable[[str], str]) -> RunSettings:
+        """The same with its files named otherwise.
+
+        Args:
+            change: Path -> its other name.
+        """
+        calibration = change(self.calibration) if self.calibration else ""
+        lesson = change(self.lesson) if self.lesson else ""
+        return replace(self, calibration=calibration, lesson=lesson)
 
     def _check_sources(self) -> None:
         from reasoning.evidence.ageing import year_of

@@ -81,7 +81,7 @@ class _Changes:
 
 
 def attribute(run: Run) -> tuple[Sequence[Correction], NDArray[np.int32]]:
-    """Group the changed pixels into patches of one region and class after; what each term contributed is asked later.
+    """Group the changed pixels into patches of one region, class before and class after; reasons are asked later.
 
     Returns:
         Corrections, largest area first, whose reasons are computed when one is looked at; and (y, x) int32 row of the
@@ -102,7 +102,8 @@ def _changes(run: Run) -> _Changes:
     old, new = run.before.labels, run.after.labels
     rows, cols = np.nonzero((old != new) & (old >= 0))
     after, before = new[rows, cols].astype(np.intp), old[rows, cols].astype(np.intp)
-    key = run.regions.label[rows, cols].astype(np.int64) * len(run.before.legend.classes) + after
+    k = len(run.before.legend.classes)
+    key = (run.regions.label[rows, cols].astype(np.int64) * k + before) * k + after
     kind = np.unique(key, return_inverse=True)[1].ravel()
     _, first, group, count = np.unique(
         _patches(kind, rows, cols, old.shape),

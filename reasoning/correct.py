@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg.errors import RasterError
@@ -43,7 +44,8 @@ def correct(
     """Correct a prediction by evidence, smoothness and axioms, with a reason for every changed pixel.
 
     Args:
-        prediction: Class probabilities of any model, or labels (`fusion.prediction.prediction_from_labels`).
+        prediction: Class probabilities of any model, or labels (`fusion.prediction.prediction_from_labels`); what its
+            `lesson` says is a source of evidence beside it.
         layers: Evidence on the same grid.
         axioms: Rules; default those that ship with Landlore.
         image: Bands on the same grid: contrast of the smoothness term, indices for the rules.
@@ -102,16 +104,17 @@ def terms_of(
     rules = tuple(load_rules() if axioms is None else axioms)
     tree = schema_of(rules)
     before = normalised(prediction)
+    seen = before.advised
     for layer in layers:
         check_grid(layer, before.grid)
-    regions = build_regions(before, image, connectivity=knobs.connectivity)
+    regions = build_regions(seen, image, connectivity=knobs.connectivity)
     if knobs.superpixel > 0:
         regions = cut_regions(
             regions, before.grid, knobs.superpixel, image, connectivity=knobs.connectivity
         )
-    seen = (*layers, *views_for(rules, before, tree))
+    told = (*layers, *views_for(rules, seen, tree))
     facts = gather_facts(
-        regions, before, seen, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
+        regions, seen, told, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
     )
     facts = with_roles(facts, rules, tree)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
@@ -119,7 +122,7 @@ def terms_of(
     terms = Terms(
         before=before,
         regions=regions,
-        observations=_observations(before, layers, tree, knobs),
+        observations=_observations(seen, layers, tree, knobs),
         compiled=tuple(one for one in compiled if one.active),
         repeated=repeated,
         contrast=neighbour_weights(regions.label, 1.0, image),
@@ -171,13 +174,26 @@ def _stated(layer: EvidenceLayer, knobs: CorrectSettings) -> EvidenceLayer:
 
 
 def normalised(prediction: Prediction) -> Prediction:
-    """The same prediction with probabilities that sum to 1 in every valid pixel.
+    """The same prediction with probabilities that sum to 1 in every valid pixel, those of its lesson too.
 
     Raises:
         RasterError: A pixel has NaN or negative values, or a sum farther from 1 (and from 0, which means no
-            observation) than `SUM_TOLERANCE`; the worst pixel is named.
+            observation) than `SUM_TOLERANCE`, the worst pixel is named; or a lesson about other pixels.
     """
-    p = prediction.probabilities
+    lesson = prediction.lesson
+    if lesson is None:
+        return replace(prediction, probabilities=_normalised(prediction.probabilities))
+    kept = replace(lesson, probabilities=_normalised(lesson.probabilities))
+    found = replace(prediction, probabilities=_normalised(prediction.probabilities), lesson=kept)
+    if not np.array_equal(found.valid, found.advised.valid):
+        raise RasterError(
+            f"{lesson.name}: says something where the map says nothing, or the other way round",
+            "give a lesson about this map",
+        )
+    return found
+
+
+def _normalised(p: NDArray[np.float32]) -> NDArray[np.float32]:
     total = p.sum(axis=0, dtype=np.float64)
     wrong = np.minimum(np.abs(total - 1), np.abs(total))
     wrong[~np.isfinite(total) | (p.min(axis=0) < 0)] = np.inf
@@ -190,6 +206,5 @@ def normalised(prediction: Prediction) -> Prediction:
             "give softmax outputs, or labels with --confidence",
         )
     if wrong.flat[worst] < 1e-5:
-        return prediction
-    scaled = np.where(total > 0.5, p / np.where(total > 0.5, total, 1), 0).astype(np.float32)
-    return replace(prediction, probabilities=scaled)
+        return p
+    return np.where(total > 0.5, p / np.where(total > 0.5, total, 1), 0).astype(np.float32)

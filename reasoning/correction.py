@@ -19,8 +19,9 @@ class Contribution(NamedTuple):
     """One additive part of a decision.
 
     Attributes:
-        term: `vocab.NETWORK`, `vocab.CALIBRATION`, `vocab.SMOOTHNESS`, the IRI of a source's graph, or of an axiom.
-        kind: "network", "calibration", "evidence", "smoothness" or "axiom".
+        term: `vocab.NETWORK`, `vocab.LESSON`, `vocab.CALIBRATION`, `vocab.SMOOTHNESS`, the IRI of a source's graph,
+            or of an axiom.
+        kind: "network", "lesson", "calibration", "evidence", "smoothness" or "axiom".
         value: Nats; positive speaks for the class after, negative for the class before.
     """
 
@@ -95,7 +96,7 @@ class Corrected:
     Attributes:
         before: What the network said.
         after: The corrected prediction, same legend and grid.
-        regions: Regions of the labels before.
+        regions: Regions of the labels before; with a lesson, of the labels that this makes of them.
         corrections: One per patch of changed pixels of one (region, before, after), specks of less than 9 pixels
             together; sorted by area, largest first. Their reasons are computed when one is looked at
             (`reasoning.corrections`).

@@ -143,4 +143,4 @@ def corrected_prediction(
     """The prediction that a solution means."""
     after = np.ascontiguousarray(np.moveaxis(solution.q, -1, 0), np.float32)
     after[:, label < 0] = 0
-    return replace(before, probabilities=after, model=f"{before.model}, corrected")
+    return replace(before, probabilities=after, model=f"{before.model}, corrected", lesson=None)

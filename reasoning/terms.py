@@ -1,6 +1,7 @@
 """The terms of a run, kept apart: what spoke comes in, the problem that inference solves goes out, weighed as you like.
 
-Everything that decides a pixel is a sum: what the network said, its calibration, each source, smoothness, each rule.
+Everything that decides a pixel is a sum: what the network said, what a lesson knows of its errors, its calibration,
+each source, smoothness, each rule.
 Each of these terms has one value (a knob): nats per pixel for a rule, nats per pair of pixels for smoothness, a factor
 on what it says for the others. `Terms.problem` puts the sum together for the values of the run or for others.
 """
@@ -68,8 +69,8 @@ class Terms:
     """Everything that a run decides by, term by term.
 
     Attributes:
-        before: What the network said.
-        regions: Regions of its labels.
+        before: What the network said, and what its lesson knows of its errors, if it has one.
+        regions: Regions of its labels; with a lesson, of the labels that this makes of them.
         observations: Evidence.
         compiled: Every active axiom.
         repeated: Regions whose marginals as the network saw them serve as further rows
@@ -89,6 +90,8 @@ class Terms:
     def values(self) -> dict[str, float]:
         """Every knob with its value in this run; a hard rule has infinity."""
         found = {vocab.NETWORK: 1.0}
+        if self.before.lesson is not None:
+            found[vocab.LESSON] = 1.0
         if self.settings.calibration is not None:
             found[vocab.CALIBRATION] = 1.0
         found |= {source_term(one): 1.0 for one in self.observations}
@@ -102,9 +105,12 @@ class Terms:
         self, rows: NDArray[np.intp], cols: NDArray[np.intp]
     ) -> list[tuple[str, str, Floats]]:
         """What each term but smoothness and rules says at some pixels: (term, kind, (class, pixel) nats)."""
-        p = self.before.probabilities
-        logs = np.stack([self._at(self._log(plane), rows, cols) for plane in p])
+        logs = self._logs_at(self.before, rows, cols)
         found = [(vocab.NETWORK, "network", logs)]
+        if self.before.lesson is not None:
+            said = self._logs_at(self.before.advised, rows, cols)
+            found.append((vocab.LESSON, "lesson", said - logs))
+            logs = said
         if self.settings.calibration is not None:
             scores = self.settings.calibration.scores(logs.T, self.before.legend).T
             found.append((vocab.CALIBRATION, "calibration", scores - logs))
@@ -112,6 +118,11 @@ class Terms:
             planes = [self._at(plane, rows, cols) for plane in one.potential]
             found.append((source_term(one), "evidence", np.stack(planes)))
         return found
+
+    def _logs_at(self, said: Prediction, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Floats:
+        """(class, pixel) log p of a prediction."""
+        planes = (self._log(plane) for plane in said.probabilities)
+        return np.stack([self._at(plane, rows, cols) for plane in planes])
 
     def _log(self, plane: NDArray[np.floating]) -> Floats:
         return np.asarray(np.log(np.maximum(plane.astype(np.float64), self.settings.floor)))
@@ -149,9 +160,12 @@ class Terms:
     def unary(self, change: Change = AS_IT_IS, window: tuple[slice, slice] | None = None) -> Floats:
         """(y, x, class) everything but smoothness and rules, of the whole map or of a window."""
         rows, cols = window or (slice(None), slice(None))
-        p = self.before.probabilities[:, rows, cols].astype(np.float64)
-        logs = np.moveaxis(np.log(np.maximum(p, self.settings.floor)), 0, -1)
+        logs = self._logs(self.before, rows, cols)
         out = change.values.get(vocab.NETWORK, 1.0) * logs
+        if self.before.lesson is not None:
+            said = self._logs(self.before.advised, rows, cols)
+            out += change.values.get(vocab.LESSON, 1.0) * (said - logs)
+            logs = said
         if self.settings.calibration is not None:
             scores = self.settings.calibration.scores(logs, self.before.legend)
             out += change.values.get(vocab.CALIBRATION, 1.0) * (scores - logs)
@@ -161,6 +175,11 @@ class Terms:
         if change.nudge is not None:
             out[change.nudge.pixels[rows, cols], change.nudge.label] += change.nudge.nats
         return np.ascontiguousarray(out)
+
+    def _logs(self, said: Prediction, rows: slice, cols: slice) -> Floats:
+        """(y, x, class) log p of a prediction, in a window."""
+        p = said.probabilities[:, rows, cols].astype(np.float64)
+        return np.moveaxis(np.log(np.maximum(p, self.settings.floor)), 0, -1)
 
     def problem(
         self,
@@ -198,8 +217,8 @@ class Terms:
         return Problem(mean, none, none, each, size, axioms, self.fixed())
 
     def fixed(self) -> Floats:
-        """(row, class) neighbours as the network saw them."""
-        p, n = self.before.probabilities, len(self.regions)
+        """(row, class) neighbours as the network, or what its lesson makes of it, saw them."""
+        p, n = self.before.advised.probabilities, len(self.regions)
         if not len(self.repeated):
             return np.empty((0, len(p)))
         label = self.regions.label

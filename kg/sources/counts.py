@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.errors import GridError, LegendError, RasterError
+from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import read_grid, read_raster
@@ -124,13 +124,10 @@ def read_codes(path: str | Path, legend: Legend, window: Window) -> NDArray[np.i
     """
     raster = read_raster(path, window=window)
     values = raster.values[0]
-    try:
-        if values.min() == values.max():  # most of a tile is often sea or nodata
-            one = legend.encode(values[:1, :1], nodata=raster.nodata)
-            return np.full(values.shape, one[0, 0], np.int16)
-        return legend.encode(values, nodata=raster.nodata)
-    except LegendError as error:
-        raise LegendError(f"{path}: {error.message}", error.hint) from error
+    if values.min() == values.max():  # most of a tile is often sea or nodata
+        one = legend.encode(values[:1, :1], nodata=raster.nodata, path=path)
+        return np.full(values.shape, one[0, 0], np.int16)
+    return legend.encode(values, nodata=raster.nodata, path=path)
 
 
 def count_classes(

@@ -152,9 +152,8 @@ def confidence(
 ) -> None:
     """Turn labels without probabilities into probabilities by their image; with --truth learn how, first."""
     from fusion.confidence_lesson import told
-    from landlore.certainty import estimate_confidence, learn_confidence
+    from landlore.certainty import estimate, learn_confidence
     from landlore.cli import words
-    from landlore.inputs import read_prediction
     from landlore.labelled import TileFiles
 
     names = words.band_names(bands)
@@ -169,7 +168,7 @@ def confidence(
         if found.helps:
             say()
             say(
-                f"{out}: landlore confidence LABELS --image IMAGE --legend {legend} --learned {out} -o OUT.tif"
+                f"{out}: landlore correct LABELS --image IMAGE --legend {legend} --lesson {out} -o FOLDER"
             )
         return
     if len(labels) != 1 or len(images) != 1 or scenes:
@@ -178,15 +177,18 @@ def confidence(
             "expected one, one and none",
             "give one file and its image; or --truth for each, to learn from them",
         )
-    made = estimate_confidence(
-        labels[0], images[0], out, legend=legend, bands=names, learned=learned
-    )
-    given, n = read_prediction(labels[0], made.legend).labels, int(made.valid.sum())
-    other = int(((given != made.labels) & made.valid).sum())
+    made = estimate(labels[0], images[0], out, legend=legend, bands=names, learned=learned)
+    valid, sure = made.found.valid, made.found.confidence
     say(
-        f"{out}: mean probability of the likeliest class {made.confidence[made.valid].mean():.2f}; "
-        f"in {other:,} of {n:,} pixels it is another than the label"
+        f"{out}: mean probability of the likeliest class {sure[valid].mean():.2f}; "
+        f"in {made.other:,} of {int(valid.sum()):,} pixels it is another than the label"
     )
+    if made.unseen:
+        say(f"{made.unseen:,} labels stand where the image has no observation, and keep 0.8")
     say(
-        f"landlore correct {out} --legend {legend} starts from these, and gives reasons for what it changes itself"
+        f"landlore correct {out} --legend {legend} starts from these, without reasons for what they change"
     )
+    if learned is not None:
+        say(
+            f"with reasons: landlore correct {labels[0]} --image {images[0]} --legend {legend} --lesson {learned}"
+        )

@@ -20,6 +20,7 @@ from landlore.cli.options import (
     Graph,
     Image,
     Landcover,
+    Lesson,
     Mode,
     Nodes,
     Osm,
@@ -67,6 +68,7 @@ def correct(
     nodes: Nodes = None,
     superpixel: Superpixel = None,
     calibration: Calibration = None,
+    lesson: Lesson = None,
     date: Date = None,
     source_date: SourceDate = [],
     reliability: Reliability = [],
@@ -94,7 +96,7 @@ def correct(
     )  # fmt: skip
     given = {
         "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
-        "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
+        "superpixel": superpixel, "calibration": calibration, "lesson": lesson, "overwrite": overwrite or None,
         **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     keep_inputs([out], [prediction, settings])

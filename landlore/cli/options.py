@@ -80,6 +80,12 @@ Nodes = Annotated[
     str | None,
     typer.Option(help="pixels, or regions: decided at once, faster, without smoothness."),
 ]
+Lesson = Annotated[
+    str | None,
+    typer.Option(
+        help="File of `landlore confidence --truth`: where the network of the labels usually errs. Needs --image."
+    ),
+]
 Calibration = Annotated[
     str | None, typer.Option(help="File of `landlore learn`: trust in network and sources.")
 ]

@@ -10,8 +10,9 @@ class Reason:
     """One additive reason of a correction.
 
     Attributes:
-        kind: "network", "calibration", "evidence", "smoothness" or "axiom".
-        term: `vocab.NETWORK`, `vocab.SMOOTHNESS`, the graph of a source, or the IRI of a rule.
+        kind: "network", "lesson", "calibration", "evidence", "smoothness" or "axiom".
+        term: `vocab.NETWORK`, `vocab.LESSON`, `vocab.CALIBRATION`, `vocab.SMOOTHNESS`, the graph of a source, or the
+            IRI of a rule.
         label, label_zh: What the term is called.
         value: Nats; positive speaks for the class after.
         share: Share of a positive value in everything that spoke for the change, 0..1.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from fusion.prediction import Lesson
 from kg import statements as rdf
 from kg import vocab
 from kg.statements import Statements
@@ -45,6 +46,10 @@ def run_statements(done: Corrected, run: str, when: str | None) -> Iterator[Stat
         pairs.append((_PROV + "endedAtTime", rdf.typed(when, vocab.XSD + "dateTime")))
     used = [f"{run}/before", model, *(layer.source for layer in done.layers)]
     used += [_file(name) for name in _files(done)]
+    if done.before.lesson is not None:
+        lesson = _lesson(done.before.lesson)
+        used.append(lesson)
+        pairs.append((_RUN + "lesson", rdf.iri(lesson)))
     pairs += [(_PROV + "used", rdf.iri(entity)) for entity in used]
     usages = range(len(done.layers))
     pairs += [(_PROV + "qualifiedUsage", f"<{run}/source/{i}>") for i in usages]
@@ -85,6 +90,9 @@ def input_statements(done: Corrected, run: str, names: Names) -> Iterator[Statem
             (_LABEL, rdf.text(GIVEN_LABELS[1], "zh")),
         ]
         yield f"{run}/labels", pairs
+    if done.before.lesson is not None:
+        lesson = _lesson(done.before.lesson)
+        yield lesson, [(_A, entity), (_LABEL, rdf.text(done.before.lesson.name))]
     for name in _files(done):
         yield _file(name), [(_A, entity), (_LABEL, rdf.text(name))]
     for code, land in zip(legend.codes, legend.classes, strict=True):
@@ -162,6 +170,10 @@ def region_statements(done: Corrected, run: str) -> Iterator[Statements]:
 
 def _model(done: Corrected) -> str:
     return f"{vocab.ID}model/{quote(done.before.model, safe='')}"
+
+
+def _lesson(lesson: Lesson) -> str:
+    return _file(quote(lesson.name, safe=""))
 
 
 def _file(name: str) -> str:

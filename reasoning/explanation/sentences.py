@@ -2,8 +2,8 @@
 
 Each text says what changed, on how much ground and where; the strongest reasons, with their share
 of everything that spoke for the change and their value in nats; what spoke against it; what the
-network held; and the sum. Where a hard rule removed the class before, or smoothness alone moved
-the pixels, the text says so plainly.
+network held; and the sum. Where a hard rule removed the class before, or smoothness or a lesson
+alone moved the pixels, the text says so plainly.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ TERMS = {
     vocab.NETWORK: ("the network", "网络"),
     vocab.SMOOTHNESS: ("smoothness", "平滑"),
     vocab.CALIBRATION: ("calibration", "校准"),
+    vocab.LESSON: ("the usual errors of this network", "该网络的常见误差"),
 }
 """Terms that every run may have: (English, Chinese) name."""
 GIVEN_LABELS = ("the given labels", "给定标签")
@@ -136,8 +137,13 @@ def cause(correction: Correction) -> str:
 
 def smoothness_alone(correction: Correction) -> bool:
     """Whether smoothness moved the pixels and neither a rule nor evidence spoke for it."""
+    return _alone(correction) == "smoothness"
+
+
+def _alone(correction: Correction) -> str:
+    """The one kind of reason that spoke for the change besides the network; "" where there are none, or several."""
     kinds = {c.kind for c in _reasons(correction)}
-    return kinds == {"smoothness"} and not correction.excluded_by
+    return kinds.pop() if len(kinds) == 1 and not correction.excluded_by else ""
 
 
 def sentence_en(correction: Correction, names: Names) -> str:
@@ -181,9 +187,12 @@ def _why(correction: Correction, names: Names, words: Wording) -> str:
         before = names.classes[correction.before][words.column]
         phrase = words.excluded_for if listed else words.excluded
         return phrase.format(before=before, rules=join(hard, words), reasons=listed)
-    if smoothness_alone(correction):
-        network = names.terms[vocab.NETWORK][words.column]
-        return words.alone.format(network=network, value=signed(_reasons(correction)[0].value))
+    alone = {"smoothness": words.alone, "lesson": words.lesson}.get(_alone(correction))
+    if alone:
+        network, after = names.terms[vocab.NETWORK], names.classes[correction.after]
+        value = signed(_reasons(correction)[0].value)
+        column = words.column
+        return alone.format(network=network[column], after=after[column], value=value)
     if not listed:
         return words.slight
     share = _reasons(correction)[0].value / support(correction)

@@ -37,7 +37,7 @@ class Knob:
 
     Attributes:
         term: Its IRI; `vocab.NETWORK` stands for what the network said at these pixels, in nats added for the class.
-        kind: "network", "calibration", "evidence", "smoothness" or "axiom".
+        kind: "network", "lesson", "calibration", "evidence", "smoothness" or "axiom".
         value: Value in the run (0 for the network: nothing added; infinite for a hard rule).
         needed: Least other value that gives the class, found by solving again; None: no value does.
         estimate: The same by the closed form, neighbours as they are; None where it has none.

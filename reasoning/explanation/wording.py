@@ -26,6 +26,7 @@ class Wording:
         excluded_for: The same, and reasons spoke for it; before, rules, reasons.
         hard: A rule that is hard; name.
         alone: Smoothness alone; network, value.
+        lesson: A lesson about the network's errors alone; after, value.
         slight: Nothing spoke for it.
         against: Strongest reason against; name, value.
         network: The network was undecided, leaned to after, disagreed, disagreed strongly;
@@ -57,6 +58,7 @@ class Wording:
     excluded_for: str
     hard: str
     alone: str
+    lesson: str
     slight: str
     against: str
     network: tuple[str, str, str, str]
@@ -90,6 +92,8 @@ EN = Wording(
     hard="the hard rule “{name}”",
     alone="smoothness alone did it, the neighbouring pixels outvoted {network} ({value} nats); "
     "no rule and no evidence spoke for it.",
+    lesson="because this network usually errs here: labels and ground like these speak for “{after}” where the truth "
+    "is known ({value} nats); no rule and no evidence spoke for it.",
     slight="only slight differences spoke for it.",
     against="Against it spoke {name} ({value}).",
     network=(
@@ -135,6 +139,8 @@ ZH = Wording(
     excluded_for="“{before}”在此被{rules}排除;{reasons}支持新类别。",
     hard="硬规则“{name}”",
     alone="仅由平滑所致,相邻像元的意见压过了{network}({value} 奈特);没有规则或证据支持此改动。",
+    lesson="因为该网络在此处常常出错:在已知真值的地方,这样的标签和地面支持“{after}”({value} 奈特);"
+    "没有规则或证据支持此改动。",
     slight="支持理由都很微弱。",
     against="{name}则反对({value})。",
     network=(

@@ -47,6 +47,11 @@ class LabelledTile:
     def __post_init__(self) -> None:
         truth, grid = self.truth, self.prediction.grid
         where = self.name or "labelled tile"
+        if self.prediction.lesson is not None:
+            raise InputError(
+                f"{where}: a prediction with a lesson beside it, expected one that is what the lesson makes of it",
+                "give prediction.advised",
+            )
         if truth.shape != grid.shape:
             raise GridError(
                 f"{where}: truth has shape {truth.shape}, the prediction {grid.shape} (rows, columns): different grids",

@@ -19,7 +19,7 @@ from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.official import code_table
 from kg.ontology import Axiom, Ontology
-from kg.raster import read_grid, read_raster
+from kg.raster import Raster, read_grid, read_raster
 from reasoning.correction import Corrected
 from reasoning.explanation.explain import explain
 from reasoning.logic.meaning import wanted
@@ -150,7 +150,7 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
                 f"{path}: has {len(block.values)} bands; expected 1 (class codes)",
                 "gdal_translate -b 1, or a smaller raster for probabilities",
             )
-        return _encoded(block.values[0], legend, block.nodata)
+        return _encoded(block, legend, path)
 
     return Source(
         grid.height, grid.width, classes, lambda low, high: (NO_BANDS, 0), (), np.nan, grid.pixel_size,
@@ -158,18 +158,20 @@ def label_source(path: str | Path, legend: Legend, *, diagonal: bool = False) ->
     )  # fmt: skip
 
 
-def _encoded(codes: NDArray[Any], legend: Legend, nodata: float | None) -> NDArray[Any]:
+def _encoded(block: Raster, legend: Legend, path: str | Path) -> NDArray[Any]:
     """`legend.encode`, several times faster for bytes that are all known."""
     from reasoning.streaming.runs import look_up
 
+    codes, nodata = block.values[0], block.nodata
     if codes.dtype != np.uint8:
-        return legend.encode(codes, nodata=nodata)
+        return legend.encode(codes, nodata=nodata, path=path)
     plain = [*legend.codes, *legend.nodata, *([] if nodata is None else [nodata])]
     known = [code for code in plain if 0 <= code <= 255 and code == int(code)]
     table = np.full(256, UNKNOWN, np.int8 if len(legend.codes) < 128 else np.int16)
     table[np.array(known, np.int64)] = legend.encode(known, nodata=nodata)
     out = np.empty(codes.shape, table.dtype)
-    return legend.encode(codes, nodata=nodata) if look_up(codes, table, out) < -1 else out
+    known_all = look_up(codes, table, out) >= -1
+    return out if known_all else legend.encode(codes, nodata=nodata, path=path)
 
 
 def write_labels(

@@ -9,6 +9,7 @@ from kg import vocab
 from kg.errors import QueryError
 from kg.files import shipped
 from kg.queries import load_query, query_names
+from kg.store import KnowledgeGraph
 
 RUN = vocab.ID + "run/small"
 WAY = "https://www.openstreetmap.org/way/"
@@ -101,6 +102,26 @@ def test_why_region(handmade_graph):
 
 def test_smoothness_only(handmade_graph):
     assert ask(handmade_graph, "smoothness-only") == [(c(1), "600", "Building", "Grass", "0.69")]
+
+
+def test_lesson_changes(handmade_graph):
+    assert ask(handmade_graph, "lesson-changes") == []
+    graph, place = KnowledgeGraph(), "https://example.org/"
+    changes = [("a", 600, 2.0, 1.0), ("b", 200, 1.0, 0.5)]
+    text = "".join(
+        f"""<{place}{name}> a run:Correction ; run:cause run:Lesson ; run:area {area}e0 ;
+        run:before <{place}road> ; run:after <{place}roof> ; run:contribution <{place}{name}/1> , <{place}{name}/2> .
+        <{place}{name}/1> run:term run:Lesson ; run:value {value}e0 ; run:share {share}e0 .
+        <{place}{name}/2> run:term run:Network ; run:value -1e0 ; run:share 0e0 .
+        <{place}{name}c> a run:Correction ; run:cause run:Smoothness ; run:area {area}e0 ;
+        run:before <{place}road> ; run:after <{place}roof> ; run:contribution <{place}{name}/1> ."""
+        for name, area, value, share in changes
+    )
+    for name in ("road", "roof"):
+        text += f'<{place}{name}> skos:prefLabel "{name}"@en , "类"@zh .'
+    head = f"@prefix run: <{vocab.RUN}> . @prefix skos: <{vocab.SKOS}> ."
+    graph.load_text(f"{head} GRAPH <{place}g> {{ {text} }}", "trig")
+    assert ask(graph, "lesson-changes") == [("road", "roof", "2", "800", "1.5", "0.75")]
 
 
 def test_disagreements(handmade_graph):
