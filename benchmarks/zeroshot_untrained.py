@@ -76,7 +76,7 @@ def all_at_once(features: FeatureSet, full: ClassVectors) -> dict[str, list[Scor
     text = both.text_temperature * features.vectors.astype(np.float64) @ features.texts.T
     prior = graph_prior(features, softmax(text), full, both)
     assert prior is not None
-    guided = softmax(text + prior.logits(features.vectors, full))
+    guided = softmax(text + prior.logits(prior.prototypes.view(features.vectors), full))
     nothing = plain(full.names, np.eye(len(full.names)))
 
     def corrected(vectors: ClassVectors) -> Scores:

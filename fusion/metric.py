@@ -36,7 +36,9 @@ class Metric:
         rows = np.asarray(images, np.float64)
         if self.axes is None or self.gains is None:
             return unit(rows)
-        return unit(rows + ((rows @ self.axes) * self.gains) @ self.axes.T)
+        if 2 * self.axes.shape[1] < len(self.axes):
+            return unit(rows + ((rows @ self.axes) * self.gains) @ self.axes.T)
+        return unit(rows @ (np.eye(len(self.axes)) + (self.axes * self.gains) @ self.axes.T))
 
 
 def learn_metric(images: NDArray[np.float32], labels: Ints) -> Metric:

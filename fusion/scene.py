@@ -68,15 +68,14 @@ class SceneClassifier:
         taken: _F64 = np.where(seen & ~seen.all(), self.rehearsal.penalty, 0.0)
         return taken
 
-    def logits(self, images: _F32, vectors: ClassVectors) -> _F64:
-        """(image, class) temperature times cosine of image and prototype, less the penalty."""
-        cosines = self.prototypes.view(images) @ unit(self.prototypes.predict(vectors)).T
+    def logits(self, viewed: _F32 | _F64, vectors: ClassVectors) -> _F64:
+        """(image, class) temperature times cosine of image (viewed by `prototypes`) and prototype, less the penalty."""
+        cosines = viewed @ unit(self.prototypes.predict(vectors)).T
         values: _F64 = self.rehearsal.temperature * (cosines - self.penalties(vectors))
         return values
 
-    def margins(self, images: _F32, vectors: ClassVectors) -> _F64:
+    def margins(self, viewed: _F32 | _F64, vectors: ClassVectors) -> _F64:
         """(image,) by how much the best candidate is nearer than the nearest seen class that is no candidate."""
-        viewed = self.prototypes.view(images)
         cosines = viewed @ unit(self.prototypes.predict(vectors)).T
         asked = np.isin(keys(self.prototypes.seen), keys(vectors))
         others = viewed @ self.prototypes.means[~asked].T
@@ -169,9 +168,6 @@ def classify(
     """
     settings = settings or SceneSettings()
     _check(images, vectors, classifier, texts)
-    outside = (
-        None if settings.lost is None else _outside(images, vectors, classifier, settings.lost)
-    )
     zeros = np.zeros((len(images.items), len(vectors.names)))
     text = (
         zeros
@@ -180,10 +176,16 @@ def classify(
     )
     if classifier is None and settings.transductive:
         classifier = graph_prior(images, softmax(text), vectors, settings)
-    ridge = zeros if classifier is None else classifier.logits(images.vectors, vectors)
+    viewed = images.vectors if classifier is None else classifier.prototypes.view(images.vectors)
+    outside = (
+        None if settings.lost is None else _outside(viewed, vectors, classifier, settings.lost)
+    )
+    ridge = zeros if classifier is None else classifier.logits(viewed, vectors)
     logs = ridge + text
-    if settings.transductive:
-        logs = _together(images, logs, vectors, None if texts is not None else classifier, settings)
+    if settings.transductive and (classifier is None or texts is not None):
+        logs = look_twice(images.vectors, softmax(logs), settings.transduce)
+    elif settings.transductive and classifier is not None:
+        logs = _together(viewed, logs, vectors, classifier, settings)
     taught = [] if classifier is None or texts is not None else keys(classifier.prototypes.seen)
     unseen = ~np.isin(keys(vectors), taught)
     how = f"{images.model} + {', '.join(vectors.blocks)}{' + transduction' if settings.transductive else ''}"
@@ -192,24 +194,22 @@ def classify(
 
 
 def _together(
-    images: FeatureSet,
+    viewed: _F32 | _F64,
     logs: _F64,
     vectors: ClassVectors,
-    classifier: SceneClassifier | None,
+    classifier: SceneClassifier,
     settings: SceneSettings,
 ) -> _F64:
-    """(image, class) log-probabilities by all images together; without a classifier nothing names groups anew."""
-    if classifier is None:
-        return look_twice(images.vectors, softmax(logs), settings.transduce)
+    """(image, class) log-probabilities by all images together, as far as they can be believed."""
     learned, knobs = classifier.prototypes, classifier.rehearsal
     found = look_together(
-        images.vectors, softmax(logs), vectors, learned, knobs.temperature, settings.transduce
+        viewed, softmax(logs), vectors, learned, knobs.temperature, settings.transduce
     )
     return knobs.trust * found
 
 
 def _outside(
-    images: FeatureSet, vectors: ClassVectors, classifier: SceneClassifier | None, lost: float
+    viewed: _F32 | _F64, vectors: ClassVectors, classifier: SceneClassifier | None, lost: float
 ) -> NDArray[np.bool_]:
     """(image,) whether none of the candidates fits, by the margin that rehearsal found."""
     if not 0 <= lost < 1:
@@ -221,7 +221,7 @@ def _outside(
             "'none of these' needs seen classes that are not asked about: there is none",
             "give --seen with further classes, or leave --abstain out",
         )
-    margins = classifier.margins(images.vectors, vectors)
+    margins = classifier.margins(viewed, vectors)
     found: NDArray[np.bool_] = margins < classifier.rehearsal.least_margin(lost)
     return found
 

@@ -46,7 +46,7 @@ def look_twice(images: _F32, guesses: _F32, settings: TransduceSettings) -> _F64
 
 def _surest(logs: _F64) -> Ints:
     """(image,) best class of the surer images of each class, -1 for the others."""
-    best, two = logs.argmax(axis=1), np.sort(logs, axis=1)[:, -2:]
+    best, two = logs.argmax(axis=1), np.partition(logs, -2, axis=1)[:, -2:]
     sure = two[:, 1] - two[:, 0]
     labels = np.full(len(logs), -1, np.int64)
     for each in np.unique(best):
@@ -57,7 +57,7 @@ def _surest(logs: _F64) -> Ints:
 
 
 def look_together(
-    images: _F32,
+    viewed: _F32 | _F64,
     guesses: _F32,
     vectors: ClassVectors,
     learned: Prototypes | Aligned,
@@ -71,7 +71,7 @@ def look_together(
     first guesses.
 
     Args:
-        images: (image, dimension) vectors as the backbone gave them.
+        viewed: (image, dimension) vectors as `learned` views them.
         guesses: (image, class) first guesses.
         vectors: Class vectors of the candidates.
         learned: What they should look like.
@@ -81,9 +81,8 @@ def look_together(
     Returns:
         (image, class) float64, up to a constant in each row.
     """
-    viewed = learned.view(images)
     single = viewed.astype(np.float32)
-    near = affinity(single, settings.neighbours) if len(images) > settings.neighbours else None
+    near = affinity(single, settings.neighbours) if len(viewed) > settings.neighbours else None
     logs = log_transduce(single, guesses, settings, near=near)
     for _ in range(ROUNDS):
         members = softmax(logs).astype(np.float64)

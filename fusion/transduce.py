@@ -12,6 +12,8 @@ from kg.errors import InputError
 
 LEAST = 1e-30
 """Numbers near the least that float32 can hold make products many times slower, and count for nothing."""
+STILL = 1e-6
+"""Memberships that move by less stand still: this is how far float32 carries."""
 
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
@@ -66,6 +68,8 @@ def log_transduce(
     Raises:
         InputError: The shapes do not fit.
     """
+    from fusion.transduce_kernels import settle
+
     settings = settings or TransduceSettings()
     if prior.ndim != 2 or len(prior) != len(features):
         raise InputError(
@@ -76,35 +80,40 @@ def log_transduce(
         return np.log(np.maximum(prior.astype(np.float64), 1e-30))
     x, y = np.ascontiguousarray(features, np.float32), prior.astype(np.float32)
     near = affinity(x, settings.neighbours) if near is None else near
-    log_prior = np.log(np.maximum(y, 1e-10))
+    log_prior, squares = np.log(np.maximum(y, 1e-10)), np.square(x).mean(axis=0)
     means, variance = (
         _first_means(x, y, settings.confident),
         np.full(x.shape[1], 1 / x.shape[1], np.float32),
     )
-    z = logs = y
+    z, logs, graph = y.copy(), y, (near.indptr, near.indices, near.data)
     for _ in range(settings.rounds):
-        before, fit = z, log_prior + _log_likelihood(x, means, variance)
-        for _ in range(settings.inner):
-            last, logs = z, fit + near @ z
-            z = softmax(logs)
-            if np.array_equal(z, last):
-                break
-        if np.array_equal(z, before):
+        logs = log_prior + _log_likelihood(x, means, variance)
+        if not settle(z, logs, graph, settings.inner, np.log(LEAST), STILL):
             break
-        means, variance = _moments(x, z)
+        means, variance = _moments(x, z, squares)
     return logs.astype(np.float64)
 
 
 def _first_means(x: _F32, y: _F32, count: int) -> _F32:
-    top = np.argsort(np.ascontiguousarray(-y.T), axis=1, kind="stable")[:, :count].T
-    means: _F32 = x[top].mean(axis=0)
+    """(class, dimension) mean of the images that are surest to be of each class; of equals the first come first."""
+    likely = np.ascontiguousarray(y.T)
+    least = -np.partition(-likely, min(count, len(y)) - 1, axis=1)[:, min(count, len(y)) - 1]
+    top = np.stack([_first(row, bar, count) for row, bar in zip(likely, least, strict=True)])
+    means: _F32 = x[top].mean(axis=1)
     return means
 
 
-def _moments(x: _F32, z: _F32) -> tuple[_F32, _F32]:
+def _first(values: _F32, least: np.float32, count: int) -> NDArray[np.int64]:
+    """Places of the `count` largest values, `least` being the last of them."""
+    above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
+    return np.concatenate([above, equal[: count - len(above)]])
+
+
+def _moments(x: _F32, z: _F32, squares: _F32) -> tuple[_F32, _F32]:
+    """Means of classes, and the variance that all share; `squares` is the mean of the images' squares."""
     mass = z.sum(axis=0)
     means = (z.T @ x) / np.maximum(mass, 1e-6)[:, None]
-    second = (x**2).mean(axis=0) - (mass[:, None] * means**2).sum(axis=0) / len(x)
+    second = squares - (mass[:, None] * means**2).sum(axis=0) / len(x)
     return means, np.maximum(second, 1e-6).astype(np.float32)
 
 
@@ -122,18 +131,14 @@ def affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
         x: (image, dimension) vectors of unit length, more than `neighbours`.
         neighbours: Edges per image.
     """
-    n, block = len(x), 2048
-    columns = np.empty((n, neighbours), np.int64)
-    weights = np.empty((n, neighbours), np.float32)
+    from fusion.transduce_kernels import nearest
+
+    n, block = len(x), 1024
+    columns = np.zeros((n, neighbours), np.int32)
+    weights = np.full((n, neighbours), -np.inf, np.float32)
     for start in range(0, n, block):
-        similar = x[start : start + block] @ x.T
-        rows = np.arange(len(similar))
-        similar[rows, start + rows] = -np.inf
-        for edge in range(neighbours):  # for a few, faster than sorting a part
-            best = similar.argmax(axis=1)
-            columns[start + rows, edge] = best
-            weights[start + rows, edge] = np.maximum(similar[rows, best], 0)
-            similar[rows, best] = -np.inf
+        nearest(x[start : start + block] @ x[start:].T, start, weights, columns)
+    weights = np.maximum(weights, 0)
     owner = np.repeat(np.arange(n), neighbours)
     graph = sparse.csr_matrix((weights.ravel(), (owner, columns.ravel())), shape=(n, n))
     return graph.maximum(graph.T).tocsr()
@@ -142,7 +147,7 @@ def affinity(x: _F32, neighbours: int) -> sparse.csr_matrix:
 def softmax(values: NDArray[np.floating]) -> _F32:
     """(image, class) float32 probabilities of logits; those below `LEAST` of the largest are 0."""
     out = values - values.max(axis=1, keepdims=True)
+    np.copyto(out, -np.inf, where=out < np.log(LEAST))
     np.exp(out, out=out)
-    out *= out >= LEAST
     out /= out.sum(axis=1, keepdims=True)
     return np.asarray(out, np.float32)

@@ -1,27 +1,16 @@
-"""Compiled loops over the pixels of regions; label images come in, sums per region go out. The one door to numba.
+"""Compiled loops over the pixels of regions; label images come in, sums per region go out.
 
-Import this module inside functions only: numba takes several times as long to import as numpy. The compiled code is
-cached on disk beside this file (or in numba's user cache), so that only the first run of all waits for the compiler.
+Import this module inside functions only: it loads numba through `kg.compiled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-THREADS: int = numba.config.NUMBA_NUM_THREADS
-"""Threads that work on blocks of rows (`reasoning.threads`)."""
-
-
-def compiled(function: Function) -> Function:
-    """Compile with numba; one thread and a fixed order of sums, so that results repeat to the last bit."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+from kg.compiled import compiled
 
 
 @compiled

@@ -30,10 +30,10 @@ def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list
     Returns:
         What the calls returned, by block.
     """
-    from reasoning import kernels
+    from kg import compiled
 
     spans = [(low, min(low + block, rows)) for low in range(0, rows, block)]
-    threads = min(kernels.THREADS, len(spans))
+    threads = min(compiled.THREADS, len(spans))
     if threads <= 1 or getattr(_here, "helping", False):
         return [work(*span) for span in spans]
 
@@ -41,7 +41,7 @@ def in_blocks(work: Callable[[int, int], Result], rows: int, block: int) -> list
         """Every so-manieth block."""
         return [work(*span) for span in spans[turn::threads]]
 
-    helpers = _helpers(os.getpid(), kernels.THREADS - 1)
+    helpers = _helpers(os.getpid(), compiled.THREADS - 1)
     others = [helpers.submit(some, turn) for turn in range(1, threads)]
     try:
         dealt = [some(0)]

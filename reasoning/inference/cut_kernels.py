@@ -1,6 +1,6 @@
 """Compiled passes over relations: which regions look at some, which they look at, and what is left among a few.
 
-Import this module inside functions only: it loads numba through `reasoning.kernels`.
+Import this module inside functions only: it loads numba through `kg.compiled`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[Any]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 
 Floats = NDArray[np.float64]
 ListedPairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]

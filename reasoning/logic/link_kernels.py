@@ -5,7 +5,7 @@ s counts with chance p_s = R[r, s] t_s. Its distribution is built neighbour by n
 & Data Analysis 59, 2013, section 2.5), up to the largest count that matters; without a division, so that chances of
 exactly 0 and 1 are exact.
 
-Import this module inside functions only: it loads numba through `reasoning.kernels`.
+Import this module inside functions only: it loads numba through `kg.compiled`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 
 Floats = NDArray[np.float64]
 Edges = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]

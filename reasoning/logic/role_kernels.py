@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 
 Sparse = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
 """Row starts, columns and values."""

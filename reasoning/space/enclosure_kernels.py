@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 
 Ints = NDArray[np.int32]
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled, corner_rows
+from kg.compiled import compiled
+from reasoning.kernels import corner_rows
 
 
 @compiled

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 from reasoning.streaming.runs import Runs
 
 

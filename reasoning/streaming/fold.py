@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 from reasoning.streaming.runs import root
 
 Columns = tuple[

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.kernels import compiled
+from kg.compiled import compiled
 from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, XX, YX, YY, X, Y
 
 

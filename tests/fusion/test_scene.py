@@ -150,8 +150,10 @@ def test_margins_tell_images_of_other_seen_classes_from_those_asked_about(world)
     fitted = fit_scenes(seen, known)
     least = fitted.rehearsal.least_margin(0.05)
     right = classify(images, candidates, classifier=fitted).scores.scores.argmax(1) == images.labels
-    assert (fitted.margins(images.vectors, candidates)[right] >= least).mean() > 0.8
-    assert (fitted.margins(seen.vectors, candidates) >= least).mean() < 0.2
+    assert (
+        fitted.margins(fitted.prototypes.view(images.vectors), candidates)[right] >= least
+    ).mean() > 0.8
+    assert (fitted.margins(fitted.prototypes.view(seen.vectors), candidates) >= least).mean() < 0.2
 
 
 def test_seen_candidates_are_marked_and_recognised(world):

@@ -44,7 +44,9 @@ def test_groups_with_each_others_names_are_named_anew(world):
     guesses = (0.9 * wrong + 0.1 / UNSEEN).astype(np.float32)
     alone = transduce(asked.vectors, guesses).argmax(axis=1)
     assert (alone == asked.labels).mean() == 0.5
-    found = look_together(asked.vectors, guesses, candidates, learned, 20.0, TransduceSettings())
+    found = look_together(
+        learned.view(asked.vectors), guesses, candidates, learned, 20.0, TransduceSettings()
+    )
     assert (found.argmax(axis=1) == asked.labels).mean() > 0.95
 
 
@@ -53,7 +55,9 @@ def test_classes_with_images_keep_their_groups(world):
     learned = fit_prototypes(vectors, images.vectors, images.labels, "toy", ridge=0.3)
     swapped = images.labels ^ 1  # 0 and 1, 2 and 3 ... the wrong way round
     guesses = (0.99 * np.eye(len(vectors.names))[swapped] + 0.01 / 14).astype(np.float32)
-    found = look_together(images.vectors, guesses, vectors, learned, 20.0, TransduceSettings())
+    found = look_together(
+        learned.view(images.vectors), guesses, vectors, learned, 20.0, TransduceSettings()
+    )
     assert (found.argmax(axis=1) == swapped).all()
 
 

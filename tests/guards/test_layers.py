@@ -25,7 +25,7 @@ DOORS = {
     "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py"},
     "shapely": {"kg/spatial.py", "kg/footprints.py", "kg/geometry.py", "kg/geof.py"},
     "pykeen": {"kg/embeddings/pykeen_models.py"},
-    "numba": {"reasoning/regions/graph.py", "reasoning/kernels.py"},
+    "numba": {"kg/compiled.py"},
 }
 TORCH = {
     f"kg/embeddings/{n}.py" for n in ("decoders", "loop", "network", "pykeen_models", "rgcn")

@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from reasoning import kernels
+from kg import compiled
 from reasoning.threads import in_blocks
 
 
 @pytest.fixture(params=[1, 2, 3])
 def threads(request, monkeypatch):
-    monkeypatch.setattr(kernels, "THREADS", request.param)
+    monkeypatch.setattr(compiled, "THREADS", request.param)
 
 
 def test_results_come_in_order(threads):
@@ -52,7 +52,7 @@ def total(queue):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks by default")
 def test_a_child_has_threads_of_its_own(monkeypatch):
-    monkeypatch.setattr(kernels, "THREADS", 2)
+    monkeypatch.setattr(compiled, "THREADS", 2)
     assert sum(in_blocks(lambda first, last: last - first, 1000, 10)) == 1000
     fork = multiprocessing.get_context("fork")
     queue = fork.Queue()

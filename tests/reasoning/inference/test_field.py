@@ -109,11 +109,11 @@ def test_cuts_between_regions_are_those_of_their_pixels():
 
 
 def test_the_same_bytes_from_one_thread_and_from_two(monkeypatch):
-    from reasoning import kernels
+    from kg import compiled
 
     problem, found = pixels(3, side=100), []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(kernels, "THREADS", threads)
+        monkeypatch.setattr(compiled, "THREADS", threads)
         found.append(infer(problem, max_steps=20))
     assert len({one.q.tobytes() for one in found}) == 1
     assert len({one.trace for one in found}) == 1
