@@ -68,8 +68,7 @@ def are_simple(xy: NDArray[np.int64], ring: NDArray[np.int64]) -> NDArray[np.boo
     """
     import shapely
 
-    rings = shapely.linearrings(xy.astype(np.float64), indices=ring)
-    return np.asarray(shapely.is_valid(shapely.polygons(rings)))
+    return np.asarray(shapely.is_simple(shapely.linearrings(xy.astype(np.float64), indices=ring)))
 
 
 def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from kg.sources.columns import Tags
-from kg.sources.geosparql import feature_pairs
+from kg.sources.geosparql import Frame, feature_frame, feature_pairs
 from kg.sources.tags import TagMatch, TagTable
 from kg.sources.varints import Numbers
 
-Found = tuple[TagMatch, tuple[str, ...]]
-"""What the table says, and the halves of the lines that all such features share (`feature_pairs`)."""
+PAGE = "https://www.openstreetmap.org/"
 
 
 class TagCase:
@@ -31,17 +30,17 @@ class TagCase:
         return self._table.is_area(self._tags, self._match)
 
     @cached_property
-    def area(self) -> Found | None:
+    def area(self) -> Frame | None:
         """As a closed way or multipolygon."""
         return self._found("area")
 
     @cached_property
-    def line(self) -> Found | None:
+    def line(self) -> Frame | None:
         """As a way."""
         return self._found("line")
 
     @cached_property
-    def node(self) -> Found | None:
+    def node(self) -> Frame | None:
         """As a point."""
         return self._found("node")
 
@@ -50,9 +49,11 @@ class TagCase:
             self._matches[geometry] = self._table.match(self._tags, geometry)
         return self._matches[geometry]
 
-    def _found(self, geometry: str) -> Found | None:
+    def _found(self, geometry: str) -> Frame | None:
         match = self._match(geometry)
-        return (match, feature_pairs(match.classes, match.tags)) if match else None
+        if match is None:
+            return None
+        return feature_frame(PAGE, feature_pairs(match.classes, match.tags), match.width)
 
 
 class TagCases:
@@ -78,7 +79,7 @@ class TagCases:
     def of_rows(self, tags: Tags, rows: Numbers) -> list[TagCase]:
         """What the tags of some objects of a block mean; each combination of the block is looked up once."""
         codes = tags.codes(rows, self._deciding)
-        first = {code: i for i, code in reversed(list(enumerate(codes)))}
+        first = dict(zip(reversed(codes), reversed(range(len(codes))), strict=True))
         told = tags.of(rows[list(first.values())], self._deciding)
         cases = {code: self.of(some) for code, some in zip(first, told, strict=True)}
-        return [cases[code] for code in codes]
+        return list(map(cases.__getitem__, codes))

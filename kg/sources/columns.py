@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -121,21 +121,32 @@ class Ways:
 
 
 @dataclass(frozen=True)
+class Members:
+    """Members of relations.
+
+    Attributes:
+        refs: Identifiers, relation after relation.
+        are_ways: Whether each is a way.
+        roles: (member,) row of its role among the strings of the block.
+        starts: (relation + 1,) first member of each relation.
+    """
+
+    refs: Numbers
+    are_ways: NDArray[np.bool_]
+    roles: Numbers
+    starts: Numbers
+
+
+@dataclass(frozen=True)
 class Relations:
     """Relations of a block.
 
     Attributes:
         ids: (relation,) identifiers.
         tags: Their tags.
-        refs: Identifiers of their members, relation after relation.
-        are_ways: Whether each member is a way.
-        roles: (member,) row of its role among the strings of the tags.
-        starts: (relation + 1,) first member of each relation.
+        members: Gives the members of some of them, by row; decoded when they are asked for.
     """
 
     ids: Numbers
     tags: Tags
-    refs: Numbers
-    are_ways: NDArray[np.bool_]
-    roles: Numbers
-    starts: Numbers
+    members: Callable[[Numbers], Members]

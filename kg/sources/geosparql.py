@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kg import vocab
 from kg.statements import text
@@ -17,6 +17,9 @@ _OSM_ID = f"<{vocab.CORE}osmId>"
 _WIDTH = f"<{vocab.CORE}width>"
 _DECIMAL = f"^^<{vocab.XSD}decimal> .\n"
 _LANGUAGES = ("en", "zh")
+
+Frame = tuple[tuple[str, ...], tuple[str, ...]]
+"""Lines of a feature before and after its geometry, each cut where the identifier stands."""
 
 
 def feature_pairs(
@@ -40,6 +43,21 @@ def feature_pairs(
         "#geometry> .\n",
         f'#geometry> {_WKT} "<{vocab.CRS84}> ',
     )
+
+
+def feature_frame(page: str, pairs: Sequence[str], width: float | None) -> Frame:
+    """The lines of OpenStreetMap's features that share all but identifier and geometry.
+
+    Args:
+        page: What the IRI of each begins with; its identifier, "way/123", follows.
+        pairs: From `feature_pairs`.
+        width: Width of such a line in metres, or None.
+    """
+    before = (*(f"{part}<{page}" for part in pairs[:-1]), pairs[-1])
+    after = (f"{_LITERAL}<{page}", f'> {_OSM_ID} "', '" .\n')
+    if width is None:
+        return before, after
+    return before, (*after[:-1], f"{after[-1]}<{page}", f'> {_WIDTH} "{width:.3f}"{_DECIMAL}')
 
 
 def feature_lines(

@@ -15,7 +15,7 @@ from kg.sources.varints import Numbers
 _TOGETHER = 10_000
 """Multipolygons that are assembled at once."""
 
-Members = tuple[Numbers, Sequence[str]]
+Multipolygon = tuple[Numbers, Sequence[str]]
 """Identifiers of the ways of a multipolygon, and their roles."""
 
 
@@ -26,7 +26,7 @@ class Multipolygons:
         members: Of each.
     """
 
-    def __init__(self, members: Sequence[Members]) -> None:
+    def __init__(self, members: Sequence[Multipolygon]) -> None:
         self._members = members
         self._wanted = np.unique(
             np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in members)])
@@ -53,7 +53,7 @@ class Multipolygons:
 
 
 def _polygons(
-    members: Sequence[Members], ids: Numbers, ways: Shapes
+    members: Sequence[Multipolygon], ids: Numbers, ways: Shapes
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     ends = np.cumsum([0, *(len(of) for of, _ in members)])
     rows, there = _rows(ids, np.concatenate([of for of, _ in members]))

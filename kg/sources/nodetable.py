@@ -37,7 +37,8 @@ class NodeTable:
 
     def add(self, nodes: Nodes) -> None:
         """Keep where these nodes lie."""
-        xy = np.where(on_earth(nodes.xy)[:, None], nodes.xy, _NOWHERE).astype(np.int32)
+        xy = nodes.xy.astype(np.int32)
+        xy[~on_earth(nodes.xy)] = _NOWHERE
         self._ids.write(nodes.ids.tobytes())
         self._xy.write(xy.tobytes())
         self._columns = None
@@ -47,7 +48,9 @@ class NodeTable:
         ids, xy = self._columns = self._columns or self._sorted()
         if not len(ids):
             return np.zeros((len(refs), 2), np.int64), np.zeros(len(refs), bool)
-        row = np.minimum(np.searchsorted(ids, refs), len(ids) - 1)
+        order = np.argsort(refs)  # neighbours are found faster one after the other
+        row = np.empty(len(refs), np.int64)
+        row[order] = np.minimum(np.searchsorted(ids, refs[order]), len(ids) - 1)
         found = xy[row].astype(np.int64)
         return found, (ids[row] == refs) & (found[:, 0] != _NOWHERE)
 
@@ -61,7 +64,8 @@ class NodeTable:
 
 def on_earth(xy: Numbers) -> NDArray[np.bool_]:
     """Which of (node, 2) places in units of 1e-7 degrees lie on Earth."""
-    return np.asarray((np.abs(xy) <= _ENDS).all(axis=1))
+    inside = np.abs(xy) <= _ENDS
+    return np.asarray(inside[:, 0] & inside[:, 1])
 
 
 def _mapped(file: Any, kind: type[np.generic]) -> NDArray[Any]:

@@ -12,8 +12,9 @@ from typing import Any
 from kg import vocab
 from kg.errors import SourceError
 from kg.sources import SourceInfo, checksum
+from kg.sources.cases import PAGE
 from kg.sources.nodetable import NodeTable
-from kg.sources.osm_features import PAGE, Bounds, FeatureReader
+from kg.sources.osm_features import Bounds, FeatureReader
 from kg.sources.pbf import DAMAGE, PbfFile, open_pbf
 from kg.sources.tags import TagTable, load_tags
 
@@ -75,7 +76,7 @@ class OsmSource:
         )
 
     def ntriples(self) -> Iterator[str]:
-        """The features as N-Triples, a chunk for each block of the file, in its order; multipolygons come last.
+        """The features as N-Triples, chunks of some hundred, in the order of the file; multipolygons come last.
 
         Raises:
             SourceError: The file is missing, empty, truncated or not OSM data, or no object in it

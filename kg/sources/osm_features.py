@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from kg.geometry import are_simple
 from kg.sources.assembly import assembled_rings
-from kg.sources.cases import Found, TagCases
+from kg.sources.cases import PAGE, TagCases
 from kg.sources.columns import Nodes, Relations, Ways
-from kg.sources.geosparql import feature_lines, name_lines
-from kg.sources.multipolygons import Members, Multipolygons
+from kg.sources.geosparql import Frame, name_lines
+from kg.sources.multipolygons import Multipolygon, Multipolygons
 from kg.sources.nodetable import NodeTable, on_earth
 from kg.sources.pbf import PbfFile
 from kg.sources.shapes import UNIT, Shapes
 from kg.sources.tags import TagTable
 from kg.sources.varints import Numbers, spans
 
-PAGE = "https://www.openstreetmap.org/"
 _NAMES = frozenset({"name", "name:en", "name:zh"})
 _AREAS = ("multipolygon", "boundary")
+_PIECES = 2000  # strings that are put together at once, four a feature
+_POINTS, _WAYS, _RINGS = ("node",), ("area", "line"), ("area",)
 
 Bounds = tuple[float, float, float, float]
 Mask = NDArray[np.bool_]
@@ -34,19 +35,19 @@ class _Features(NamedTuple):
     """Some features without their geometries."""
 
     ids: list[str]
-    founds: list[Found]
-    labels: list[dict[str, str]]
+    frames: list[Frame]
+    names: list[str]
 
-    def text(self, wkts: Sequence[str]) -> str:
-        """The lines of all; features without a geometry are left out."""
-        lines = []
-        for osm_id, (match, pairs), tags, wkt in zip(*self, wkts, strict=True):
+    def texts(self, wkts: Sequence[str]) -> Iterator[str]:
+        """The lines of all, some features at once; those without a geometry are left out."""
+        lines = list[str]()
+        for osm_id, (before, after), names, wkt in zip(*self, wkts, strict=True):
             if wkt:
-                subject = f"<{PAGE}{osm_id}>"
-                lines.append(feature_lines(subject, pairs, wkt, osm_id=osm_id, width=match.width))
-                if tags:
-                    lines.append(name_lines(subject, tags))
-        return "".join(lines)
+                lines += (osm_id.join(before), wkt, osm_id.join(after), names)
+            if len(lines) > _PIECES:
+                yield "".join(lines)
+                lines.clear()
+        yield "".join(lines)
 
 
 class FeatureReader:
@@ -59,33 +60,36 @@ class FeatureReader:
     """
 
     def __init__(self, table: TagTable, bounds: Bounds | None, nodes: NodeTable) -> None:
-        self._bounds, self._table, self._nodes = bounds, table, nodes
+        self._bounds, self._nodes = bounds, nodes
         self._cases = TagCases(table)
+        self._keys = {of: frozenset(table.keys_of(*of)) for of in (_POINTS, _WAYS, _RINGS)}
 
     def features(self, file: PbfFile) -> Iterator[str]:
-        """The lines of all features, a text a block: nodes and ways in the order of the file, then relations."""
+        """The lines of all features: nodes and ways in the order of the file, then relations."""
         relations, members = self._relations(file.relations())
         multipolygons = Multipolygons(members)
         for block in file.blocks():
             if isinstance(block, Nodes):
                 self._nodes.add(block)
-                yield self._points(block)
+                yield from self._points(block)
             elif isinstance(block, Ways):
                 self._keep(block, multipolygons)
-                yield self._ways(block)
+                yield from self._ways(block)
         polygons = multipolygons.polygons()
-        yield relations.text([wkt if self._meets(box[None])[0] else "" for wkt, box in polygons])
+        yield from relations.texts(
+            [wkt if self._meets(box[None])[0] else "" for wkt, box in polygons]
+        )
 
-    def _points(self, nodes: Nodes) -> str:
-        rows = np.flatnonzero(nodes.tags.having(self._keys("node")) & on_earth(nodes.xy))
+    def _points(self, nodes: Nodes) -> Iterator[str]:
+        rows = np.flatnonzero(nodes.tags.having(self._keys[_POINTS]) & on_earth(nodes.xy))
         rows = rows[self._meets(np.tile(nodes.xy[rows] / UNIT, 2))]
         founds = [case.node for case in self._cases.of_rows(nodes.tags, rows)]
         rows, features = _features("node", nodes, rows, founds)
-        places = nodes.xy[rows].tolist()
-        return features.text([f"POINT({x / UNIT:.7f} {y / UNIT:.7f})" for x, y in places])
+        places = Shapes(nodes.xy[rows], np.arange(len(rows) + 1)).texts(all_digits=True)
+        return features.texts([f"POINT({place})" for place in places])
 
-    def _ways(self, ways: Ways) -> str:
-        wanted = ways.tags.having(self._keys("area", "line")) & (np.diff(ways.starts) > 0)
+    def _ways(self, ways: Ways) -> Iterator[str]:
+        wanted = ways.tags.having(self._keys[_WAYS]) & (np.diff(ways.starts) > 0)
         rows = np.flatnonzero(wanted)
         closed = ways.refs[ways.starts[rows]] == ways.refs[ways.starts[rows + 1] - 1]
         cases = self._cases.of_rows(ways.tags, rows)
@@ -97,10 +101,10 @@ class FeatureReader:
         areas = areas[[found is not None for found in founds]]
         rows, features = _features("way", ways, rows, founds)
         if not len(rows):
-            return ""
+            return iter(())
         shapes, known = self._placed(ways, rows)
         inside = self._meets(shapes.boxes(known)) if self._bounds else np.ones(len(rows), bool)
-        return features.text(_wkt(shapes, known, areas & inside, ~areas & inside))
+        return features.texts(_wkt(shapes, known, areas & inside, ~areas & inside))
 
     def _keep(self, ways: Ways, multipolygons: Multipolygons) -> None:
         """Keep the members of multipolygons among some ways."""
@@ -116,25 +120,34 @@ class FeatureReader:
         xy, known = self._nodes.find(ways.refs[index])
         return Shapes(xy, starts), known
 
-    def _relations(self, groups: Sequence[Relations]) -> tuple[_Features, list[Members]]:
+    def _relations(self, groups: Sequence[Relations]) -> tuple[_Features, list[Multipolygon]]:
         """Multipolygons that have a class, and their members."""
-        features, members = _Features([], [], []), list[Members]()
+        features, members = _Features([], [], []), list[Multipolygon]()
         for group in groups:
-            rows = np.flatnonzero(group.tags.having(self._keys("area")))
-            for row, tags in zip(rows.tolist(), group.tags.of(rows), strict=True):
-                some = slice(group.starts[row], group.starts[row + 1])
-                ways = group.are_ways[some]
-                found = self._cases.of(tags).area if tags.get("type") in _AREAS else None
-                if found is not None and ways.any():
-                    features.ids.append(f"relation/{group.ids[row]}")
-                    features.founds.append(found)
-                    features.labels.append(tags)
-                    roles = group.tags.strings.of(group.roles[some][ways])
-                    members.append((group.refs[some][ways], roles))
+            rows, frames, names = self._areas(group)
+            held = group.members(rows)
+            for i, number in enumerate(group.ids[rows].tolist()):
+                some = slice(held.starts[i], held.starts[i + 1])
+                ways = held.are_ways[some]
+                if ways.any():
+                    features.ids.append(f"relation/{number}")
+                    features.frames.append(frames[i])
+                    features.names.append(names[i])
+                    roles = group.tags.strings.of(held.roles[some][ways])
+                    members.append((held.refs[some][ways], roles))
         return features, members
 
-    def _keys(self, *geometries: str) -> frozenset[str]:
-        return frozenset(self._table.keys_of(*geometries))
+    def _areas(self, relations: Relations) -> tuple[Numbers, list[Frame], list[str]]:
+        """Rows of the multipolygons that have a class, what they are, and the lines of their names."""
+        told = list[tuple[int, Frame, str]]()
+        rows = np.flatnonzero(relations.tags.having(self._keys[_RINGS]))
+        for row, tags in zip(rows.tolist(), relations.tags.of(rows), strict=True):
+            frame = self._cases.of(tags).area if tags.get("type") in _AREAS else None
+            if frame is not None:
+                subject = f"<{PAGE}relation/{relations.ids[row]}>"
+                told.append((row, frame, name_lines(subject, tags)))
+        kept = np.array([row for row, _, _ in told], np.int64)
+        return kept, [frame for _, frame, _ in told], [lines for _, _, lines in told]
 
     def _meets(self, boxes: NDArray[np.float64]) -> Mask:
         if self._bounds is None:
@@ -145,36 +158,45 @@ class FeatureReader:
 
 
 def _features(
-    kind: str, objects: Nodes | Ways, rows: Numbers, founds: Sequence[Found | None]
+    kind: str, objects: Nodes | Ways, rows: Numbers, frames: Sequence[Frame | None]
 ) -> tuple[Numbers, _Features]:
     """Rows of the objects that have a class, and what they are."""
-    rows = rows[[found is not None for found in founds]]
-    labels: list[dict[str, str]] = [{}] * len(rows)
+    rows = rows[[frame is not None for frame in frames]]
+    ids = [f"{kind}/{number}" for number in objects.ids[rows].tolist()]
+    names = [""] * len(rows)
     named = np.flatnonzero(objects.tags.having({"name"})[rows])
     for i, tags in zip(named.tolist(), objects.tags.of(rows[named], _NAMES), strict=True):
-        labels[i] = tags
-    ids = [f"{kind}/{number}" for number in objects.ids[rows].tolist()]
-    return rows, _Features(ids, [found for found in founds if found is not None], labels)
+        names[i] = name_lines(f"<{PAGE}{ids[i]}>", tags)
+    return rows, _Features(ids, [frame for frame in frames if frame is not None], names)
 
 
 def _wkt(shapes: Shapes, known: Mask, areas: Mask, lines: Mask) -> list[str]:
     """WKT of ways, "" where there is nothing to show."""
     texts: NDArray[Any] = np.full(len(shapes), "", object)
-    short = shapes.without_repeats()
     areas = areas & np.logical_and.reduceat(known, shapes.starts[:-1]) & (shapes.sizes > 3)
-    plain = areas & (short.sizes > 3)
-    plain[plain] = are_simple(short.only(plain).xy, short.only(plain).numbers)
-    rings = short.only(plain).counterclockwise()
-    texts[plain] = [f"POLYGON(({text}))" for text in rings.texts()]
-    texts[areas & ~plain] = assembled_rings(shapes.only(areas & ~plain))
     shapes, known = shapes.since(known)
     short = shapes.without_repeats()
+    plain = areas & (short.sizes > 3)
+    rings = short.only(plain)
+    simple = _are_simple(rings)
+    plain[plain] = simple
+    texts[plain] = [f"POLYGON(({text}))" for text in rings.only(simple).counterclockwise().texts()]
+    texts[areas & ~plain] = assembled_rings(shapes.only(areas & ~plain))
     drawn = lines & np.logical_and.reduceat(known, shapes.starts[:-1]) & (short.sizes > 1)
     texts[drawn] = [f"LINESTRING({text})" for text in short.only(drawn).texts()]
     for row in np.flatnonzero(lines & ~drawn):
         some = slice(shapes.starts[row], shapes.starts[row + 1])
         texts[row] = _pieces(shapes.xy[some], known[some])
     return list(texts)
+
+
+def _are_simple(rings: Shapes) -> Mask:
+    if not len(rings):
+        return np.zeros(0, bool)
+    simple = rings.are_convex()
+    others = rings.only(~simple)
+    simple[~simple] = are_simple(others.xy, others.numbers)
+    return simple
 
 
 def _pieces(xy: Numbers, known: Mask) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import BinaryIO
 
 import numpy as np
 
-from kg.sources.columns import Nodes, Relations, Strings, Tags, Ways
-from kg.sources.varints import Numbers, fields, items, messages, spans, undelta, varints, zigzag
+from kg.sources.columns import Members, Nodes, Relations, Strings, Tags, Ways
+from kg.sources.messages import Messages
+from kg.sources.varints import Numbers, fields, items, spans, undelta, varints, zigzag
 
 DAMAGE = (ValueError, LookupError, EOFError, zlib.error)
 """What a damaged file leads to."""
@@ -164,42 +165,39 @@ class _Block:
         return Nodes(ids, tags, self._places(lons, lats))
 
     def _nodes(self, first: int, end: int) -> Nodes:
-        values, found, tags = self._messages(first, end, _NODES)
-        ids, lats, lons = (zigzag(values[found[n][:, 0]]) for n in (1, 8, 9))
+        told, tags = self._messages(first, end, _NODES)
+        ids, lats, lons = (zigzag(told.each(n)) for n in (1, 8, 9))
         return Nodes(ids, tags, self._places(lons, lats))
 
     def _ways(self, first: int, end: int) -> Ways:
-        values, found, tags = self._messages(first, end, _WAYS)
-        index, starts = _spans(found, 8, len(tags.starts) - 1)
-        refs = undelta(zigzag(values[index]), starts)
-        return Ways(values[found[1][:, 0]], tags, refs, starts)
+        told, tags = self._messages(first, end, _WAYS)
+        refs, starts = told.numbers(8)
+        return Ways(told.each(1), tags, undelta(zigzag(refs), starts), starts)
 
     def _relations(self, first: int, end: int) -> Relations:
-        values, found, tags = self._messages(first, end, _RELATIONS)
-        roles, members, kinds = (_spans(found, n, len(tags.starts) - 1) for n in (8, 9, 10))
-        index, starts = members
-        refs = undelta(zigzag(values[index]), starts)
-        are_ways = values[kinds[0]] == 1
-        return Relations(values[found[1][:, 0]], tags, refs, are_ways, values[roles[0]], starts)
+        told, tags = self._messages(first, end, _RELATIONS)
+        return Relations(told.each(1), tags, partial(_members, told))
 
-    def _messages(
-        self, first: int, end: int, kind: int
-    ) -> tuple[Numbers, dict[int, Numbers], Tags]:
-        places = items(self.data, first, end, kind) - first
-        values, found = messages(self.bytes[first:end], places)
-        (keys, starts), (texts, same) = (_spans(found, n, len(places)) for n in (2, 3))
+    def _messages(self, first: int, end: int, kind: int) -> tuple[Messages, Tags]:
+        told = Messages(self.bytes[first:end], items(self.data, first, end, kind) - first)
+        (keys, starts), (texts, same) = (told.numbers(n) for n in (2, 3))
         if not np.array_equal(starts, same):
             raise ValueError("an object has keys without values")
-        return values, found, Tags(self.strings, values[keys], values[texts], starts)
+        return told, Tags(self.strings, keys, texts, starts)
 
     def _places(self, lons: Numbers, lats: Numbers) -> Numbers:
-        fine = np.stack([lons, lats], axis=1) * self.step + self.offset
+        places = np.stack([lons, lats], axis=1)
+        if self.step == _NANO and not self.offset.any():
+            return places
+        fine = places * self.step + self.offset
         return np.asarray(np.sign(fine) * (np.abs(fine) // _NANO), np.int64)
 
 
-def _spans(found: dict[int, Numbers], number: int, count: int) -> tuple[Numbers, Numbers]:
-    place = found.get(number, np.zeros((count, 2), np.int64))
-    return spans(place[:, 0], place[:, 1])
+def _members(told: Messages, rows: Numbers) -> Members:
+    (roles, starts), (refs, same), (kinds, again) = (told.numbers(n, rows) for n in (8, 9, 10))
+    if not (np.array_equal(starts, same) and np.array_equal(starts, again)):
+        raise ValueError("a relation has members without roles or kinds")
+    return Members(undelta(zigzag(refs), starts), kinds == 1, roles, starts)
 
 
 def _ends(told: Numbers, count: int) -> Numbers:

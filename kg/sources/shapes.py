@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from kg.sources.varints import Numbers, spans
 UNIT = 10**7
 """Steps of coordinates in a degree."""
 _LOW = 10**4
+_FAR = 2**31
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,23 @@ class Shapes:
 
     def without_repeats(self) -> Shapes:
         """The same without points that lie where the one before them lies."""
+        moved = self.xy[1:] != self.xy[:-1]
         kept = np.ones(len(self.xy), bool)
-        kept[1:] = (self.xy[1:] != self.xy[:-1]).any(axis=1)
+        kept[1:] = moved[:, 0] | moved[:, 1]
         kept[self.starts[:-1]] = True
-        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts])
+        return self if kept.all() else self._of(kept)
 
     def since(self, known: NDArray[np.bool_]) -> tuple[Shapes, NDArray[np.bool_]]:
         """The same from the first point that is known (else the last point), and what is known of the rest."""
+        if known.all():
+            return self, known
         seen = np.concatenate([[0], known.cumsum()])
         kept = seen[1:] > seen[self.starts[:-1]][self.numbers]
         kept[self.starts[1:] - 1] = True
-        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts]), known[kept]
+        return self._of(kept), known[kept]
+
+    def _of(self, kept: NDArray[np.bool_]) -> Shapes:
+        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts])
 
     def boxes(self, known: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(shape, 4) west, south, east and north in degrees, of the points that are known; NaN where none is."""
@@ -66,6 +74,24 @@ class Shapes:
         first = self.starts[:-1]
         least = np.fmin.reduceat(places, first)
         return np.hstack([least, np.fmax.reduceat(places, first)])
+
+    def are_convex(self) -> NDArray[np.bool_]:
+        """Which closed rings turn to the same side at every corner, and once around: they are simple.
+
+        False where this cannot be said by whole numbers of 64 bits.
+        """
+        edge = np.ones(len(self.xy) - 1, bool)
+        edge[self.starts[1:-1] - 1] = False
+        x, y = (self.xy[1:] - self.xy[:-1])[edge].T
+        first = (self.starts - np.arange(len(self.starts)))[:-1]
+        after = np.arange(1, len(x) + 1)
+        after[np.append(first[1:], len(x)) - 1] = first
+        turn = x * y[after] - y * x[after]
+        east = (x > 0) | ((x == 0) & (y > 0))
+        once = np.add.reduceat(east != east[after], first, dtype=np.int64) == 2
+        one_side = (np.minimum.reduceat(turn, first) > 0) | (np.maximum.reduceat(turn, first) < 0)
+        far = max(np.abs(x).max(), np.abs(y).max()) >= _FAR
+        return np.asarray(once & one_side & (not far))
 
     def counterclockwise(self) -> Shapes:
         """Simple closed rings, counterclockwise from the westernmost (then southernmost) point, as osmium has them."""
@@ -82,25 +108,34 @@ class Shapes:
         step = (begin[ring] + step * np.where(twice < 0, -1, 1)[ring]) % count[ring]
         return Shapes(self.xy[first[ring] + step], self.starts)
 
-    def texts(self, between: str = ",", middle: str = " ") -> list[str]:
+    def texts(
+        self, between: str = ",", middle: str = " ", *, all_digits: bool = False
+    ) -> list[str]:
         """Coordinates of each shape in degrees, "7.41 43.7,7.42 43.7": as few digits as say the same.
 
         Args:
             between: Between two points, at most four characters.
             middle: Between longitude and latitude, at most four characters.
+            all_digits: Write seven digits after the point always.
         """
         if not len(self):
             return []
-        size = np.abs(self.xy).astype(np.uint32)
-        whole, rest = size // UNIT, size % UNIT
-        high, low = rest // _LOW, rest % _LOW
-        words = np.empty((len(size), 2, 4), np.uint32)
-        words[:, :, 0] = _words([between, middle])
-        words[self.starts[:-1], 0, 0] = _words(["\n"])
-        words[:, :, 1] = _WHOLE[whole + 181 * (self.xy < 0)]
-        words[:, :, 2] = _HIGH[high + 1000 * (low > 0)]
-        words[:, :, 3] = _LAST[low]
-        text = words.tobytes().translate(None, b"\0").decode("ascii")
+        negative = self.xy < 0
+        size = np.abs(self.xy) if negative.any() else self.xy
+        whole = size // UNIT
+        rest = size - whole * UNIT
+        high = rest // _LOW
+        low = rest - high * _LOW
+        whole += 181 * negative
+        high += 1000 * ((low > 0) | all_digits)
+        data = bytearray(32 * len(size))
+        words = np.frombuffer(data, np.uint64).reshape(-1, 2, 2)
+        words[:, 0, 0] = _wholes(between)[whole[:, 0]]
+        words[:, 1, 0] = _wholes(middle)[whole[:, 1]]
+        words[:, :, 1] = _HIGH[high] | _LAST[low + _LOW * all_digits]
+        first = self.starts[:-1]
+        words[first, 0, 0] = _wholes("\n")[whole[first, 0]]
+        text = data.translate(None, b"\0").decode("ascii")
         return text[1:].split("\n")
 
 
@@ -113,11 +148,24 @@ def joined(parts: Sequence[Shapes]) -> Shapes:
     )
 
 
-def _words(texts: Sequence[str]) -> NDArray[np.uint32]:
-    """Up to four characters each as one number, filled up with zeros."""
-    return np.array([text.encode() for text in texts], "S4").view(np.uint32)
+def _words(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """Up to eight characters each as one number, filled up with zeros."""
+    return np.array([text.encode() for text in texts], "S8").view(np.uint64)
 
 
-_WHOLE = _words([f"{sign}{n}" for sign in ("", "-") for n in range(181)])
+@cache
+def _wholes(between: str) -> NDArray[np.uint64]:
+    """What comes in between, then degrees before the point: from 0 to 180, then the same below 0."""
+    return _words([f"{between:\0<4}{sign}{n}" for sign in ("", "-") for n in range(181)])
+
+
 _HIGH = _words([f".{n:03d}".rstrip("0.") for n in range(1000)] + [f".{n:03d}" for n in range(1000)])
-_LAST = _words([f"{n:04d}".rstrip("0") for n in range(_LOW)])
+_LAST = _words(
+    [
+        f"\0\0\0\0{digits}"
+        for digits in (
+            *(f"{n:04d}".rstrip("0") for n in range(_LOW)),
+            *(f"{n:04d}" for n in range(_LOW)),
+        )
+    ]
+)

@@ -126,20 +126,17 @@ class TagTable:
         if self.is_hidden(tags):
             return None
         found = [hit for key, value in tags.items() if (hit := self._row(key, value, geometry))]
-        less = frozenset().union(*(row.above for row, _ in found))
-        told = sorted((hit for hit in found if hit[0].cls not in less), key=_rank)
-        best = [
-            next((hit for hit in told if is_use(hit[0].cls) is use), None) for use in (False, True)
-        ]
-        hits = [hit for hit in best if hit is not None]
-        if not hits:
+        if not found:
             return None
+        hits = found if len(found) == 1 else _best(found)
         classes = tuple(dict.fromkeys(row.cls for row, _ in hits))
         return TagMatch(classes, tuple(tag for _, tag in hits), _width(tags, hits[0][0], geometry))
 
     def is_hidden(self, tags: Mapping[str, str]) -> bool:
         """Whether an object cannot be seen from above: tunnels, underground, indoor."""
-        return any(tags.get(key) in values for key, values in _HIDDEN.items())
+        return not tags.keys().isdisjoint(_HIDDEN) and any(
+            tags.get(key) in values for key, values in _HIDDEN.items()
+        )
 
     def is_area(
         self, tags: Mapping[str, str], matched: Callable[[str], TagMatch | None] | None = None
@@ -174,6 +171,14 @@ class TagTable:
         if row is None and first not in _GONE:
             row = self._index.get((geometry, key, "*"))
         return None if row is None else (row, f"{key}={value}")
+
+
+def _best(found: Iterable[tuple[TagRow, str]]) -> list[tuple[TagRow, str]]:
+    """The best row among covers and objects, and the best among mere uses of land, with their tags."""
+    less = frozenset().union(*(row.above for row, _ in found))
+    told = sorted((hit for hit in found if hit[0].cls not in less), key=_rank)
+    best = (next((hit for hit in told if is_use(hit[0].cls) is use), None) for use in (False, True))
+    return [hit for hit in best if hit is not None]
 
 
 def _is_linear(tag: str) -> bool:

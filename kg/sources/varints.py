@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 _LONGEST = 10
+_PAD = np.zeros(16, np.uint8)
+_SEVENS = np.uint64(0x7F7F7F7F7F7F7F7F)
+_BYTES = np.array([256 ** min(n, 8) - 1 for n in range(_LONGEST + 1)], np.uint64)
+"""So many bytes of eight, the first ones, that is the lowest."""
+_CLOSER = tuple(
+    (np.uint64(gap), np.uint64(kept))
+    for gap, kept in ((1, 0x007F007F007F007F), (2, 0x3FFF00003FFF), (4, 0xFFFFFFF))
+)
+"""Gaps between the sevens, then the fourteens, then the 28 bits, and those that stay where they are."""
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
@@ -45,16 +54,20 @@ def items(data: bytes, at: int, end: int, number: int) -> Numbers:
     Raises:
         ValueError: Another field, or an item that reaches beyond the message.
     """
-    tag, found = number << 3 | 2, list[int]()
+    tag, first, stop = number << 3 | 2, list[int](), list[int]()
+    begun, ended = first.append, stop.append
     while at < end:
         if data[at] != tag:
             raise ValueError(f"a field {data[at] >> 3} among fields {number}")
-        size, at = (data[at + 1], at + 2) if data[at + 1] < 128 else varint(data, at + 1)
-        found += (at, at + size)
+        size, at = data[at + 1], at + 2
+        if size > 127:
+            size, at = varint(data, at - 1)
+        begun(at)
         at += size
+        ended(at)
     if at != end:
         raise ValueError("the last item is cut")
-    return np.array(found, np.int64).reshape(-1, 2)
+    return np.array([first, stop], np.int64).T
 
 
 def varints(data: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
@@ -73,58 +86,34 @@ def varints(data: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
     sizes = ends - begin
     if data[-1] > 127 or sizes.max() > _LONGEST:
         raise ValueError("a number is cut or too long")
-    values = (data[begin] & 127).astype(np.uint64)
-    longer = np.arange(len(ends))
-    for k in range(1, int(sizes.max())):
-        longer = longer[sizes[longer] > k]
+    values = sevens(eights(data)[begin] & _BYTES[sizes])
+    for k in range(8, int(sizes.max())):
+        longer = np.flatnonzero(sizes > k)
         more = (data[begin[longer] + k] & 127).astype(np.uint64)
-        values[longer] |= more << np.uint64(7 * k)
-    return values.view(np.int64), ends
+        values[longer] |= (more << np.uint64(7 * k)).view(np.int64)
+    return values, ends
+
+
+def eights(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """(byte + 9,) the eight bytes from each byte on as one number; zeros follow the last."""
+    return np.ndarray(len(data) + 9, "<u8", np.append(data, _PAD), strides=(1,))
+
+
+def sevens(words: NDArray[np.uint64]) -> Numbers:
+    """Numbers of up to 56 bits from the bytes that hold seven bits of each, lowest first; changes these."""
+    words &= _SEVENS
+    for gap, kept in _CLOSER:
+        high = words >> gap
+        high &= ~kept
+        words &= kept
+        words |= high
+    return words.view(np.int64)
 
 
 def zigzag(values: Numbers) -> Numbers:
     """Signed numbers from their code: 0, -1, 1, -2 ..."""
     half = (values.view(np.uint64) >> np.uint64(1)).view(np.int64)
     return half ^ -(values & 1)
-
-
-def messages(data: NDArray[np.uint8], places: Numbers) -> tuple[Numbers, dict[int, Numbers]]:
-    """The fields of many messages at once; all of them, and what they hold, are numbers in the end.
-
-    Args:
-        data: Bytes that hold the messages and nothing but numbers and messages of numbers.
-        places: (message, 2) first byte and byte after the last of each.
-
-    Returns:
-        All numbers of the data, and field -> (message, 2) first and after the last of its numbers; the same number
-        twice where a message lacks the field.
-
-    Raises:
-        ValueError: A field of another kind, or one that ends within a number.
-        IndexError: A field reaches beyond the data.
-    """
-    values, ends = varints(data)
-    begin = np.concatenate([[0], ends])
-    row_of = np.zeros(len(data) + 1, np.int64)
-    row_of[ends] = 1
-    row_of = row_of.cumsum()
-    at, stop = row_of[places].T.copy()
-    found: dict[int, Numbers] = {}
-    rows = np.arange(len(places))
-    while len(rows := rows[at[rows] < stop[rows]]):
-        tag, first = values[at[rows]], at[rows] + 1
-        packed = tag & 7 == 2
-        size = np.where(packed, values[first], begin[first + 1] - begin[first])
-        end = begin[first + packed] + size
-        after = row_of[end]
-        if (tag & 5).any() or (size < 0).any() or (begin[after] != end).any():
-            raise ValueError("a field is no number and no message of numbers")
-        for number in np.unique(tag >> 3).tolist():
-            some = tag >> 3 == number
-            place = found.setdefault(number, np.zeros((len(places), 2), np.int64))
-            place[rows[some]] = np.stack([first + packed, after], axis=1)[some]
-        at[rows] = after
-    return values, found
 
 
 def spans(first: Numbers, stop: Numbers) -> tuple[Numbers, Numbers]:

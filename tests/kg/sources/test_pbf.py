@@ -79,9 +79,11 @@ def test_relations_are_found_wherever_they_stand():
     data = block(TEXTS, field(4, relation)), block(TEXTS, field(3, way) + field(3, field(1, 41)))
     file = opened(*(blob(b"OSMData", one) for one in data))
     (found,) = file.relations()
-    assert found.refs.tolist() == [40, 42]
-    assert found.are_ways.tolist() == [True, False]
-    assert found.tags.strings.of(found.roles) == ["name", ""]
+    members = found.members(np.array([0]))
+    assert members.refs.tolist() == [40, 42]
+    assert members.are_ways.tolist() == [True, False]
+    assert members.starts.tolist() == [0, 2]
+    assert found.tags.strings.of(members.roles) == ["name", ""]
     (ways,) = file.blocks()
     assert isinstance(ways, Ways)
     assert ways.refs.tolist() == [7, 8, 7]

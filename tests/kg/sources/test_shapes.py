@@ -32,6 +32,8 @@ def test_texts_have_as_few_digits_as_say_the_same(points):
     line = Shapes(np.array(points), np.array([0, len(points)]))
     expected = ",".join(f"{plain(x)} {plain(y)}" for x, y in points)
     assert line.texts() == [expected]
+    expected = ",".join(f"{x / UNIT:.7f} {y / UNIT:.7f}" for x, y in points)
+    assert line.texts(all_digits=True) == [expected]
 
 
 def test_texts_of_several_and_of_none():
@@ -78,3 +80,21 @@ def test_boxes_and_beginnings_know_what_is_lost():
 def test_simple_rings(ring, simple):
     one = shapes(ring, ring)
     assert are_simple(one.xy, one.numbers).tolist() == [simple, simple]
+
+
+def test_convex_rings_are_found_and_no_star_is():
+    turns = np.arange(6) * 2 * np.pi / 5
+    pentagon = [(np.cos(a), np.sin(a)) for a in turns]
+    star = [(np.cos(2 * a), np.sin(2 * a)) for a in turns]  # turns to one side, twice around
+    flat = [(0, 0), (1, 0), (2, 0), (1, 1), (0, 0)]
+    some = shapes(pentagon, star, pentagon[::-1], flat, [(0, 0), (2, 0), (1, 1), (2, 2), (0, 0)])
+    assert some.are_convex().tolist() == [True, False, True, False, False]
+    assert not shapes([(-170, 0), (170, 0), (0, 80), (-170, 0)]).are_convex().any(), "too far"
+
+
+@given(
+    st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=3, max_size=7, unique=True)
+)
+def test_what_is_convex_is_simple(points):
+    ring = Shapes(np.array([*points, points[0]]), np.array([0, len(points) + 1]))
+    assert are_simple(ring.xy, ring.numbers)[0] or not ring.are_convex()[0]

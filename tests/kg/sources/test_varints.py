@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from protobuf import code, field
 
-from kg.sources.varints import fields, items, messages, spans, undelta, varint, varints, zigzag
+from kg.sources.varints import eights, fields, items, spans, undelta, varint, varints, zigzag
 
 
 def array(data: bytes) -> np.ndarray:
@@ -21,6 +21,11 @@ def test_numbers_one_by_one_and_all_at_once():
     assert varint(code(300), 0) == (300, 2)
     assert varints(array(code(2**64 - 7)))[0].tolist() == [-7]
     assert varints(array(b""))[0].tolist() == []
+
+
+def test_eight_bytes_from_each_byte_on():
+    words = eights(array(b"\x01\x02"))
+    assert words.tolist() == [0x0201, 0x02, *[0] * 9]
 
 
 def test_signed_numbers():
@@ -49,29 +54,6 @@ def test_items_of_a_repeated_field():
         items(data + field(2, b"c"), 0, len(data) + 3, 1)
     with pytest.raises(ValueError, match="cut"):
         items(data, 0, len(data) - 1, 1)
-
-
-def test_fields_of_many_messages_at_once():
-    told = [
-        {1: [7], 2: [1, 300], 8: [5]},
-        {1: [9]},
-        {2: [], 8: [2**40, 4], 1: [8]},  # in another order, and an empty one
-    ]
-    bodies = [
-        b"".join(field(n, v[0] if n == 1 else b"".join(map(code, v))) for n, v in message.items())
-        for message in told
-    ]
-    data = b"".join(field(3, body) for body in bodies)
-    values, found = messages(array(data), items(data, 0, len(data), 3))
-    for number in (1, 2, 8):
-        rows = [values[a:b].tolist() for a, b in found[number]]
-        assert rows == [message.get(number, []) for message in told]
-
-
-def test_messages_of_texts_are_refused():
-    data = field(3, field(1, 7) + field(2, "é".encode()))
-    with pytest.raises((ValueError, IndexError)):
-        messages(array(data), items(data, 0, len(data), 3))
 
 
 def test_spans_and_differences():
