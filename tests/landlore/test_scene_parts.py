@@ -96,7 +96,7 @@ def features(tmp_path_factory):
     table = knowledge.attributes(stated)
     prototypes = table @ rng.normal(size=(table.shape[1], 32))
     labels = np.repeat(np.arange(len(names)), 3)
-    spread = 0.6 * prototypes.std() * rng.normal(size=(len(labels), 32))
+    spread = 1.5 * prototypes.std() * rng.normal(size=(len(labels), 32))
     path = tmp_path_factory.mktemp("parts") / "features.npz"
     np.savez(
         path, images=(prototypes[labels] + spread).astype(np.float32), labels=labels, names=names
