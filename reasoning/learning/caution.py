@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from reasoning.learning.learned import Mapped
 
-NATS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+NATS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """What is tried, in turn."""
 HELD = ", a change outweighs {:g} nats"
 """End of the name of a way that is held."""
