@@ -112,6 +112,8 @@ class _Wanted:
         )  # fmt: skip
         changed = any(not source.kept for source in report.sources)
         found = _relate(graph, self.tell) if self.relations and changed else {}
+        if changed:
+            _measure_again(graph, self.tell)
         return replace(report, triples=len(graph)), found
 
 
@@ -167,9 +169,9 @@ def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
     if wanted.relations:
         asked = f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?f a <{vocab.OSM_FEATURE}> }} }}"
         needed = {str(iri) for (iri,) in server.query(asked)}
-    known = fingerprints(server)
-    for source in graph_sources(wanted.sources, wanted.bounds):
-        same = wanted.update and known.get(source.iri) == fingerprint(source.describe())
+    known = fingerprints(server) if wanted.update else {}
+    for source in graph_sources(wanted.sources, wanted.bounds, known):
+        same = bool(known) and known.get(source.iri) == fingerprint(source.describe())
         (needed.add if same else needed.discard)(source.iri)
     return sorted(needed)
 
@@ -221,8 +223,9 @@ def _fill(
     changed_only: bool = False,
     alignments: bool = False,
 ) -> BuildReport:
-    from kg.build import build_graph
+    from kg.build import build_graph, fingerprints
 
+    former = fingerprints(graph) if changed_only else {}
     started: set[str] = set()
 
     def progress(title: str, _: int) -> None:
@@ -232,7 +235,7 @@ def _fill(
             tell(f"reading {title}")
 
     return build_graph(
-        graph_sources(sources, bounds), graph,
+        graph_sources(sources, bounds, former), graph,
         changed_only=changed_only, alignments=alignments, progress=progress,
     )  # fmt: skip
 
@@ -242,6 +245,15 @@ def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int
 
     tell("relating features")
     return relate(graph)
+
+
+def _measure_again(graph: KnowledgeGraph, tell: Callable[[str], None]) -> None:
+    """What was measured (`measure`) is measured anew; a graph in which nothing was is left alone."""
+    from kg.measure import MEASURED, measure
+
+    if MEASURED in {*graph.graphs()}:
+        tell("measuring again")
+        measure(graph)
 
 
 def known_graph(sources: Sources, grid: Grid) -> KnowledgeGraph:

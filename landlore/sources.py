@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,9 +121,12 @@ def products(names: Sequence[str]) -> tuple[Product, ...]:
         legend, path = product_words(text)
         loaded = load_legend(legend or _guess(path))
         number = sum(p.legend.name == loaded.name for p in found)
-        name = loaded.name.replace(":", "-") + (f"-{number + 1}" if number else "")
-        found.append(Product(name, Path(path), loaded))
+        found.append(Product(_numbered(_kind(loaded), number), Path(path), loaded))
     return tuple(found)
+
+
+def _kind(legend: Legend) -> str:
+    return legend.name.replace(":", "-")
 
 
 def product_words(text: str) -> tuple[str, str]:
@@ -143,13 +148,17 @@ def _guess(path: str) -> str:
 
 
 def graph_sources(
-    sources: Sources, bounds: tuple[float, float, float, float] | None = None
+    sources: Sources,
+    bounds: tuple[float, float, float, float] | None = None,
+    former: Mapping[str, str] | None = None,
 ) -> list[Source]:
     """One graph source per file, in the order products, OSM, vector files, facts, imports.
 
     Args:
         sources: The files.
         bounds: (west, south, east, north) degrees; sources are read inside of it only.
+        former: Named graph -> fingerprint (`kg.build.fingerprints`) of a graph that is to be updated: what it has
+            already keeps its name there, in whatever order the files are given.
     """
     from kg.imports.mapping import read_mapping
     from kg.imports.source import ImportSource
@@ -158,21 +167,38 @@ def graph_sources(
     from kg.sources.osm import OsmSource
     from kg.sources.vector import VectorSource
 
-    found: list[Source] = [
-        LandCoverSource(p.path, p.legend, name=p.name, cell=sources.cell, bounds=bounds)
+    many: list[tuple[str, Callable[..., Source]]] = [
+        (
+            _kind(p.legend),
+            partial(LandCoverSource, p.path, p.legend, cell=sources.cell, bounds=bounds),
+        )
         for p in products(sources.landcover)
     ]
-    found += [
-        OsmSource(_there(p), name=_numbered("osm", i), bounds=bounds)
-        for i, p in enumerate(sources.osm)
-    ]
-    found += [
-        VectorSource(_there(p), name=_numbered("vector", i), bounds=bounds)
-        for i, p in enumerate(sources.vector)
-    ]
+    many += [("osm", partial(OsmSource, _there(p), bounds=bounds)) for p in sources.osm]
+    many += [("vector", partial(VectorSource, _there(p), bounds=bounds)) for p in sources.vector]
+    found = _named(many, former or {})
     found += [ExpertSource(_there(p)) for p in sources.facts]
     found += [ImportSource(read_mapping(_there(p))) for p in sources.imports]
     return found
+
+
+def _named(
+    many: Sequence[tuple[str, Callable[..., Source]]], former: Mapping[str, str]
+) -> list[Source]:
+    """Sources of which there may be several of a kind: "osm", "osm-2" ..., or as a former graph calls them."""
+    from kg.build import fingerprint
+
+    names = [""] * len(many)
+    for i, (kind, make) in enumerate(many if former else ()):
+        found = fingerprint(make(name=kind).describe())
+        same = sorted(iri.removeprefix(vocab.GRAPH) for iri, of in former.items() if of == found)
+        pattern = rf"{re.escape(kind)}(-\d+)?"
+        hits = (name for name in same if re.fullmatch(pattern, name) and name not in names)
+        names[i] = next(hits, "")
+    for i, (kind, _) in enumerate(many):
+        free = (name for n in count() if (name := _numbered(kind, n)) not in names)
+        names[i] = names[i] or next(free)
+    return [make(name=name) for (_, make), name in zip(many, names, strict=True)]
 
 
 def imported_files(sources: Sources) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -91,7 +91,7 @@ class VectorSource:
             path=file,
             sha256=checksum(file) if file.is_file() else "",
             url=_PAGE if ours else "",
-            settings=f"{self!r} {self.table!r}",
+            settings=f"{replace(self, name='')!r} {self.table!r}",
         )
 
     def ntriples(self) -> Iterator[str]:

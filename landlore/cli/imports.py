@@ -52,13 +52,24 @@ def import_file(
     elif dry_run or out is not None:
         done = import_graph(file, mapping, out=None if dry_run else out, overwrite=overwrite)
     else:
-        raise InputError(
-            f"import {file}: nothing to do",
-            "add --dry-run, -o OUT.ttl or --suggest MAPPING.toml; landlore build GRAPH --import MAPPING.toml",
-        )
+        raise _nothing_asked(file, mapping)
     _tell(done, as_json)
     if not done.report.understood and suggest is None:
         raise typer.Exit(1)
+
+
+def _nothing_asked(file: Path, mapping: Path | None) -> InputError:
+    """What to say where a file is named and nothing more."""
+    if not file.is_file():
+        return InputError(f"{file}: no such file", "check the path")
+    wanted = "--suggest (a mapping to start from), --dry-run (what would be understood) or -o (a file of statements)"
+    told = f"{file}: nothing was asked for, expected {wanted}"
+    if mapping is not None:
+        return InputError(told, f"landlore import {file} --mapping {mapping} --dry-run")
+    if file.suffix == ".toml":
+        return InputError(told, f"landlore import {file} --dry-run, then -o OUT.ttl")
+    start = f"{file.name.partition('.')[0]}.toml"
+    return InputError(told, f"landlore import {file} --suggest {start}")
 
 
 def _tell(done: Imported, as_json: bool) -> None:

@@ -13,6 +13,7 @@ import landlore as ll
 from kg import vocab
 from kg.errors import OutputError, SourceError
 from kg.store import KnowledgeGraph
+from landlore.graph import measure
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = "kg-test-facts", "kg-test-town"
@@ -69,6 +70,44 @@ def test_an_update_reads_only_what_changed(tmp_path, files, place):
         assert out.read_bytes() == rebuilt.path.read_bytes(), (
             "updating gives what building anew gives"
         )
+
+
+def test_an_update_in_another_order_reads_nothing_and_doubles_nothing(tmp_path, files):
+    other = tmp_path / "other.osm"
+    other.write_text(TOWN.replace('id="8"', 'id="9"'))
+    both = (files["osm"], str(other))
+    first = ll.build(tmp_path / "graph", ll.Sources(osm=both))
+    for osm in (both[::-1], both[1:]):
+        again = ll.build(tmp_path / "graph", ll.Sources(osm=osm), existing="update")
+        assert all(s.kept for s in again.report.sources)
+        assert again.report.triples == first.report.triples
+
+
+def test_an_update_measures_again_what_had_been_measured(tmp_path):
+    town, out = tmp_path / "town.osm", tmp_path / "graph"
+    measured = f"{vocab.GRAPH}measured"
+
+    def fresh(place: Path) -> set[str]:
+        return set(KnowledgeGraph.open(place).ntriples(measured))
+
+    for kind, number in (("house", 6), ("barn", 7)):
+        ways = "".join(
+            f'<way id="{i}"><nd ref="4"/><nd ref="5"/><nd ref="6"/><nd ref="4"/><tag k="building" v="{kind}"/></way>'
+            for i in range(10, 10 + number)
+        )
+        town.write_text(TOWN.replace("</osm>", f"{ways}</osm>"))
+        ll.build(out, ll.Sources(osm=str(town)), existing="update")
+        if kind == "house":
+            assert not fresh(out), "what nobody measured is not measured"
+            measure(out)
+            before = fresh(out)
+            assert any("House" in line for line in before)
+    ll.build(tmp_path / "new", ll.Sources(osm=str(town)))
+    measure(tmp_path / "new")
+    assert fresh(out) != before
+    assert sorted(line for line in fresh(out) if "_:" not in line) == sorted(
+        line for line in fresh(tmp_path / "new") if "_:" not in line
+    )
 
 
 def test_an_update_that_fails_leaves_the_former_graph(tmp_path, files):

@@ -129,7 +129,10 @@ def test_suggest_try_and_write(tmp_path):
     ("words", "what", "hint"),
     [
         ("gone.csv --dry-run", "gone.csv", "check the path"),
-        ("edges.csv", "nothing to do", "--dry-run"),
+        ("edges.csv", "nothing was asked for", "landlore import edges.csv --suggest edges.toml"),
+        ("gone.csv", "no such file", "check the path"),
+        ("edges.toml", "nothing was asked for", "landlore import edges.toml --dry-run"),
+        ("edges.csv --mapping edges.toml", "expected --suggest", "--mapping edges.toml --dry-run"),
         ("edges.csv -o x.ttl", "no mapping says", "--suggest"),
         ("edges.csv --suggest y.toml -o x.ttl", "would write nothing", "--mapping"),
         ("edges.toml -o x.txt", "expected a name that ends in", "landlore build GRAPH --import"),

@@ -3,6 +3,7 @@ import pytest
 from affine import Affine
 
 from kg import vocab
+from kg.build import fingerprint
 from kg.cog import write_raster
 from kg.errors import InputError, LegendError, SourceError
 from kg.grid import Grid
@@ -90,6 +91,28 @@ def test_graph_sources_are_named_by_kind_and_number(folder):
     assert [s.iri.removeprefix(vocab.GRAPH) for s in found] == ["worldcover", "vector", "vector-2"]
     with pytest.raises(SourceError, match=r"none\.osm: no such file"):
         graph_sources(Sources(osm="none.osm"))
+
+
+def test_sources_of_a_graph_that_is_updated_keep_their_names(folder):
+    one, two, new = (folder / f"{name}.geojson" for name in ("houses", "two", "new"))
+    for path in (two, new):
+        path.write_text((folder / "houses.geojson").read_text() + "\n" * len(path.stem))
+    twins = [folder / "corine_a.tif", folder / "corine_b.tif"]
+    for path in twins:
+        path.write_bytes(path.name.encode())
+
+    def names(vector, landcover, former):
+        given = Sources(vector=tuple(map(str, vector)), landcover=tuple(map(str, landcover)))
+        found = graph_sources(given, former=former)
+        return {s.iri: fingerprint(s.describe()) for s in found}
+
+    former = names([one, two], twins, None)
+    assert names([two, one], twins[::-1], former) == former
+    assert names([two], [twins[1]], former).items() <= former.items()
+    third = names([new, two], [], former)
+    assert {iri for iri, of in third.items() if of != former.get(iri)} == {f"{vocab.GRAPH}vector"}
+    same = names([one, one], [], former)
+    assert sorted(same) == [f"{vocab.GRAPH}vector", f"{vocab.GRAPH}vector-2"]
 
 
 def test_pixels_of_a_finer_product_are_taken_together(folder):
