@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from scipy.ndimage import uniform_filter
 
 from fusion.confidence import appearance
 from fusion.prediction import Lesson, Prediction, prediction_from_labels
-from kg.errors import GridError, InputError
+from kg.errors import GridError, InputError, LandloreWarning
 from kg.folder import replace_file
 from kg.legend import Legend
 from kg.raster import Raster
@@ -31,6 +32,9 @@ Floats = NDArray[np.float64]
 
 WINDOWS = (5, 17, 49)
 """Sides in pixels of the windows in which labels around a pixel are counted."""
+FAR, WIDE = 5.0, 50.0
+"""Deviations that the mean of a band may be from that of training, and times that its own deviation may differ:
+farther, it is in another unit."""
 LEAST_SHARE = 0.01
 """Share of a window below which a class counts as hardly there."""
 FORMAT = "landlore-confidence-2"
@@ -129,8 +133,22 @@ class LearnedConfidence:
         self.check(given.legend, image.bands)
         p, use = given.probabilities.copy(), (labels >= 0) & image.valid
         rows = features(labels, image, len(given.legend))[use]
+        self._tell_of_other_units(rows[:, : len(self.bands)])
         p[:, use] = self.probabilities(rows).T
         return p
+
+    def _tell_of_other_units(self, values: Floats) -> None:
+        """Warn of the first band (pixel, band) that cannot be in the unit that it was learned in."""
+        for i, name in enumerate(self.bands if len(values) else ()):
+            mean, spread = values[:, i].mean(), values[:, i].std() / self.scale[i]
+            if abs(mean - self.mean[i]) > FAR * self.scale[i] or not 1 / WIDE < spread < WIDE:
+                warnings.warn(
+                    f"band {name} is {mean:.4g} +- {values[:, i].std():.2g} here and {self.mean[i]:.4g} +- "
+                    f"{self.scale[i]:.2g} where the lesson was learned: give it in the same unit",
+                    LandloreWarning,
+                    stacklevel=4,
+                )
+                return
 
     def check(self, legend: Legend, bands: Sequence[str]) -> None:
         """Make sure that labels and image are of the kind that this was learned from.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.prediction import Prediction
 from kg.cog import write_raster
 from kg.errors import InputError, LandloreWarning, OutputError
 from kg.folder import check_place
@@ -23,7 +24,6 @@ from landlore.outputs import keep_inputs
 if TYPE_CHECKING:
     from fusion.confidence_lesson import Example
     from fusion.learned_confidence import LearnedConfidence
-    from fusion.prediction import Prediction
     from kg.legend import Legend
 
 UNITS = "probability, landlore"
@@ -32,24 +32,22 @@ UNITS = "probability, landlore"
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Labels and what their image made of them.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Estimate(Prediction):
+    """Probabilities that an image made of labels.
 
     Attributes:
         given: (y, x) class index of each label, -1 where there is none.
-        found: The probabilities.
         seen: (y, x) bool: where the image has an observation.
     """
 
     given: NDArray[np.int16]
-    found: Prediction
     seen: NDArray[np.bool_]
 
     @property
     def other(self) -> int:
         """How many pixels have a likeliest class that is not the label."""
-        return int(((self.given != self.found.labels) & (self.given >= 0)).sum())
+        return int(((self.given != self.labels) & (self.given >= 0)).sum())
 
     @property
     def unseen(self) -> int:
@@ -95,7 +93,7 @@ def estimate_confidence(
     legend: str = "worldcover",
     bands: Sequence[str] | None = None,
     learned: str | Path | None = None,
-) -> Prediction:
+) -> Estimate:
     """Turn labels into probabilities by their image, and write them as a GeoTIFF that `landlore correct` takes.
 
     Args:
@@ -110,20 +108,7 @@ def estimate_confidence(
         InputError: A file that cannot be read, lies on another grid, or was learned with another legend or other bands.
         OutputError: The file cannot be written, or is there already and not from here; found out before the work.
     """
-    return estimate(labels, image, out, legend=legend, bands=bands, learned=learned).found
-
-
-def estimate(
-    labels: str | Path,
-    image: str | Path,
-    out: str | Path,
-    *,
-    legend: str = "worldcover",
-    bands: Sequence[str] | None = None,
-    learned: str | Path | None = None,
-) -> Estimate:
-    """As `estimate_confidence`, keeping the labels beside the probabilities."""
-    from fusion.confidence import estimate_confidence as by_image
+    from fusion.confidence import estimate_confidence as estimate
 
     target = _place(out, ".tif", [labels, image, legend, learned])
     known, names = load_legend(legend), Path(labels).name
@@ -132,13 +117,16 @@ def estimate(
         raise _probabilities(labels)
     pixels = read_image(image, bands=bands, grid=given.grid)
     if learned is None:
-        found = by_image(given.labels, pixels, known, model=names)
+        found = estimate(given.labels, pixels, known, model=names)
     else:
         found = read_lesson(learned).apply(given.labels, pixels, known, model=names)
     values = np.where(found.valid, found.probabilities, np.float32(np.nan)).astype(np.float32)
     layers = Raster(values, found.grid, np.nan, tuple(one.label for one in known.classes), UNITS)
     write_raster(target, layers, overviews="average")
-    return Estimate(given.labels, found, pixels.valid)
+    return Estimate(
+        probabilities=found.probabilities, legend=known, grid=found.grid, model=found.model,
+        given=given.labels, seen=pixels.valid,
+    )  # fmt: skip
 
 
 def read_lesson(path: str | Path) -> LearnedConfidence:

@@ -152,7 +152,7 @@ def confidence(
 ) -> None:
     """Turn labels without probabilities into probabilities by their image; with --truth learn how, first."""
     from fusion.confidence_lesson import told
-    from landlore.certainty import estimate, learn_confidence
+    from landlore.certainty import estimate_confidence, learn_confidence
     from landlore.cli import words
     from landlore.labelled import TileFiles
 
@@ -177,8 +177,10 @@ def confidence(
             "expected one, one and none",
             "give one file and its image; or --truth for each, to learn from them",
         )
-    made = estimate(labels[0], images[0], out, legend=legend, bands=names, learned=learned)
-    valid, sure = made.found.valid, made.found.confidence
+    made = estimate_confidence(
+        labels[0], images[0], out, legend=legend, bands=names, learned=learned
+    )
+    valid, sure = made.valid, made.confidence
     say(
         f"{out}: mean probability of the likeliest class {sure[valid].mean():.2f}; "
         f"in {made.other:,} of {int(valid.sum()):,} pixels it is another than the label"

@@ -9,9 +9,9 @@ import pytest
 from affine import Affine
 
 from fusion.confidence_lesson import EXPONENTS, Example, learn_confidence, told
-from fusion.learned_confidence import load_confidence
+from fusion.learned_confidence import legend_hash, load_confidence
 from fusion.metrics import confusion, miou
-from kg.errors import GridError, InputError
+from kg.errors import GridError, InputError, LandloreWarning
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
@@ -88,6 +88,24 @@ def test_what_is_missing(learned):
     found = learned.apply(labels, replace(new.image, values=values, nodata=np.nan), LEGEND)
     assert (found.probabilities[:, :10] == 0).all()
     assert found.confidence[40:50] == pytest.approx(np.full((10, 64), 0.8))
+
+
+def test_bands_in_another_unit_are_told_of(learned):
+    new = tile(9)
+    shares = replace(new.image, values=new.image.values.astype(np.float32) / 255)
+    with pytest.warns(LandloreWarning, match="band red .* give it in the same unit"):
+        learned.apply(new.labels, shares, LEGEND)
+
+
+def test_another_version_of_the_legend_is_refused(learned, tmp_path):
+    codes = (*LEGEND.codes[:-1], 99)
+    assert legend_hash(replace(LEGEND, codes=codes)) != learned.legend_hash == legend_hash(LEGEND)
+    new = tile(9)
+    with pytest.raises(InputError, match="hash"):
+        learned.apply(new.labels, new.image, replace(LEGEND, codes=codes))
+    learned.save(tmp_path / "one.npz")
+    back = load_confidence(tmp_path / "one.npz")
+    assert (back.tiles, back.legend_hash, back.bands) == (4, learned.legend_hash, BANDS)
 
 
 def test_what_is_refused(learned, tmp_path):
