@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 
 WINDOWS = (5, 17, 49)
 """Sides in pixels of the windows in which labels around a pixel are counted."""
+STRIP, BEYOND = 256, max(WINDOWS) // 2
+"""Rows that are looked at at once, and how far beyond them windows reach: memory does not grow with the image."""
 FAR, WIDE = 5.0, 50.0
 """Deviations that the mean of a band may be from that of training, and times that its own deviation may differ:
 farther, it is in another unit."""
@@ -132,9 +134,13 @@ class LearnedConfidence:
         check_sizes(labels, image)
         self.check(given.legend, image.bands)
         p, use = given.probabilities.copy(), (labels >= 0) & image.valid
-        rows = features(labels, image, len(given.legend))[use]
-        self._tell_of_other_units(rows[:, : len(self.bands)])
-        p[:, use] = self.probabilities(rows).T
+        self._tell_of_other_units(image.values[:, use].astype(np.float64).T)
+        for first in range(0, len(labels), STRIP):
+            rows = slice(first, first + STRIP)
+            around = slice(max(first - BEYOND, 0), first + STRIP + BEYOND)
+            seen = features(labels[around], _strip(image, around), len(given.legend))
+            here = seen[first - around.start :][:STRIP][use[rows]]
+            p[:, rows][:, use[rows]] = self.probabilities(here).T
         return p
 
     def _tell_of_other_units(self, values: Floats) -> None:
@@ -205,6 +211,13 @@ def legend_hash(legend: Legend) -> str:
     """Fingerprint of the codes of a legend, their classes and their order."""
     told = [(code, one.iri) for code, one in zip(legend.codes, legend.classes, strict=True)]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _strip(image: Raster, rows: slice) -> Raster:
+    """Some rows of an image."""
+    values = image.values[:, rows]
+    grid = image.grid.window(rows.start, 0, values.shape[1], image.grid.width)
+    return replace(image, values=values, grid=grid)
 
 
 def features(labels: NDArray[np.integer], image: Raster, classes: int) -> Floats:

@@ -90,6 +90,15 @@ def test_what_is_missing(learned):
     assert found.confidence[40:50] == pytest.approx(np.full((10, 64), 0.8))
 
 
+def test_strips_give_the_probabilities_of_the_whole(learned, monkeypatch):
+    new = tile(9)
+    whole = learned.apply(new.labels, new.image, LEGEND).probabilities
+    for rows in (7, 16, 64):
+        monkeypatch.setattr("fusion.learned_confidence.STRIP", rows)
+        strips = learned.apply(new.labels, new.image, LEGEND).probabilities
+        np.testing.assert_allclose(strips, whole, atol=1e-6)
+
+
 def test_bands_in_another_unit_are_told_of(learned):
     new = tile(9)
     shares = replace(new.image, values=new.image.values.astype(np.float32) / 255)
