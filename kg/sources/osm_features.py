@@ -82,7 +82,8 @@ class FeatureReader:
 
     def _points(self, nodes: Nodes) -> Iterator[str]:
         rows = np.flatnonzero(nodes.tags.having(self._keys[_POINTS]) & on_earth(nodes.xy))
-        rows = rows[self._meets(np.tile(nodes.xy[rows] / UNIT, 2))]
+        if self._bounds:
+            rows = rows[self._meets(np.tile(nodes.xy[rows] / UNIT, 2))]
         founds = [case.node for case in self._cases.of_rows(nodes.tags, rows)]
         rows, features = _features("node", nodes, rows, founds)
         places = Shapes(nodes.xy[rows], np.arange(len(rows) + 1)).texts(all_digits=True)

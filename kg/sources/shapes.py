@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kg.sources.varints import Numbers, spans
 UNIT = 10**7
 """Steps of coordinates in a degree."""
 _LOW = 10**4
+_TOGETHER = 8192  # points that are written at once: their columns stay near the processor
 _FAR = 2**31
 
 
@@ -118,8 +120,16 @@ class Shapes:
             middle: Between longitude and latitude, at most four characters.
             all_digits: Write seven digits after the point always.
         """
-        if not len(self):
-            return []
+        bounds = np.arange(0, len(self.xy), _TOGETHER)
+        cuts = np.append(np.unique(np.searchsorted(self.starts, bounds)), len(self))
+        texts = list[str]()
+        for a, b in pairwise(cuts.tolist()):
+            first, end = self.starts[[a, b]]
+            some = Shapes(self.xy[first:end], self.starts[a : b + 1] - first)
+            texts += some._texts(between, middle, all_digits)
+        return texts
+
+    def _texts(self, between: str, middle: str, all_digits: bool) -> list[str]:
         negative = self.xy < 0
         size = np.abs(self.xy) if negative.any() else self.xy
         whole = size // UNIT

@@ -84,10 +84,10 @@ def varints(data: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
         return ends, ends
     begin = np.concatenate([[0], ends[:-1]])
     sizes = ends - begin
-    if data[-1] > 127 or sizes.max() > _LONGEST:
+    if data[-1] > 127 or (longest := int(sizes.max())) > _LONGEST:
         raise ValueError("a number is cut or too long")
-    values = sevens(eights(data)[begin] & _BYTES[sizes])
-    for k in range(8, int(sizes.max())):
+    values = sevens(eights(data)[begin] & _BYTES[sizes], min(longest, 8))
+    for k in range(8, longest):
         longer = np.flatnonzero(sizes > k)
         more = (data[begin[longer] + k] & 127).astype(np.uint64)
         values[longer] |= (more << np.uint64(7 * k)).view(np.int64)
@@ -99,10 +99,15 @@ def eights(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.ndarray(len(data) + 9, "<u8", np.append(data, _PAD), strides=(1,))
 
 
-def sevens(words: NDArray[np.uint64]) -> Numbers:
-    """Numbers of up to 56 bits from the bytes that hold seven bits of each, lowest first; changes these."""
+def sevens(words: NDArray[np.uint64], longest: int = 8) -> Numbers:
+    """Numbers from up to eight bytes that hold seven bits of each, lowest first; changes these.
+
+    Args:
+        words: (number,) the bytes, those behind the last one zero.
+        longest: Bytes of the longest.
+    """
     words &= _SEVENS
-    for gap, kept in _CLOSER:
+    for gap, kept in _CLOSER[: (longest - 1).bit_length()]:
         high = words >> gap
         high &= ~kept
         words &= kept
