@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import GridError, SourceError
-from kg.grid import crs_of, transform_points
 
 CRS84 = "OGC:CRS84"
 """CRS84 as PROJ calls it."""
@@ -79,6 +78,8 @@ def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     """
     import shapely
 
+    from kg.grid import transform_points
+
     (one, flip_one), (two, flip_two) = _named(source), _named(target)
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,6 +98,8 @@ def reproject(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
 @cache
 def _named(iri: str) -> tuple[str, bool]:
     """A CRS as PROJ calls it, and whether its first axis points north."""
+    from kg.grid import crs_of
+
     found = _CRS.match(iri)
     if found is None:
         hint = "name it like http://www.opengis.net/def/crs/EPSG/0/3067"
@@ -173,6 +176,8 @@ def buffer(shape: Any, metres: float) -> Any:
 def _around(shapes: NDArray[Any], centre: Any, *, inverse: bool) -> NDArray[Any]:
     """To metres around a point (azimuthal equidistant), or back."""
     import shapely
+
+    from kg.grid import transform_points
 
     plane = f"+proj=aeqd +lat_0={centre.y!r} +lon_0={centre.x!r} +ellps=WGS84 +units=m"
     ways = (plane, CRS84) if inverse else (CRS84, plane)

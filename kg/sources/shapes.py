@@ -170,12 +170,5 @@ def _wholes(between: str) -> NDArray[np.uint64]:
 
 
 _HIGH = _words([f".{n:03d}".rstrip("0.") for n in range(1000)] + [f".{n:03d}" for n in range(1000)])
-_LAST = _words(
-    [
-        f"\0\0\0\0{digits}"
-        for digits in (
-            *(f"{n:04d}".rstrip("0") for n in range(_LOW)),
-            *(f"{n:04d}" for n in range(_LOW)),
-        )
-    ]
-)
+_FOUR = [f"{n:04d}" for n in range(_LOW)]
+_LAST = _words([f"\0\0\0\0{four}" for four in (*(four.rstrip("0") for four in _FOUR), *_FOUR)])
