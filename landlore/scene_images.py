@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +185,7 @@ def _from_images(
         seen is None and known is None
     ):  # refused at once where nothing tells classes apart
         texts = class_texts(backbone, [knowledge.words(n) for n in labels], read_prompts())
-    pictures = list(_pictures(paths))
+    pictures = _pictures(paths)
     found = replace(_embedded(pictures, backbone, settings, way), names=tuple(labels), texts=texts)
     if known is not None:
         return found, known
@@ -232,7 +232,7 @@ def _seen_folder(
 ) -> FeatureSet:
     """Labelled images: the folder that a file lies in is its class."""
     keep = None if way.keep is None else way.keep / "seen"
-    files = list(_pictures([folder]))
+    files = _pictures([folder])
     found = _embedded(files, backbone, settings, replace(way, keep=keep))
     classes = [Path(item).parent.name for item in found.items]
     names = tuple(sorted(set(classes)))
@@ -240,11 +240,23 @@ def _seen_folder(
     return replace(found, names=names, labels=labels)
 
 
-def _pictures(paths: list[Any]) -> Iterator[Path]:
+def _pictures(paths: list[Any]) -> list[Path]:
+    """Image files, and those in folders and the folders inside.
+
+    Raises:
+        InputError: A path does not exist, or there is no image in any of them.
+    """
+    found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            yield from (p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+            found += (p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
         elif path.is_file():
-            yield path
+            found.append(path)
         else:
             raise InputError(f"{path}: no such file or folder", "check the path")
+    if not found:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no image to classify",
+            f"give image files or a folder that holds some ({', '.join(sorted(PICTURES))})",
+        )
+    return found

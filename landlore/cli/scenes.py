@@ -153,10 +153,11 @@ def _report(done: Classified, show: int) -> None:
         strange = sum(reason.outside for reason in done.reasons)
         say(f"none of these: {strange} of {len(done.reasons)} images")
     if done.vectors is not None and done.vectors.left_out:
-        _, why = done.vectors.left_out[0]
+        (_, why), *others = done.vectors.left_out
+        count = f"{1 + len(others)} images" if others else "one image"
         say(
-            f"{len(done.vectors.left_out)} images left out, listed in left_out.csv with --out; "
-            f"the first: {why.partition(chr(10))[0]}"
+            f"{count} left out, listed in left_out.csv with --out; "
+            f"{'the first: ' if others else ''}{why.partition(chr(10))[0]}"
         )
     if done.accuracy is not None:
         say(

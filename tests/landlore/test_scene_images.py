@@ -3,6 +3,7 @@
 import csv
 import functools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import kg.scenes
 from fusion.backbones.preprocessing import clip_preprocessing
 from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError, OutputError
+from landlore.cli import scenes
 from landlore.scenes import ClassifySettings, classify
 
 COLOURS = {
@@ -82,6 +84,21 @@ def test_a_folder_is_classified_and_what_cannot_be_used_is_listed(folder):
         before = Colours.calls
         classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
     assert Colours.calls == before  # refused before any image was read
+
+
+def test_a_folder_without_images_is_named_and_what_is_left_out_is_counted(folder, capsys):
+    (folder / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"nothing: no image to classify"):
+        classify(folder / "nothing", list(COLOURS), settings=GRADED)
+    done = classify(folder / "photos", list(COLOURS), settings=GRADED)
+    scenes._report(done, 1)
+    assert "one image left out, listed in left_out.csv with --out; " in capsys.readouterr().out
+    twice = replace(done.vectors, left_out=2 * done.vectors.left_out)
+    scenes._report(replace(done, vectors=twice), 1)
+    assert (
+        "2 images left out, listed in left_out.csv with --out; the first: "
+        in capsys.readouterr().out
+    )
 
 
 def test_vectors_survive_a_run_that_fails_later(folder):
