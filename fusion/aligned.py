@@ -138,9 +138,13 @@ def _trained(
         import torch
     except ImportError as error:
         raise MissingExtraError("aligned autoencoders", "vision", error) from error
+    scales = [_scale(rows) for rows in (images, classes)]
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        x, a = (torch.tensor(rows, dtype=torch.float32) for rows in (images, classes))
+        x, a = (
+            torch.tensor((rows - middle) * gain, dtype=torch.float32)
+            for rows, (middle, gain) in zip((images, classes), scales, strict=True)
+        )
         nets = [_autoencoder(rows.shape[1], settings) for rows in (x, a)]
         weights = [p for net in nets for part in net for p in part.parameters()]
         adam = torch.optim.Adam(weights, lr=settings.rate)
@@ -154,7 +158,20 @@ def _trained(
             adam.zero_grad()
             loss.backward()
             adam.step()
-    return _layers(nets[0][0], settings.latent), _layers(nets[1][0], settings.latent)
+    first, second = (
+        _layers(net[0], settings.latent, scale) for net, scale in zip(nets, scales, strict=True)
+    )
+    return first, second
+
+
+def _scale(rows: _F64) -> tuple[_F64, float]:
+    """Mean, and the factor after which numbers have variance 1 on average.
+
+    Numbers of unit vectors are tiny: without it the divergence outweighs all that is to be rebuilt, and the latent
+    space tells nothing apart.
+    """
+    middle = rows.mean(axis=0)
+    return middle, float(1 / max(np.sqrt(((rows - middle) ** 2).mean()), 1e-12))
 
 
 def _autoencoder(width: int, settings: AlignSettings) -> tuple[Any, Any]:
@@ -195,15 +212,17 @@ def _loss(
     return loss + ramp * settings.dispersion * torch.relu(alike).sum() / pairs_of_classes
 
 
-def _layers(encoder: Any, latent: int) -> _Layers:
-    """Weights of an encoder as arrays, up to its mean."""
+def _layers(encoder: Any, latent: int, scale: tuple[_F64, float]) -> _Layers:
+    """Weights of an encoder as arrays, up to its mean, for rows that were not yet brought to scale."""
     first, last = encoder[0], encoder[2]
+    middle, gain = scale
 
     def array(values: Any) -> _F64:
         """A tensor as numbers."""
         return np.asarray(values.detach().double().numpy())
 
+    weights = gain * array(first.weight).T
     return (
-        (array(first.weight).T, array(first.bias)),
+        (weights, array(first.bias) - middle @ weights),
         (array(last.weight)[:latent].T, array(last.bias)[:latent]),
     )
