@@ -147,17 +147,18 @@ def extend_embedding(
         raise InputError(
             "nothing in the graph is new to the embedding", "give statements about new entities"
         )
-    words = texts(new)
+    words, parts = texts(new), dict(embedding.parts)
+    order = np.argsort(np.array(graph.entities))
     if embedding.model == "RGCN":
-        from kg.embeddings.rgcn import new_vectors
+        from kg.embeddings.rgcn import in_order, new_vectors
 
-        found = new_vectors(embedding.parts, graph, words)
+        found, parts = new_vectors(embedding.parts, graph, words)
+        parts = in_order(parts, order)
     else:
         found = inductive.map_vectors(embedding.parts, embedding.vectors, graph, words)
         if inductive.TYPE not in embedding.relations:
             at = dict(zip(embedding.entities, embedding.vectors, strict=True))
             found = inductive.beside_classes(found, new, at, triples)
-    order = np.argsort(np.array(graph.entities))
     return replace(
         embedding,
         entities=tuple(graph.entities[i] for i in order),
@@ -165,7 +166,7 @@ def extend_embedding(
         graph_hash=hashlib.sha256(
             f"{embedding.graph_hash} {graph_hash(triples)}".encode()
         ).hexdigest(),
-        parts={},
+        parts=parts,
     )
 
 

@@ -51,7 +51,7 @@ def learned_parts(network: Any) -> dict[str, NDArray[np.float32]]:
 
 def new_vectors(
     parts: Mapping[str, NDArray[np.float32]], graph: IndexedGraph, texts: NDArray[np.float32]
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Vectors of entities that a network has never seen, by the rounds of messages that it has learned.
 
     Args:
@@ -60,7 +60,8 @@ def new_vectors(
         texts: (new entity, column) what these start from.
 
     Returns:
-        (new entity, dimension) float32; known entities stay as they are.
+        (new entity, dimension) float32; known entities stay as they are. And the parts that all of them make together,
+        in the order of the graph (`in_order`).
     """
     import torch
 
@@ -72,5 +73,16 @@ def new_vectors(
     learned = {k.removeprefix(_NETWORK): v for k, v in parts.items() if k.startswith(_NETWORK)}
     network.load_state_dict({name: torch.from_numpy(value) for name, value in learned.items()})
     with torch.no_grad():
-        last = network.states(held)[-1]
-    return np.ascontiguousarray(last[known:].numpy(), np.float32)
+        *states, last = network.states(held)
+    whole = dict(parts) | {name: s.numpy() for name, s in zip(names, states, strict=True)}
+    return np.ascontiguousarray(last[known:].numpy(), np.float32), whole
+
+
+def in_order(
+    parts: Mapping[str, NDArray[np.float32]], order: NDArray[np.intp]
+) -> dict[str, NDArray[np.float32]]:
+    """The same parts where the entities stand in another order."""
+    return {
+        name: np.ascontiguousarray(value[order]) if name.startswith(_STATE) else value
+        for name, value in parts.items()
+    }

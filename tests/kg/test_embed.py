@@ -175,6 +175,20 @@ def test_hidden_places_find_their_neighbours_without_training(model):
         assert near > np.quantile((chance @ vectors.T).mean(axis=1), 0.99)
 
 
+@pytest.mark.parametrize("model", ["TransE", "RGCN", "graded"])
+def test_extended_twice_is_extended_at_once(model, tmp_path):
+    hidden = ("place3", "place8")  # not linked with each other
+    known = [t for t in towns() if t.head not in hidden]
+    one, two = ([t for t in towns() if t.head == place] for place in hidden)
+    made = embed_graph(known, EmbedSettings(model, 16, 5, held_out=0), beside=Beside(words))
+    once = extend_embedding(made, [*one, *two], words)
+    path = save_embedding(extend_embedding(made, two, words), tmp_path / "two.safetensors")
+    twice = extend_embedding(load_embedding(path), one, words)
+    assert twice.entities == once.entities
+    np.testing.assert_allclose(twice.vectors, once.vectors, atol=1e-5)
+    assert np.ptp(once.lookup(hidden), axis=0).max() > 1e-3, "the two differ"
+
+
 def test_only_what_is_new_and_can_be_placed_is_extended():
     made = embed_graph(towns(), SHORT, beside=Beside(words))
     with pytest.raises(InputError, match="nothing in the graph is new"):
