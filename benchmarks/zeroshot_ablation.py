@@ -1,20 +1,22 @@
 """Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
 
     python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60]
-        [--concepts FILE.ttl] [--kge TransE RGCN ... [--seed 0]]
+        [--concepts FILE.ttl] [--kge TransE RGCN ... [--seed 0] | --strengths]
 
 Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
 data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
 ridge from class vectors to mean images of the seen classes, as in benchmarks/zeroshot.py. Each row stands beside the
 mean of three shuffles of its graded attributes over the classes (of all it has, where there are none), which keep
 everything but what belongs to which class. Chance is one over the number of unseen classes. "se": standard error over
-draws of the difference to the first row (draws overlap, so it is too small).
+draws of the difference to the first row (draws overlap, so it is too small). With --strengths: text + graded, by how
+much weights are flattened (`kg.scenes.strength`) and how much covers count.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from fusion.metric import Metric, learn_metric, unit
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings
 from fusion.splits import Splits, draw_splits, read_splits
-from kg import vocab
+from kg import scenes, vocab
 from kg.embed import MODELS, Beside, EmbedSettings, embed_graph
 from kg.embeddings.content import content_of, shipped_graph
 from kg.files import shipped
@@ -70,6 +72,19 @@ def make_rows(
         rows[f"block {model}"] = blocks_of(full, "kge")
         rows[f"graded + {model}"] = blocks_of(full, "graded", "kge")
         rows[f"text + graded + {model}"] = full
+    return rows
+
+
+def by_strength(names: tuple[str, ...], knowledge: SceneKnowledge) -> dict[str, ClassVectors]:
+    """Text + graded, with weights by several powers and several strengths of covers."""
+    full, rows = class_vectors(names, knowledge), {}
+    usual, cover = scenes._FLAT, scenes._STRENGTH[RELATIONS[0]]
+    for scenes._FLAT in (1.0, 0.85, 0.75, 0.5):
+        for scenes._STRENGTH[RELATIONS[0]] in (1.0, 0.7, 0.5):
+            blocks = {**full.blocks, **class_vectors(names, knowledge, blocks=("graded",)).blocks}
+            what = f"weight^{scenes._FLAT:g}, covers {scenes._STRENGTH[RELATIONS[0]]:g}"
+            rows[what] = replace(full, blocks=blocks)
+    scenes._FLAT, scenes._STRENGTH[RELATIONS[0]] = usual, cover
     return rows
 
 
@@ -135,22 +150,24 @@ def main() -> None:
         help="embeddings of the graph as further blocks, instead of the rows by relation",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the embeddings")
+    parser.add_argument("--strengths", action="store_true", help="rows by strength instead")
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
     )
     given = parser.parse_args()
     knowledge = load_scenes([given.concepts], alone=True) if given.concepts else load_scenes()
+
+    def rows(names: tuple[str, ...]) -> dict[str, ClassVectors]:
+        if given.strengths:
+            return by_strength(names, knowledge)
+        return make_rows(names, knowledge, kge=given.kge, seed=given.seed)
+
     if not given.features:
         path = given.data / "features" / "whu_rs19_vlm_b32_fp16.npz"
         sets = [read_features(path, model=f"{m}_ViT-B-32") for m in BACKBONES]
         splits = read_splits(shipped("data/splits/whu_rs19_14_5.json"))
         print(f"WHU-RS19, 14 seen / 5 unseen, {given.draws} draws: {', '.join(BACKBONES)}")
-        table(
-            sets,
-            splits,
-            make_rows(splits.classes, knowledge, kge=given.kge, seed=given.seed),
-            given.draws,
-        )
+        table(sets, splits, rows(splits.classes), given.draws)
     for path in given.features:
         images = read_features(path)
         unseen = len(images.names) // 3
@@ -158,12 +175,7 @@ def main() -> None:
         print(
             f"{path.stem}, {len(images.names) - unseen} seen / {unseen} unseen, {given.draws} draws"
         )
-        table(
-            [images],
-            splits,
-            make_rows(images.names, knowledge, kge=given.kge, seed=given.seed),
-            given.draws,
-        )
+        table([images], splits, rows(images.names), given.draws)
 
 
 if __name__ == "__main__":

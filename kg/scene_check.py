@@ -11,7 +11,7 @@ from kg import vocab
 from kg.scene_lists import ClassList
 from kg.scenes import RELATIONS, SceneConcept, SceneKnowledge, strength
 
-TOO_ALIKE = 0.94
+TOO_ALIKE = 0.925
 """Cosine of two graded rows from which two classes of one data set cannot be told apart by their statements."""
 FEWEST = 6
 _SAME = tuple(vocab.SKOS + kind for kind in ("exactMatch", "closeMatch"))

@@ -27,9 +27,9 @@ _ROOTS = frozenset(
 )  # too wide to say anything
 _DECAY = 0.5  # an object or use one level up says half as much; cover shares add up unchanged
 _STRENGTH = dict(
-    zip(RELATIONS, (0.5, 0.5, 1.0, 0.5, 0.25), strict=True)
+    zip(RELATIONS, (0.7, 0.5, 1.0, 0.5, 0.25), strict=True)
 )  # what can be told from above says most
-_FLAT = 0.75
+_FLAT = 0.85
 _MATCHES = (*MATCHES, vocab.SKOS + "relatedMatch")
 
 

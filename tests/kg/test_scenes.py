@@ -120,7 +120,7 @@ def test_attribute_table_is_the_sum_of_the_statements(knowledge):
     rest = knowledge.attributes([pairs[3:]])
     np.testing.assert_allclose(table[2] + rest[0], table[0])
     runway = knowledge.columns.index((RELATIONS[0], vocab.CORE + "Runway"))
-    assert table[0, runway] == pytest.approx(0.5 * 0.25**0.375)
+    assert table[0, runway] == pytest.approx(0.7 * 0.25**0.425)
 
 
 def test_graph_holds_statements_and_the_tree_above_them(knowledge):
