@@ -57,7 +57,7 @@ def demo_scene(seed: int) -> Solved:
         dem = read_terrain(files.dem, image.grid)
         (product,) = product_layers(sources, image.grid)
         features = feature_layers(known_graph(sources, image.grid), image.grid)
-    knobs = SegmentSettings(seed=seed, steps=500)
+    knobs = SegmentSettings(seed=seed, steps=400)
     prediction = segment(image, product, load_legend("town"), dem=dem, settings=knobs)
     settings = CorrectSettings(strengths={product.name: 0.0}, max_steps=200)
     return solve(prediction, layers=(product, *features), image=image, dem=dem, settings=settings)

@@ -62,8 +62,13 @@ KNOBS: dict[str, dict[str, float]] = {
     "pixel weight 0.1": {"pixel_weight": 0.1},
     "pixel weight 0.03": {"pixel_weight": 0.03},
     "rate 0.003": {"rate": 3e-3},
-    "tempering 0.75": {"tempering": 0.75},
-    "tempering 0.25": {"tempering": 0.25},
+    "tempering 0.5": {"tempering": 0.5},
+    "tempering 1": {"tempering": 1.0},
+    "sharpness 1": {"sharpness": 1.0},
+    "sharpness 3": {"sharpness": 3.0},
+    "named 0": {"named": 0.0},
+    "one network": {"networks": 1},
+    "warm-up 0.3": {"warm_up": 0.3},
     "no ring": {"ring": False},
     "no surroundings": {"surroundings": 0.0},
     "surroundings 2": {"surroundings": 2.0},
@@ -154,7 +159,7 @@ def best_smoothing(area: Area, layer: EvidenceLayer) -> tuple[tuple[float, float
 
 
 def _found(result: Segmented, false: NDArray[np.bool_]) -> str:
-    suspect = result.trust.trust < 0.5
+    suspect = result.trust.suspect
     hits = (suspect & false).sum()
     if not false.any():
         return f"{suspect.mean():.3f} of cells suspected"

@@ -138,19 +138,26 @@ def raise_majority(
     majority: NDArray[np.integer],
     *,
     margin: float = 1e-3,
+    nats: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Raise one class per cell just enough to have the largest mean probability there.
+    """Raise one class per cell, and where that is not enough, so far that it has the largest mean probability there.
 
     Args:
         probabilities: (pixel, class); rows sum to 1.
         cell: (pixel,) row of `majority` of each pixel, or -1.
         majority: (cell,) class that should be largest; -1 for a cell that must not be changed.
         margin: By how much its mean exceeds the second largest.
+        nats: How far it is raised in any case, in the log-odds of each pixel.
 
     Returns:
-        (pixel, class) float32; cells where the class is largest already are unchanged.
+        (pixel, class) float32; without `nats` cells where the class is largest already are unchanged.
     """
     out = np.array(probabilities, np.float32)
+    if nats:
+        named = np.where(np.asarray(cell) >= 0, np.asarray(majority)[cell], -1)
+        rows = np.flatnonzero(named >= 0)
+        out[rows, named[rows]] *= np.exp(np.float32(nats))
+        out[rows] /= out[rows].sum(axis=1, keepdims=True)
     for cells, index, there in _buckets(cell, np.asarray(majority) >= 0, out.shape[1]):
         p = np.maximum(out[index].astype(np.float64), FLOOR) * there[:, :, None]
         best, count = majority[cells], there.sum(axis=1)[:, None].astype(np.float64)

@@ -6,7 +6,7 @@ are found (`fusion.weak`), and predictions are made to agree with the others (`f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 500_000  # pixels weighed at a time
 _RING_CELLS = 2_000  # with fewer, the network learns the cells by heart from their rings
+_APART = 1_000_003  # between the seeds of two networks
 _COARSER = 4  # pixels per cell from which a product counts as coarser than the image
 
 Progress = Callable[[float, str], None]
@@ -101,7 +102,9 @@ def segment_cells(
     found, trust = _learn(stack, weak, options, tell)
     tell(0.9, "raking")
     raked = _believed(weak, trust, options)
-    agreed = _agree(_with_surroundings(found, stack, weak, trust, options), stack, weak, raked)
+    agreed = _agree(
+        _with_surroundings(found, stack, weak, trust, options), stack, weak, raked, options
+    )
     out = np.zeros((stack.valid.size, len(legend.classes)), np.float32)
     out[stack.place] = agreed
     probabilities = np.ascontiguousarray(out.T).reshape(-1, *image.grid.shape)
@@ -150,13 +153,20 @@ def _learn(
     except ImportError as error:
         raise MissingExtraError("segmenting an image", "vision", error) from error
     with learning.torch_threads(options.threads):
-        pool = _pool(stack, weak, options)
-        model = learning.train(pool, options, progress=_part(tell, 0.1, 0.7))
-        found, trust = _look(stack, model, weak, options)
+        pool, models = _pool(stack, weak, options), []
+        for turn in range(options.networks):
+            low, high = (0.1 + 0.6 * part / options.networks for part in (turn, turn + 1))
+            knobs, told = (
+                replace(options, seed=options.seed + turn * _APART),
+                _part(tell, low, high),
+            )
+            models.append(learning.train(pool, knobs, progress=told))
+        found, trust = _look(stack, models, weak, options)
         if options.again and options.trust:
             pool = replace(pool, weight=trust.trust[pool.cells].astype(np.float32))
-            model = learning.train(pool, options, start=model, progress=_part(tell, 0.7, 0.85))
-            found, trust = _look(stack, model, weak, options)
+            told = _part(tell, 0.7, 0.85)
+            models = [learning.train(pool, options, start=m, progress=told) for m in models]
+            found, trust = _look(stack, models, weak, options)
     return found, trust
 
 
@@ -203,7 +213,8 @@ def _pool(stack: Stack, weak: _Weak, options: SegmentSettings) -> Pool:
     start = np.concatenate([[0], np.cumsum(kept[cells])]).astype(np.int64)
     shares = weak.targets.shares[cells].astype(np.float32)
     weight = np.ones(len(cells), np.float32)
-    return Pool(features, start, shares, weight, stack.place[position], cells)
+    named = weak.targets.majority and weak.board is not None
+    return Pool(features, start, shares, weight, stack.place[position], cells, named)
 
 
 def _thinned(counts: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -215,12 +226,12 @@ def _thinned(counts: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.b
 
 
 def _look(
-    stack: Stack, model: Model, weak: _Weak, options: SegmentSettings
+    stack: Stack, models: Sequence[Model], weak: _Weak, options: SegmentSettings
 ) -> tuple[NDArray[np.float32], CellTrust]:
     """Probabilities of all valid pixels, and what they say of the cells."""
-    from fusion.train import predict
+    from fusion.train import predict_together
 
-    found = np.concatenate([predict(model, stripe) for stripe in stack.stripes()])
+    found = np.concatenate([predict_together(models, stripe) for stripe in stack.stripes()])
     cell = weak.cell.ravel()[stack.place]
     there, count = cell >= 0, len(weak.counts)
     sums = [np.bincount(cell[there], weights=p[there], minlength=count) for p in found.T]
@@ -260,12 +271,17 @@ def _with_surroundings(
 
 
 def _agree(
-    found: NDArray[np.float32], stack: Stack, weak: _Weak, raked: NDArray[np.bool_]
+    found: NDArray[np.float32],
+    stack: Stack,
+    weak: _Weak,
+    raked: NDArray[np.bool_],
+    options: SegmentSettings,
 ) -> NDArray[np.float32]:
-    """Rake the believed cells."""
+    """Rake the believed cells; where they name one class, raise it by what they are worth, and to be the largest."""
     cell, shares = weak.cell.ravel()[stack.place], weak.targets.shares
     if not raked.any():
         return found
     if weak.targets.majority:
-        return raise_majority(found, cell, np.where(raked, shares.argmax(axis=1), -1))
+        believed = np.where(raked, shares.argmax(axis=1), -1)
+        return raise_majority(found, cell, believed, nats=options.named)
     return rake(found, cell, np.where(raked[:, None], shares, 0.0))

@@ -35,7 +35,8 @@ class SegmentSettings:
 
     Attributes:
         seed: Fixes the start of the network and every sample; same seed, same bytes on a CPU.
-        steps: Training steps of the first round.
+        steps: Training steps of the first round, of each network.
+        networks: How many networks are trained, from different seeds; their probabilities are averaged as logarithms.
         again: Training steps of a second round, in which cells count by their trust; 0 for none.
         batch: Pixels per step.
         cell_pixels: Most pixels of one cell in a step.
@@ -44,6 +45,8 @@ class SegmentSettings:
         warm_up: Share of the steps that learn from soft labels of single pixels only.
         pixel_weight: Weight of the soft-label term after the warm-up.
         tempering: 1 draws cells evenly, 0 draws every class equally often.
+        sharpness: Majority-only products: a cell names a class with chance proportional to this power of its share.
+        named: Majority-only products: nats for the class that a believed cell names, in each of its pixels.
         rake: Whether predictions are made to agree with the cells (only where the product is coarser
             than the pixels and its classes mean the same).
         trust: Whether cells that disagree with the image are found, and not raked.
@@ -56,15 +59,18 @@ class SegmentSettings:
     """
 
     seed: int = 0
-    steps: int = 600
+    steps: int = 400
+    networks: int = 2
     again: int = 0
     batch: int = 10_000
     cell_pixels: int = 100
     hidden: int = 128
     rate: float = 1e-2
-    warm_up: float = 0.3
+    warm_up: float = 0.1
     pixel_weight: float = 0.0
-    tempering: float = 0.5
+    tempering: float = 0.75
+    sharpness: float = 2.0
+    named: float = 0.3
     rake: bool = True
     trust: bool = True
     ring: bool = True
@@ -74,5 +80,5 @@ class SegmentSettings:
     losses: tuple[PixelLoss, ...] = ()
 
 
-QUICK = SegmentSettings(steps=250, batch=8_000, hidden=96)
+QUICK = SegmentSettings(steps=250, networks=1, batch=8_000, hidden=96)
 """A third of the work, for a first look: under 40 s on one thread for a 1024 x 1024 scene."""

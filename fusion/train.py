@@ -1,13 +1,15 @@
 """Training by label proportions: pixel features grouped in cells come in, a small torch network goes out.
 
 After a warm-up on soft labels of single pixels, the mean predicted probability in a cell is made to match the
-cell's class shares, KL(shares || mean) (Quadrianto et al. 2009; Ardehaly and Culotta 2017). Knowledge enters as
-extra losses: see `fusion.settings.PixelLoss`.
+cell's class shares, KL(shares || mean) (Quadrianto et al. 2009; Ardehaly and Culotta 2017). A product that names only
+the largest class of a cell says less: each class is named with chance proportional to a power of its share, so that a
+small share that stays small costs little, and some cells are false. Knowledge enters as extra losses: see
+`fusion.settings.PixelLoss`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from fusion.pixel_loss import pixel_loss
+from fusion.rake import FLOOR
 from fusion.settings import SegmentSettings
+
+FALSE = 0.1
+"""Share of false cells that learning from majority-only products starts from; it is learned as well."""
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done."""
@@ -34,6 +40,7 @@ class Pool:
         weight: (cell,) float32, 0..1.
         pixel: (pixel,) int64 place of each row in the image, row * width + column.
         cells: (cell,) row of each cell in the layer.
+        majority: Whether cells name their largest class only, of several pixels.
     """
 
     features: NDArray[np.float16]
@@ -42,6 +49,7 @@ class Pool:
     weight: NDArray[np.float32]
     pixel: NDArray[np.int64]
     cells: NDArray[np.intp]
+    majority: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,13 +112,15 @@ def train(
     warm = 0 if start else round(settings.steps * settings.warm_up)
     draw = _sampling(pool, settings.tempering)
     rng = np.random.default_rng(settings.seed + (1 if start else 0))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+    false = torch.nn.Parameter(torch.logit(torch.tensor(FALSE)))
+    learned = [{"params": network.parameters()}, {"params": [false], "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(learned, lr=settings.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _cosine(steps))
     recent = [0.0]
     for step in range(steps):
         batch = _batch(pool, draw, settings, rng)
         optimiser.zero_grad()
-        loss = _loss(network, pool, batch, settings, warm=step < warm)
+        loss = _loss(network, false, pool, batch, settings, warm=step < warm)
         loss.backward()
         optimiser.step()
         schedule.step()
@@ -146,6 +156,7 @@ def _batch(
 
 def _loss(
     network: Any,
+    false: Any,
     pool: Pool,
     batch: tuple[NDArray[np.intp], NDArray[np.int64]],
     settings: SegmentSettings,
@@ -160,13 +171,28 @@ def _loss(
     by_cell = logp.reshape(len(cells), -1, shares.shape[1])
     total = -(shares * by_cell.mean(dim=1)).sum(dim=1).mean()
     if not warm:
-        mean = by_cell.exp().mean(dim=1).clamp_min(1e-6)
+        mean = by_cell.exp().mean(dim=1).clamp_min(1e-6).log()
+        if pool.majority:
+            named = torch.log_softmax(settings.sharpness * mean, dim=1)
+            mean = _or_any(named, torch.from_numpy(pool.shares.mean(axis=0)), false)
         entropy = torch.special.entr(shares).sum(dim=1)
-        proportions = (-(shares * mean.log()).sum(dim=1) - entropy).mean()
+        proportions = (-(shares * mean).sum(dim=1) - entropy).mean()
         total = proportions + settings.pixel_weight * total
     for loss in settings.losses:
         total = total + pixel_loss(logp.exp(), pool.pixel[rows.ravel()], loss)
     return total
+
+
+def _or_any(named: Any, prior: Any, false: Any) -> Any:
+    """(cell, label) log of the chance that a cell names each class, where some cells name what any cell may.
+
+    Args:
+        named: (cell, label) the same where no cell is false.
+        prior: (label,) shares of the product.
+        false: Logit of the share of false cells.
+    """
+    true = torch.nn.functional.logsigmoid(-false) + named
+    return torch.logaddexp(true, torch.nn.functional.logsigmoid(false) + prior.log())
 
 
 def predict(model: Model, features: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -185,3 +211,25 @@ def predict(model: Model, features: NDArray[np.floating]) -> NDArray[np.float32]
             part = torch.from_numpy(np.asarray(features[at : at + 65_536], np.float32))
             out[at : at + 65_536] = torch.softmax(model.network(part), dim=1).numpy()
     return out
+
+
+def predict_together(
+    models: Sequence[Model], features: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Label probabilities of pixels by several networks, averaged as logarithms.
+
+    Args:
+        models: Trained networks, one or more.
+        features: (pixel, feature), standardised as in training.
+
+    Returns:
+        (pixel, label) float32; rows sum to 1.
+    """
+    if len(models) == 1:
+        return predict(models[0], features)
+    logs = np.zeros((len(features), models[0].labels), np.float32)
+    for model in models:
+        logs += np.log(np.maximum(predict(model, features), FLOOR))
+    mixed = np.exp(logs / len(models))
+    averaged: NDArray[np.float32] = mixed / mixed.sum(axis=1, keepdims=True)
+    return averaged

@@ -112,6 +112,12 @@ class CellTrust:
     noise: float
     kappa: float
 
+    @property
+    def suspect(self) -> NDArray[np.bool_]:
+        """(cell,) bool: cells to look at, three times as likely false as true."""
+        found: NDArray[np.bool_] = self.trust < 0.25
+        return found
+
 
 def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTrust:
     """Find cells whose shares look like those of some other cell: a mixture of two components.

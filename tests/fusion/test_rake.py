@@ -78,3 +78,13 @@ def test_majority_is_raised_just_enough():
 def test_majority_of_a_distrusted_cell_is_left():
     p, cell, _ = _scene(4)
     assert np.array_equal(raise_majority(p, cell, np.full(30, -1)), p.astype(np.float32))
+
+
+def test_a_named_class_is_raised_by_its_nats_where_it_is_the_largest_anyway():
+    p = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]], np.float32)
+    found = raise_majority(p, np.array([0, 0, -1]), np.array([0]), nats=0.5)
+    odds = np.log(found[:2, 0] / found[:2, 1]) - np.log(p[:2, 0] / p[:2, 1])
+    assert odds == pytest.approx([0.5, 0.5], abs=1e-5)
+    assert found[:2, 1] / found[:2, 2] == pytest.approx(p[:2, 1] / p[:2, 2], rel=1e-5)
+    assert found.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert (found[2] == p[2]).all()
