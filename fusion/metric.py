@@ -36,9 +36,10 @@ class Metric:
         rows = np.asarray(images, np.float64)
         if self.axes is None or self.gains is None:
             return unit(rows)
-        if 2 * self.axes.shape[1] < len(self.axes):
+        width, count = self.axes.shape
+        if len(rows) * (2 * count - width) < width * count:  # which way has fewer products
             return unit(rows + ((rows @ self.axes) * self.gains) @ self.axes.T)
-        return unit(rows @ (np.eye(len(self.axes)) + (self.axes * self.gains) @ self.axes.T))
+        return unit(rows @ (np.eye(width) + (self.axes * self.gains) @ self.axes.T))
 
 
 def learn_metric(images: NDArray[np.float32], labels: Ints) -> Metric:

@@ -61,3 +61,10 @@ def test_fewer_images_than_dimensions_give_the_written_out_view():
     np.testing.assert_allclose(
         metric.view(wide) @ metric.view(wide).T, products / np.outer(lengths, lengths), atol=1e-10
     )
+
+
+def test_many_images_at_once_are_viewed_like_each_by_itself():
+    points, labels = images()
+    metric = learn_metric(points, labels)
+    alone = np.vstack([metric.view(row[None]) for row in points])
+    np.testing.assert_allclose(metric.view(points), alone, atol=1e-12)
