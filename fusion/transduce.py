@@ -86,11 +86,12 @@ def log_transduce(
         np.full(x.shape[1], 1 / x.shape[1], np.float32),
     )
     z, logs, graph = y.copy(), y, (near.indptr, near.indices, near.data)
-    for _ in range(settings.rounds):
+    for turn in range(settings.rounds):
+        if turn:
+            means, variance = _moments(x, z, squares)
         logs = log_prior + _log_likelihood(x, means, variance)
         if not settle(z, logs, graph, settings.inner, np.log(LEAST), STILL):
             break
-        means, variance = _moments(x, z, squares)
     return logs.astype(np.float64)
 
 
