@@ -41,6 +41,9 @@ from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
 
 ALL = "all relations"
 SHUFFLES = (0, 1, 2)
+PART, FUNCTION, SURROUNDING = (RELATIONS[i] for i in (1, 3, 4))
+LEFT_OUT = (*((r,) for r in RELATIONS), (PART, SURROUNDING), (PART, FUNCTION, SURROUNDING))
+"""Relations that are left out of text + graded together."""
 
 
 def graded(
@@ -64,6 +67,10 @@ def make_rows(
         rows[f"{short} alone"] = graded(names, knowledge, [relation])
     full = class_vectors(names, knowledge)
     rows |= {"block text": blocks_of(full, "text"), "text + graded": full}
+    for left_out in () if kge else LEFT_OUT:
+        short = ", ".join(vocab.curie(r).removeprefix("ll:has") for r in left_out)
+        rest = graded(names, knowledge, [r for r in RELATIONS if r not in left_out]).blocks["all"]
+        rows[f"default, no {short}"] = replace(full, blocks={**full.blocks, "graded": rest})
     for model in kge:
         embedding = embed_graph(
             knowledge.graph, EmbedSettings(model, held_out=0, seed=seed), beside=told()
@@ -131,7 +138,7 @@ def table(
         mean = values[:, i, 0].mean(axis=0)
         error = (mean - base).std(ddof=1) / draws**0.5
         cells = " ".join(f"{v:6.1f}" for v in values[:, i, 0].mean(axis=1))
-        print(f"{name:24s} {cells} | mean {mean.mean():5.1f}  {(mean - base).mean():+5.1f} (se {error:.1f})"
+        print(f"{name:42s} {cells} | mean {mean.mean():5.1f}  {(mean - base).mean():+5.1f} (se {error:.1f})"
               f"  shuffled {values[:, i, 1:].mean():5.1f}", flush=True)  # fmt: skip
 
 

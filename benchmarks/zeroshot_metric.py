@@ -33,7 +33,7 @@ def table(sets: list[FeatureSet], splits: Splits, draws: int) -> None:
     vectors, base = class_vectors(splits.classes, load_scenes()), None
     for metric.SHRINK, metric.BETWEEN in SETTINGS:
         metric._learned.cache_clear()
-        values = np.array([accuracies(one, vectors, splits, draws) for one in sets])
+        values = np.array([accuracies(one, [vectors], splits, draws)[0] for one in sets])
         mean = values.mean(axis=0)
         base = mean if base is None else base
         error = (mean - base).std(ddof=1) / draws**0.5
