@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -249,6 +250,19 @@ def graph_prior(
     )
 
 
+def check_candidates(names: Sequence[str]) -> None:
+    """Make sure that there is something to choose from.
+
+    Raises:
+        InputError: One class.
+    """
+    if len(names) == 1:
+        raise InputError(
+            f"one class to choose from ({names[0]}), at least 2 expected",
+            "name more classes, for example -l airport -l beach",
+        )
+
+
 def _check(
     images: FeatureSet,
     vectors: ClassVectors,
@@ -256,11 +270,7 @@ def _check(
     texts: _F32 | None,
 ) -> None:
     width = images.vectors.shape[1]
-    if len(vectors.names) < 2:
-        raise InputError(
-            f"one class to choose from ({vectors.names[0]}), at least 2 expected",
-            "name more classes, for example -l airport -l beach",
-        )
+    check_candidates(vectors.names)
     if classifier is None and texts is None:
         raise InputError(
             "nothing to compare the images with: no seen classes and no text vectors",

@@ -106,7 +106,8 @@ def class_list(lists: Mapping[str, ClassList], name: str) -> ClassList:
     for one in lists.values():
         if wanted in map(plain, (one.key, *one.names)):
             return one
-    near = difflib.get_close_matches(name.casefold(), list(lists), 1, 0.5)
+    begun = [key for key in lists if wanted and plain(key).startswith(wanted)]
+    near = begun or difflib.get_close_matches(name.casefold(), list(lists), 1, 0.5)
     meant = f"did you mean {near[0]}? " if near else ""
     raise InputError(
         f"no class list {name!r}; known are {', '.join(lists)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -122,6 +123,11 @@ class SceneKnowledge:
         key = plain(name)
         known = self._by_iri.get(iri) or self._names.get(key)
         return known or self._names.get(key.removesuffix("s"))
+
+    def spelt_like(self, name: str) -> tuple[str, ...]:
+        """English labels of concepts with a name that is spelt much like this one, the nearest first."""
+        near = get_close_matches(plain(name), self._names, 2, 0.75)
+        return tuple(dict.fromkeys(self._names[key].label for key in near))
 
     @property
     def official(self) -> tuple[str, ...]:

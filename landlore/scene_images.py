@@ -13,6 +13,8 @@ import numpy as np
 from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError
 from kg.files import shipped
+from landlore.progress import ImageTeller
+from landlore.scene_outputs import LANGUAGES
 
 if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
@@ -89,16 +91,25 @@ def check_asked(labels: Sequence[str], settings: ClassifySettings) -> None:
     """Refuse before any image is read what could only fail afterwards.
 
     Raises:
-        InputError: A class named twice, an unknown method, a map that is not there.
+        InputError: One class alone or one named twice, an unknown method, a file that is not there.
     """
     from fusion.classgraph import check_class_names
-    from fusion.scene import METHODS
+    from fusion.scene import METHODS, check_candidates
     from kg.folder import is_url
 
     if labels:
         check_class_names(labels)
+        check_candidates(labels)
     if settings.method not in METHODS:
         raise InputError(f"unknown method {settings.method!r}", f"choose from {', '.join(METHODS)}")
+    if settings.lang not in LANGUAGES:
+        raise InputError(f"language {settings.lang!r}: known are en and zh", "--lang en")
+    if settings.top < 1:
+        raise InputError(f"{settings.top} classes per image, at least 1 expected", "--top 3")
+    named = {"--parts": settings.parts, "--embedding": settings.embedding}
+    for option, path in named.items():
+        if path and not Path(path).exists():
+            raise InputError(f"{option} {path}: no such file", "check the path")
     if settings.map and not (is_url(settings.map) or Path(settings.map).exists()):
         raise InputError(
             f"map {settings.map}: nothing there", "make one with: landlore build GRAPH --osm FILE"
@@ -177,7 +188,10 @@ def _from_images(
 
     settings, knowledge, way = given
     if not labels:
-        raise InputError("no class name given", "add -l NAME for each class")
+        raise InputError(
+            "no class name given",
+            "add -l NAME for each class, or --classes DATASET for those of a data set",
+        )
     backbone = open_backbone(settings.model or default_weights(), settings.reading)
     way.read_images, texts = True, None
     known = backbone.seen() if isinstance(backbone, CompactBackbone) and seen is None else None
@@ -212,18 +226,10 @@ def default_weights() -> Path:
 def _embedded(
     pictures: list[Path], backbone: Backbone, settings: ClassifySettings, way: Way
 ) -> FeatureSet:
-    """Vectors of image files, with progress in steps of a hundredth."""
-    from fusion.backbones.vectors import BATCH, embed_files
+    """Vectors of image files."""
+    from fusion.backbones.vectors import embed_files
 
-    files = sorted(set(pictures))
-    step = max(BATCH, len(files) // 100 // BATCH * BATCH)
-
-    def told(done: int, total: int, left_out: int) -> None:
-        """Tell of the images now and then."""
-        if done % step == 0 or done == total:
-            lost = f", {left_out:,} left out" if left_out else ""
-            way.tell(f"images {done:,} of {total:,}{lost}")
-
+    told, files = ImageTeller(way.tell), sorted(set(pictures))
     return embed_files(files, backbone, settings.reading, keep=way.keep, progress=told)
 
 

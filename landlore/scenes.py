@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fusion.backbones.reading import ReadSettings
 from fusion.prediction import SceneScores
-from kg import vocab
 from kg.errors import InputError
 from kg.reasons import SceneReason
-from kg.statements import trig
-from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs, whole_folder
 
 if TYPE_CHECKING:
@@ -55,6 +50,8 @@ class ClassifySettings:
             shows under georeferenced images counts for the classes that state it (`landlore.scene_places`).
         parts: JSON or CSV file that says what was found in each image (`landlore.scene_parts`).
         reading: What checkpoint and image files do not say themselves.
+        top: Classes per image in answers.csv.
+        lang: Language of the sentences in answers.csv, "en" or "zh".
     """
 
     blocks: tuple[str, ...] = ("text", "graded")
@@ -72,6 +69,8 @@ class ClassifySettings:
     map: str | None = None
     abstain: float | None = None
     reading: ReadSettings = field(default_factory=ReadSettings)
+    top: int = 3
+    lang: str = "en"
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,7 @@ class Classified:
         correction: What axioms did to the scores, or None.
         abstained: Whether "none of these" could be said (`SceneReason.outside`).
         vectors: Vectors of the images and which were left out, where images were read.
+        borrowed: Class names that no concept has -> labels of the concepts whose statements stand in for its own.
     """
 
     scores: SceneScores
@@ -99,6 +99,7 @@ class Classified:
     correction: SceneCorrection | None = None
     abstained: bool = False
     vectors: FeatureSet | None = None
+    borrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def classify(
@@ -119,9 +120,9 @@ def classify(
             names of classes in the file `images`, whose rows then train and are not asked about (of classes that are
             both, every second image is). None compares images with the texts of their own backbone.
         settings: How.
-        out: Folder for scores.csv, explanations.trig and run.json, of images also features.npz and left_out.csv;
-            appears whole or not at all. Image vectors lie in a folder beside it until then (OUT.part), and a killed
-            run goes on with these.
+        out: Folder for answers.csv, scores.csv, explanations.trig and run.json (`landlore.scene_outputs`); appears
+            whole or not at all. Image vectors lie in a folder beside it until then (OUT.part), and a killed run goes on
+            with these.
         progress: Told of each stage.
 
     Raises:
@@ -130,6 +131,7 @@ def classify(
         OutputError: `out` exists or cannot be written.
     """
     from landlore.scene_images import Way
+    from landlore.scene_outputs import write_outputs
 
     settings, tell = settings or ClassifySettings(), progress or (lambda _: None)
     if out is None:
@@ -140,7 +142,7 @@ def classify(
     way = Way(Path(out).with_name(f"{Path(out).name}.part"), tell)
     with whole_folder(out, overwrite=settings.overwrite) as folder:
         done = _classified(images, labels, seen, settings, way)
-        _write(done, folder)
+        write_outputs(done, folder, settings)
     way.done()
     return replace(done, folder=Path(out).absolute())
 
@@ -157,6 +159,7 @@ def _classified(
     knowledge = load_scenes(settings.concepts)
     if settings.classes:
         knowledge = knowledge.of_list(settings.classes)
+    _tell_unknown(labels, knowledge, tell)
     tell("reading features")
     asked, taught = scene_features(paths, labels, seen, settings, knowledge, way)
     names = tuple(labels) or asked.names or knowledge.official
@@ -173,7 +176,29 @@ def _classified(
         correction=correction,
         abstained=settings.abstain is not None,
         vectors=asked if way.read_images else None,
+        borrowed=_borrowed(answer.vectors, knowledge),
     )
+
+
+def _tell_unknown(
+    labels: Sequence[str], knowledge: SceneKnowledge, tell: Callable[[str], None]
+) -> None:
+    """Say before any image is read which class names no concept has, as misspelt ones do."""
+    for name in labels:
+        if knowledge.find(name) is None:
+            near = " or ".join(map(repr, knowledge.spelt_like(name)))
+            hint = f"; did you mean {near}?" if near else ""
+            tell(f"no concept is called {name!r}, so statements of those nearest stand in{hint}")
+
+
+def _borrowed(vectors: ClassVectors, knowledge: SceneKnowledge) -> dict[str, tuple[str, ...]]:
+    """Labels of the lenders of each class that has no concept of its own."""
+    found = {}
+    for name, own, said in zip(vectors.names, vectors.concepts, vectors.statements, strict=True):
+        if own is None:
+            lenders = dict.fromkeys(triple.head for triple, _ in said)
+            found[name] = tuple(c.label for c in knowledge.concepts if c.iri in lenders)
+    return found
 
 
 def _embedding(
@@ -236,53 +261,3 @@ def _accuracy(asked: FeatureSet, scores: SceneScores) -> float | None:
         return None
     right: float = (scores.scores.argmax(axis=1)[known] == asked.labels[known]).mean()
     return float(right)
-
-
-def _write(done: Classified, folder: Path) -> None:
-    from kg.scenes import scene_files
-    from reasoning.scenes.scene import scene_graph, scene_statements
-
-    name = "scenes"
-    lines = scene_statements(done.reasons, done.knowledge, run=name, model=done.scores.model)
-    (folder / "explanations.trig").write_text(
-        "".join(trig(lines, scene_graph(name))), encoding="utf-8"
-    )
-    known = KnowledgeGraph()
-    for path in scene_files():
-        known.load(path, graph=vocab.GRAPH + "scenes")
-    for path in map(Path, done.concepts):
-        known.load(path, graph=f"{vocab.GRAPH}{path.stem}")
-    known.save(folder / "graph.trig")
-    with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["item", *done.scores.classes, *["none of these"] * done.abstained])
-        for item, row, reason in zip(
-            done.scores.items, done.scores.scores, done.reasons, strict=True
-        ):
-            table.writerow(
-                [item, *(f"{value:.6f}" for value in row), *[int(reason.outside)] * done.abstained]
-            )
-    summary: dict[str, Any] = {
-        "images": len(done.reasons),
-        "classes": list(done.scores.classes),
-        "model": done.scores.model,
-    }
-    if done.abstained:
-        summary["none_of_these"] = sum(reason.outside for reason in done.reasons)
-    summary |= {"accuracy": done.accuracy}
-    if done.vectors is not None:
-        summary |= _write_images(done.vectors, folder)
-    (folder / "run.json").write_text(json.dumps(summary, indent=2) + "\n")
-
-
-def _write_images(vectors: FeatureSet, folder: Path) -> dict[str, Any]:
-    """Image vectors for further questions, and the images that could not be used; facts for the record."""
-    from fusion.backbone import save_features
-
-    save_features(vectors, folder / "features.npz")
-    if vectors.left_out:
-        with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["item", "why"])
-            table.writerows((item, why.partition("\n")[0]) for item, why in vectors.left_out)
-    return {"made_by": json.loads(vectors.made_by), "left_out": len(vectors.left_out)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def _mode(path: str | Path) -> str | None:
     """PIL's word for the pixels of a file; None where only GDAL may read it."""
     from PIL import Image, UnidentifiedImageError
 
+    logging.getLogger("PIL.TiffImagePlugin").addFilter(_no_count_of_bands)
     try:
         with Image.open(path) as image:
             return str(image.mode)
@@ -90,6 +92,11 @@ def _mode(path: str | Path) -> str | None:
         return None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not a readable image ({error})", "check the file") from error
+
+
+def _no_count_of_bands(record: logging.LogRecord) -> bool:
+    """PIL logs a line for each TIFF of more bands than it reads, before GDAL reads it."""
+    return not str(record.msg).startswith("More samples per pixel")
 
 
 def _colours(path: str | Path) -> NDArray[np.uint8]:

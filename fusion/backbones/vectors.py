@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,25 @@ from kg.errors import InputError
 BATCH = 32
 
 
+@dataclass(frozen=True)
+class EmbedProgress:
+    """How far the images are.
+
+    Attributes:
+        done: Images that are done.
+        total: Images in all.
+        kept: How many of those done were kept from a run that was interrupted.
+        left_out: How many of those done cannot be used.
+        fault: What is wrong with the first of these, two lines; "" as long as there is none.
+    """
+
+    done: int
+    total: int
+    kept: int
+    left_out: int
+    fault: str
+
+
 def embed_files(
     paths: Sequence[str | Path],
     backbone: Backbone,
@@ -25,7 +45,7 @@ def embed_files(
     *,
     keep: Path | None = None,
     batch: int = BATCH,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: Callable[[EmbedProgress], None] | None = None,
 ) -> FeatureSet:
     """Vectors of image files.
 
@@ -38,7 +58,7 @@ def embed_files(
         reading: Names of bands, full brightness, and whether an image that cannot be used stops the run.
         keep: Folder for vectors on the way; what is in it of the same files is taken from there.
         batch: Images per pass.
-        progress: Called with (images done, images in all, images left out).
+        progress: Told after each batch.
 
     Raises:
         InputError: No image, none that can be used (or one, when strict), or `keep` is of another backbone.
@@ -48,18 +68,20 @@ def embed_files(
     how = reading or ReadSettings()
     kept = KeptVectors(keep, {"backbone": fingerprint(backbone), "reading": how.facts()})
     found: list[Seen] = []
-    left_out = 0
+    again, faults = 0, list[str]()
     with kept:
         for start in range(0, len(paths), batch):
             chunk = [str(path) for path in paths[start : start + batch]]
             known = {path: seen for path in chunk if (seen := kept.find(path))}
+            again += len(known)
             new = list(_embedded([p for p in chunk if p not in known], backbone, how))
             kept.add(new)
             known |= {seen.path: seen for seen in new}
             found += [known[path] for path in chunk]
-            left_out += sum(known[path].fault is not None for path in chunk)
+            faults += (fault for path in chunk if (fault := known[path].fault) is not None)
             if progress:
-                progress(min(start + batch, len(paths)), len(paths), left_out)
+                first = next(iter(faults), "")
+                progress(EmbedProgress(len(found), len(paths), again, len(faults), first))
     return _feature_set(found, backbone)
 
 

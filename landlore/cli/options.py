@@ -41,6 +41,7 @@ Store = Annotated[
     ),
 ]
 Image = Annotated[str | None, typer.Option(help="Image on the grid of the prediction.")]
+Lang = Annotated[str, typer.Option(help="Language of the sentences: en or zh.")]
 Bands = Annotated[str | None, typer.Option(help="Names of the image's bands: red,green,blue,nir.")]
 Dem = Annotated[str | None, typer.Option(help="Elevation raster, metres.")]
 Rules = Annotated[

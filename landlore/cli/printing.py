@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kg import vocab
 from kg.errors import MissingExtraError
+from landlore.progress import EVERY, time_left
 
 if TYPE_CHECKING:
     from reasoning.correction import Trace
@@ -26,8 +27,6 @@ VISION = (
     "safetensors",
 )
 """Packages of the extra `vision`."""
-EVERY = 10.0
-"""Seconds between two lines of progress on the same stage."""
 
 
 def say(text: str = "") -> None:
@@ -58,8 +57,7 @@ def counter(quiet: bool) -> Callable[[str, int, int], None]:
             return
         lines.append((stage, now, done))
         _, since, before = lines[0]
-        left = (now - since) / max(done - before, 1) * (total - done)
-        rest = f", about {left / 60:.0f} min left" if done - before > 3 and left >= 60 else ""
+        rest = time_left(now - since, done - before, total - done)
         tell(f"{what.replace('/', ', ')}: {done} of {total}{rest}")
 
     return count

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from landlore.cli.options import MOST, AsJson, Overwrite, Store
+from landlore.cli.options import MOST, AsJson, Lang, Overwrite, Store
 from landlore.cli.printing import say
 
 
@@ -23,7 +23,7 @@ def explain(
             min=1, max=100_000, help="Without a place: how many of the largest corrections."
         ),
     ] = 5,
-    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    lang: Lang = "en",
     changes: Annotated[
         list[str],
         typer.Option(
@@ -141,7 +141,7 @@ def report(
         typer.Option(help="Raster of official codes: counts what became right and wrong."),
     ] = None,
     note: Annotated[str, typer.Option(help="A line that readers must not miss.")] = "",
-    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    lang: Lang = "en",
     overwrite: Overwrite = False,
 ) -> None:
     """Write one HTML file with before, after, and the reasons of every correction; it opens from a disk."""

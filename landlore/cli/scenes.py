@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg.errors import InputError
-from landlore.cli.options import MOST, AddRules, AsJson, Overwrite
+from landlore.cli.options import MOST, AddRules, AsJson, Lang, Overwrite
 from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
     from landlore.scenes import Classified
+
+_NUMBERS = {
+    "en": "(a / b): how much the class states that, and its rival; then what it adds to the log-odds",
+    "zh": "(a / b):该类别与其对手各自陈述该项的权重;其后为它对对数几率的贡献",
+}
 
 
 def classify(
@@ -88,7 +93,11 @@ def classify(
             help="Say 'none of these' at the cost of this share of right answers, e.g. 0.05."
         ),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, max=MOST, help="With --json: classes per image.")] = 3,
+    top: Annotated[
+        int,
+        typer.Option(min=1, max=MOST, help="Classes per image, in answers.csv and with --json."),
+    ] = 3,
+    lang: Lang = "en",
     show: Annotated[int, typer.Option(min=0, help="How many images to print.")] = 10,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -120,15 +129,17 @@ def classify(
             white,
             strict,
         ),
+        top=top,
+        lang=lang,
     )
     named = seen is not None and not seen.endswith(".npz") and not Path(seen).is_dir()
     known = [name.strip() for name in seen.split(",")] if seen is not None and named else seen
     given = images[0] if len(images) == 1 else images
     done = run(given, label, seen=known, settings=settings, out=out, progress=teller(as_json))
     if as_json:
-        say(json.dumps(_ranked(done, top)))
+        say(json.dumps(_ranked(done, top), ensure_ascii=False))
         return
-    _report(done, show)
+    _report(done, show, lang)
 
 
 def _one_list(classes: list[str]) -> str:
@@ -140,15 +151,19 @@ def _one_list(classes: list[str]) -> str:
     return classes[0] if classes else ""
 
 
-def _report(done: Classified, show: int) -> None:
+def _report(done: Classified, show: int, lang: str = "en") -> None:
+    from landlore.scene_outputs import LANGUAGES
     from reasoning.scenes.scene import scene_sentences
 
     for reason in done.reasons[:show]:
-        say(scene_sentences(reason, done.knowledge)[0])
-    if len(done.reasons) > show:
-        say(
-            f"... and {len(done.reasons) - show} more; --show N prints more, a folder named with --out keeps all"
-        )
+        say(scene_sentences(reason, done.knowledge)[LANGUAGES.index(lang)])
+    if show:
+        say(_NUMBERS[lang])
+    more = len(done.reasons) - show
+    if done.folder is not None:
+        say(f"all {len(done.reasons)} in {done.folder / 'answers.csv'}")
+    elif more > 0:
+        say(f"... and {more} more; --show N prints more, a folder named with --out keeps all")
     if done.abstained:
         strange = sum(reason.outside for reason in done.reasons)
         say(f"none of these: {strange} of {len(done.reasons)} images")
@@ -166,17 +181,19 @@ def _report(done: Classified, show: int) -> None:
 
 
 def _ranked(done: Classified, top: int) -> dict[str, Any]:
+    from landlore.scene_outputs import ranked
+
     scores = done.scores
-    best = (-scores.scores).argsort(axis=1, kind="stable")[:, :top]
     return {
         "model": scores.model,
         "accuracy": done.accuracy,
         **({} if done.vectors is None else {"left_out": len(done.vectors.left_out)}),
+        "borrowed": done.borrowed,
         "answers": [
-            {"item": item, "classes": [[scores.classes[k], round(float(row[k]), 6)] for k in order]}
+            {"item": item, "classes": best}
             | ({"none of these": reason.outside} if done.abstained else {})
-            for item, row, order, reason in zip(
-                scores.items, scores.scores, best, done.reasons, strict=True
+            for item, best, reason in zip(
+                scores.items, ranked(scores, top), done.reasons, strict=True
             )
         ],
     }

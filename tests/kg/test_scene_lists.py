@@ -61,6 +61,9 @@ def test_unknown_list_is_refused_with_the_nearest(knowledge):
     with pytest.raises(InputError, match="no class list 'eurosta'") as error:
         knowledge.of_list("eurosta")
     assert "did you mean eurosat" in error.value.hint
+    with pytest.raises(InputError) as error:
+        knowledge.of_list("whu")
+    assert "did you mean whu-rs19" in error.value.hint
 
 
 def test_own_list_decides_what_its_names_mean(tmp_path):

@@ -25,6 +25,10 @@ def picture(tmp_path_factory):
         (("airport", "airport"), {}, "class named twice"),
         (("airport", "river"), {"method": "nonsense"}, "unknown method"),
         (("airport", "river"), {"map": "nomap"}, "nothing there"),
+        (("airport", "river"), {"parts": "found.json"}, "--parts found.json: no such file"),
+        (("airport", "river"), {"lang": "fr"}, "known are en and zh"),
+        (("airport", "river"), {"top": 0}, "at least 1"),
+        (("airport",), {}, "one class to choose from"),
     ],
 )
 def test_it_is_refused_before_images_are_read(tmp_path, labels, settings, said):

@@ -102,7 +102,9 @@ def test_a_folder_without_images_is_named_and_what_is_left_out_is_counted(folder
 
 
 def test_vectors_survive_a_run_that_fails_later(folder):
-    wrong = ClassifySettings(blocks=("graded",), model="a-model", parts=str(folder / "none.json"))
+    parts = folder / "none.json"
+    parts.write_text("[]")
+    wrong = ClassifySettings(blocks=("graded",), model="a-model", parts=str(parts))
     with pytest.raises(InputError):
         classify(folder / "photos", list(COLOURS), settings=wrong, out=folder / "out")
     assert (folder / "out.part").exists()

@@ -66,6 +66,7 @@ def test_outputs_can_be_queried(features, tmp_path):
     out = tmp_path / "scenes"
     done = classify(features, seen=SEEN, settings=GRADED, out=out)
     assert sorted(p.name for p in out.iterdir()) == [
+        "answers.csv",
         "explanations.trig",
         "graph.trig",
         "run.json",
@@ -98,7 +99,7 @@ def test_the_same_command_gives_the_same_bytes(features, tmp_path):
         ("features.npz", (), ("airport", "volcano"), "volcano"),
         ("none.npz", (), SEEN, "none.npz"),
         ("features.npz", ("desert", "desert"), SEEN, "desert"),
-        ("photos", ("desert",), None, "photos: no such file"),
+        ("photos", ("desert", "river"), None, "photos: no such file"),
     ],
 )
 def test_wrong_input_is_named(features, images, labels, seen, part):

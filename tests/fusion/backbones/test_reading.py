@@ -100,3 +100,10 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     empty = raster(tmp_path / "empty.tif", np.zeros((3, 4, 4), np.uint16), RGB, nodata=0)
     with pytest.raises(InputError, match="no pixel has an observation"):
         read_pixels_of(empty, RGB, ReadSettings(white=1))
+
+
+def test_files_of_many_bands_are_read_without_a_word_on_the_log(tmp_path, caplog):
+    path = raster(tmp_path / "s2.tif", RNG.integers(0, 3000, (13, 4, 4)).astype(np.uint16))
+    with pytest.raises(InputError, match="13 bands of uint16"):
+        read_pixels_of(path, RGB, PLAIN)
+    assert not caplog.records

@@ -51,9 +51,14 @@ def pictures(folder, count=7):
 def test_images_go_in_batches_and_those_that_cannot_be_used_are_listed(tmp_path):
     paths, means, seen = pictures(tmp_path), Means(), []
     paths[3].write_text("hello")
-    found = embed_files(paths, means, batch=3, progress=lambda *n: seen.append(n))
+    found = embed_files(paths, means, batch=3, progress=seen.append)
     assert means.sizes == [3, 2, 1]
-    assert seen == [(3, 7, 0), (6, 7, 1), (7, 7, 1)]
+    assert [(s.done, s.total, s.kept, s.left_out) for s in seen] == [
+        (3, 7, 0, 0),
+        (6, 7, 0, 1),
+        (7, 7, 0, 1),
+    ]
+    assert seen[0].fault == "" and "03.png" in seen[1].fault
     assert found.items == tuple(str(p) for i, p in enumerate(paths) if i != 3)
     assert [item for item, _ in found.left_out] == [str(paths[3])]
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-6)
