@@ -125,7 +125,7 @@ def terms_of(
         observations=_observations(seen, layers, tree, knobs),
         compiled=tuple(one for one in compiled if one.active),
         repeated=repeated,
-        contrast=neighbour_weights(regions.label, 1.0, image),
+        contrast=neighbour_weights(regions.label, float(knobs.nodes == "pixels"), image),
         settings=knobs,
     )
     idle = tuple((one.axiom.iri, one.reason) for one in compiled if not one.active)

@@ -60,9 +60,15 @@ def solve_terms(
         solution = infer(problem, tolerance=knobs.tolerance, max_steps=knobs.max_steps)
     if knobs.nodes == "regions":
         label = terms.regions.label
-        solution = replace(solution, q=solution.q[0][label], at=solution.at[0][label])
-        solution.q[label < 0] = solution.at[label < 0] = 0
+        q, at = (_of_pixels(one[0], label) for one in (solution.q, solution.at))
+        solution = replace(solution, q=q, at=at)
     return problem, solution
+
+
+def _of_pixels(q: Floats, label: NDArray[np.int32]) -> Floats:
+    """(y, x, class) what regions (region, class) say of their pixels, 0 where there is none."""
+    padded = np.concatenate([q.T, np.zeros((q.shape[1], 1))], axis=1)
+    return np.moveaxis(np.stack([plane[label] for plane in padded]), 0, -1)
 
 
 def _best_labelling(problem: Problem, regions: int, seed: int) -> Solution:

@@ -75,7 +75,7 @@ class Terms:
         compiled: Every active axiom.
         repeated: Regions whose marginals as the network saw them serve as further rows
             (`reasoning.facts.limit_messages`).
-        contrast: (y, x) weights to the right and below at a smoothness of 1.
+        contrast: (y, x) weights to the right and below at a smoothness of 1; 0 where regions are the nodes.
         settings: Knobs of the run.
     """
 
@@ -158,7 +158,7 @@ class Terms:
         return exclude(hard, n, legend, rows=rows, before=self.regions.cls)
 
     def unary(self, change: Change = AS_IT_IS, window: tuple[slice, slice] | None = None) -> Floats:
-        """(y, x, class) everything but smoothness and rules, of the whole map or of a window."""
+        """(y, x, class) everything but smoothness and rules, of the whole map or of a window; plane by plane in memory."""
         rows, cols = window or (slice(None), slice(None))
         logs = self._logs(self.before, rows, cols)
         out = change.values.get(vocab.NETWORK, 1.0) * logs
@@ -174,12 +174,13 @@ class Terms:
             out += np.float32(factor) * np.moveaxis(one.potential[:, rows, cols], 0, -1)
         if change.nudge is not None:
             out[change.nudge.pixels[rows, cols], change.nudge.label] += change.nudge.nats
-        return np.ascontiguousarray(out)
+        return out
 
     def _logs(self, said: Prediction, rows: slice, cols: slice) -> Floats:
         """(y, x, class) log p of a prediction, in a window."""
-        p = said.probabilities[:, rows, cols].astype(np.float64)
-        return np.moveaxis(np.log(np.maximum(p, self.settings.floor)), 0, -1)
+        logs = said.probabilities[:, rows, cols].astype(np.float64)
+        np.maximum(logs, self.settings.floor, out=logs)
+        return np.moveaxis(np.log(logs, out=logs), 0, -1)
 
     def problem(
         self,

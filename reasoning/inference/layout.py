@@ -44,14 +44,16 @@ class Layout:
         return self.field.start(self.held)
 
     def planes(self, q: Floats) -> Floats:
-        """(y, x, label) of a state, zeros where there is no region."""
-        by_node = (q if self.groups is None else self.groups.split(q)).T
+        """(y, x, label) of a state, plane by plane in memory; zeros where there is no region."""
+        by_label = q if self.groups is None else self.groups.split(q)
         inside = self.node >= 0
         if inside.all() and not self.held.shape[1]:
-            return np.ascontiguousarray(by_node).reshape(*self.node.shape, -1)
-        out = np.zeros((*self.node.shape, by_node.shape[1]))
-        out[inside] = by_node[self.node[inside]]
-        return out
+            return np.moveaxis(by_label.reshape(-1, *self.node.shape), 0, -1)
+        out = np.zeros((len(by_label), *self.node.shape))
+        where = self.node[inside]
+        for plane, values in zip(out, by_label, strict=True):
+            plane[inside] = values[where]
+        return np.moveaxis(out, 0, -1)
 
     def means(self, state: State) -> Floats:
         """(row, label) means that the axioms saw."""

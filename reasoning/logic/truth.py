@@ -150,12 +150,13 @@ class Link:
 
     @cached_property
     def edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
-        """Rows, columns, values and origins; the columns of one origin side by side."""
+        """Rows, columns, values and origins; columns of one origin side by side where counts above 1 matter."""
         from scipy.sparse import csr_matrix as rows_of
 
         matrix, n = self.matrix, self.matrix.shape[0]
-        if self.origin is None:
-            return matrix.indptr, matrix.indices, matrix.data, np.arange(n)
+        if self.origin is None or self.plain:
+            origin = np.arange(n) if self.origin is None else self.origin
+            return matrix.indptr, matrix.indices, matrix.data, origin
         row = np.repeat(np.arange(n), np.diff(matrix.indptr))
         order = np.lexsort((matrix.indices, self.origin[matrix.indices], row))
         one = rows_of((matrix.data[order], matrix.indices[order], matrix.indptr), shape=(n, n))
