@@ -216,11 +216,11 @@ def compare(area: Area, settings: SegmentSettings, seeds: int, only: str | None)
             accuracy, iou = (float(v) for v in scores.mean(axis=0))
             spread, note = float(np.ptp(scores[:, 0])), runs[0][method][2]
             rows.append(Row(product, method, accuracy, iou, spread, seconds, note))
-            _print(rows[-1])
+            show(rows[-1])
     return rows
 
 
-def _print(row: Row) -> None:
+def show(row: Row) -> None:
     print(
         f"{row.product:33} {row.method:24} {row.accuracy:6.2f} {row.miou:6.2f} "
         f"{row.spread:6.2f} {row.seconds:7.1f}  {row.note}",

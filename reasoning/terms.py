@@ -158,7 +158,7 @@ class Terms:
         return exclude(hard, n, legend, rows=rows, before=self.regions.cls)
 
     def unary(self, change: Change = AS_IT_IS, window: tuple[slice, slice] | None = None) -> Floats:
-        """(y, x, class) everything but smoothness and rules, of the whole map or of a window; plane by plane in memory."""
+        """(y, x, class) everything but smoothness and rules, of the whole map or of a window, plane by plane."""
         rows, cols = window or (slice(None), slice(None))
         logs = self._logs(self.before, rows, cols)
         out = change.values.get(vocab.NETWORK, 1.0) * logs
