@@ -59,8 +59,8 @@ class SegmentSettings:
     """
 
     seed: int = 0
-    steps: int = 400
-    networks: int = 2
+    steps: int = 300
+    networks: int = 3
     again: int = 0
     batch: int = 10_000
     cell_pixels: int = 100

@@ -59,7 +59,7 @@ class RunSettings:
     lesson: str = ""
     knowledge_loss: float = 0.0
     seed: int = 0
-    steps: int = 400
+    steps: int = 300
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class RunSettings:
         self._check_sources()
         if self.steps < 1:
             raise InputError(
-                f"steps is {self.steps}, expected 1 or more", "for example steps = 400"
+                f"steps is {self.steps}, expected 1 or more", "for example steps = 300"
             )
 
     @property

@@ -36,7 +36,7 @@ def test_file_over_defaults_and_words_over_file(tmp_path):
         ('evidence = "much"', "evidence is 'much', expected float", "evidence = 1.0"),
         ("overwrite = 1", "overwrite is 1, expected bool", "overwrite = True"),
         ("steps = ", "not a readable TOML file", "docs/settings.md"),
-        ("steps = 0", "steps is 0, expected 1 or more", "steps = 400"),
+        ("steps = 0", "steps is 0, expected 1 or more", "steps = 300"),
         ("rules = -1.0", "rules is -1.0, expected 0 or more", "rules = 1.0"),
         ("smoothness = inf", "smoothness is inf", "smoothness = 1.0"),
         ("evidence = nan", "evidence is nan", "evidence = 1.0"),
