@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from fusion.text import SentenceEncoder
 from kg.embed import EmbedSettings, embed_graph
 from kg.embedding import KGEmbedding
 from kg.files import shipped
-from kg.scenes import SceneKnowledge, load_scenes
+from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
 
 MODELS = ("CLIP", "RemoteCLIP", "GeoRSCLIP", "SkyCLIP50")
 BASELINE = "text: prompt"
@@ -47,6 +47,8 @@ VAE = "aligned VAEs: "
 KGE_SEEDS = (0, 1, 2, 3)
 # Row of each WHU-RS19 class (file order) in sr-rskg.npy, by the nearest of its 70 class names.
 SR_RSKG = (1, 6, 7, 13, 19, 43, 21, 48, 26, 24, 32, 37, 38, 28, 25, 42, 18, 45, 67)
+LITTLE = (RELATIONS[1], RELATIONS[4])
+"""Relations that add least: parts and surroundings."""
 Rows = dict[str, list[ClassVectors]]
 
 
@@ -75,6 +77,23 @@ def shuffled(vectors: ClassVectors, names: tuple[str, ...], seed: int) -> ClassV
     return replace(
         vectors, blocks={n: b[order] if n in names else b for n, b in vectors.blocks.items()}
     )
+
+
+def graded(
+    names: Sequence[str], knowledge: SceneKnowledge, relations: Sequence[str]
+) -> ClassVectors:
+    """Graded attributes of some relations alone."""
+    stated = [knowledge.find(name) for name in names]
+    pairs = [[(t, strength(t)) for t in c.triples if t.relation in relations] for c in stated if c]
+    return plain(tuple(names), knowledge.attributes(pairs))
+
+
+def without(
+    full: ClassVectors, knowledge: SceneKnowledge, relations: Sequence[str]
+) -> ClassVectors:
+    """The same class vectors, graded without some relations."""
+    rest = graded(full.names, knowledge, [r for r in RELATIONS if r not in relations])
+    return replace(full, blocks={**full.blocks, "graded": rest.blocks["all"]})
 
 
 def unnamed(full: ClassVectors, knowledge: SceneKnowledge) -> ClassVectors:
@@ -119,6 +138,7 @@ def make_rows(
         DEFAULT: [default],
         "default, graph shuffled": [shuffled(default, ("graded",), s) for s in seeds],
         "default, unseen names unknown": [unnamed(default, knowledge)],
+        "default, no parts, surroundings": [without(default, knowledge, LITTLE)],
     }
     return rows | (kge_rows(names, knowledge, embeddings) if embeddings else {})
 

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from embeddings import words_of
 from numpy.typing import NDArray
+from zeroshot import LITTLE, blocks_of, graded, shuffled, without
 from zeroshot import MODELS as BACKBONES
-from zeroshot import blocks_of, plain, shuffled
 
 from fusion.backbone import FeatureSet, read_features
 from fusion.classgraph import SCALES, ClassVectors, class_vectors
@@ -37,22 +37,12 @@ from kg import scenes, vocab
 from kg.embed import MODELS, Beside, EmbedSettings, embed_graph
 from kg.embeddings.content import content_of, shipped_graph
 from kg.files import shipped
-from kg.scenes import RELATIONS, SceneKnowledge, load_scenes, strength
+from kg.scenes import RELATIONS, SceneKnowledge, load_scenes
 
 ALL = "all relations"
 SHUFFLES = (0, 1, 2)
-PART, FUNCTION, SURROUNDING = (RELATIONS[i] for i in (1, 3, 4))
-LEFT_OUT = (*((r,) for r in RELATIONS), (PART, SURROUNDING), (PART, FUNCTION, SURROUNDING))
+LEFT_OUT = (*((r,) for r in RELATIONS), LITTLE, (*LITTLE, RELATIONS[3]))
 """Relations that are left out of text + graded together."""
-
-
-def graded(
-    names: Sequence[str], knowledge: SceneKnowledge, relations: Sequence[str]
-) -> ClassVectors:
-    """Graded attributes of some relations alone."""
-    stated = [knowledge.find(name) for name in names]
-    pairs = [[(t, strength(t)) for t in c.triples if t.relation in relations] for c in stated if c]
-    return plain(tuple(names), knowledge.attributes(pairs))
 
 
 def make_rows(
@@ -69,8 +59,7 @@ def make_rows(
     rows |= {"block text": blocks_of(full, "text"), "text + graded": full}
     for left_out in () if kge else LEFT_OUT:
         short = ", ".join(vocab.curie(r).removeprefix("ll:has") for r in left_out)
-        rest = graded(names, knowledge, [r for r in RELATIONS if r not in left_out]).blocks["all"]
-        rows[f"default, no {short}"] = replace(full, blocks={**full.blocks, "graded": rest})
+        rows[f"default, no {short}"] = without(full, knowledge, left_out)
     for model in kge:
         embedding = embed_graph(
             knowledge.graph, EmbedSettings(model, held_out=0, seed=seed), beside=told()

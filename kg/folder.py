@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO, Any
 
 from kg.errors import OutputError
 
@@ -102,6 +103,25 @@ def unwritable(path: Path | None, error: OSError) -> OutputError:
     if "lock" in reason.lower():
         reason, hint = "another program has it open for writing", "close that program"
     return OutputError(f"{path or 'the graph'}: cannot be written ({reason})", hint)
+
+
+def lock(file: IO[Any]) -> bool | None:
+    """Take the lock of an open file; it goes with the process, however that ends.
+
+    Returns:
+        True where it was taken, False where another process has it, None where the system has no such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def swap(new: Path, path: Path) -> None:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import IO
 
 from kg.errors import OutputError
-from kg.folder import recover, swap, unwritable
+from kg.folder import lock, recover, swap, unwritable
 
 WRITING = ".landlore-writing"
 """Stands, locked, in a folder while it is written."""
@@ -87,29 +86,16 @@ def _held(folder: Path) -> Iterator[None]:
     """Mark a folder as being written; the lock goes with the process, however that ends."""
     mark = folder / WRITING
     with mark.open("w") as file:
-        _lock(file)
+        lock(file)
         yield
     mark.unlink()
-
-
-def _lock(file: IO[str]) -> bool:
-    """Take the lock of a mark; False where another process has it, or where the system has no such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _sweep(target: Path) -> None:
     """Remove what runs into this folder left behind that were killed (SIGKILL, power)."""
     for left in sorted(target.parent.glob(f".{escape(target.name)}-*/{WRITING}")):
         with suppress(OSError), left.open() as file:
-            if _lock(file):
+            if lock(file):
                 shutil.rmtree(left.parent, ignore_errors=True)
 
 

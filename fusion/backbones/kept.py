@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import InputError, OutputError
+from kg.folder import lock
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class KeptVectors:
         facts: What changes the vectors: backbone and reading.
 
     Raises:
-        InputError: The folder holds vectors of another backbone or reading.
+        InputError: The folder holds vectors of another backbone or reading, or another run is writing into it.
         OutputError: The folder cannot be written.
     """
 
@@ -67,17 +69,15 @@ class KeptVectors:
         self._folder, self._facts = folder, json.loads(json.dumps(facts))
         self._known: dict[str, Seen] = {}
         self._files: tuple[IO[bytes], IO[bytes]] | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> KeptVectors:
         if self._folder is None:
             return self
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            vectors, lines = (self._folder / n for n in ("vectors.f32", "batches.jsonl"))
-            rows_end, lines_end = self._load(vectors, lines)
-            self._files = (_cut(vectors, rows_end), _cut(lines, lines_end))
-            if not lines_end:
-                self._line(self._facts)
+            with ExitStack() as opened:
+                self._begin(self._folder, opened)
+                self._open = opened.pop_all()
         except OSError as error:
             raise OutputError(
                 f"{self._folder}: cannot be written ({error.strerror})", "choose another -o"
@@ -90,8 +90,24 @@ class KeptVectors:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for file in self._files or ():
-            file.close()
+        self._open.close()
+
+    def _begin(self, folder: Path, opened: ExitStack) -> None:
+        """Take in what is whole, cut off what is not, and leave both files open at their end."""
+        folder.mkdir(parents=True, exist_ok=True)
+        vectors, lines = (folder / name for name in ("vectors.f32", "batches.jsonl"))
+        rows = opened.enter_context(vectors.open("ab"))
+        if lock(rows) is False:
+            raise InputError(
+                f"{folder}: another run keeps its vectors there",
+                "wait until it ends, or choose another -o",
+            )
+        ends = self._load(vectors, lines)
+        self._files = (rows, opened.enter_context(lines.open("ab")))
+        for file, end in zip(self._files, ends, strict=True):
+            file.truncate(end)
+        if not ends[1]:
+            self._line(self._facts)
 
     def find(self, path: str) -> Seen | None:
         """What is kept of a file, as long as it has not changed."""
@@ -163,12 +179,6 @@ def _json(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return None
-
-
-def _cut(path: Path, length: int) -> IO[bytes]:
-    file = path.open("ab")
-    file.truncate(length)
-    return file
 
 
 def drop(folder: Path) -> None:

@@ -95,6 +95,21 @@ def test_vectors_of_another_backbone_or_reading_are_refused(tmp_path):
         assert f"rm -r {keep}" in caught.value.hint
 
 
+def test_a_second_run_into_the_same_place_is_refused_while_the_first_goes_on(tmp_path):
+    paths, keep = pictures(tmp_path, 4), tmp_path / "out.part"
+
+    def another(_):
+        with pytest.raises(InputError, match="another run keeps its vectors there"):
+            embed_files(paths, Means(), keep=keep, batch=2)
+
+    first = embed_files(paths, Means(), keep=keep, batch=2, progress=another)
+    again = Means()
+    np.testing.assert_array_equal(
+        embed_files(paths, again, keep=keep, batch=2).vectors, first.vectors
+    )
+    assert again.sizes == []
+
+
 @pytest.mark.parametrize("cut", [1, 5, 40])
 def test_what_a_kill_cut_off_is_made_again(tmp_path, cut):
     paths, keep = pictures(tmp_path), tmp_path / "out.part"
