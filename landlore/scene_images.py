@@ -239,6 +239,12 @@ def _seen_folder(
     """Labelled images: the folder that a file lies in is its class."""
     keep = None if way.keep is None else way.keep / "seen"
     files = _pictures([folder])
+    loose = sorted(path for path in files if path.parent == folder)
+    if loose:
+        raise InputError(
+            f"{folder}: {len(loose)} images lie in no class, e.g. {loose[0].name}; expected one folder per class",
+            "move them into the folder of their class, or away",
+        )
     found = _embedded(files, backbone, settings, replace(way, keep=keep))
     classes = [Path(item).parent.name for item in found.items]
     names = tuple(sorted(set(classes)))

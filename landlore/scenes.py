@@ -162,7 +162,10 @@ def _classified(
     _tell_unknown(labels, knowledge, tell)
     tell("reading features")
     asked, taught = scene_features(paths, labels, seen, settings, knowledge, way)
-    names = tuple(labels) or asked.names or knowledge.official
+    if taught is not None:
+        _tell_unknown([name for name in taught.names if name not in labels], knowledge, tell)
+    listed = knowledge.official_of(asked.names) or knowledge.official
+    names = tuple(labels) or listed or asked.names
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
     tell("comparing")
     answer = _answer(asked, taught, names, (knowledge, embedding), settings)
@@ -243,9 +246,11 @@ def _texts(asked: FeatureSet, names: tuple[str, ...]) -> Any:
     Raises:
         InputError: The file has text vectors, of other names.
     """
-    if asked.texts is None or asked.names == names:
-        return asked.texts
+    if asked.texts is None:
+        return None
     missing = [name for name in names if name not in asked.names]
+    if not missing:
+        return asked.texts[[asked.names.index(name) for name in names]]
     shown = ", ".join(asked.names[:SHOWN]) + ", ..." * (len(asked.names) > SHOWN)
     raise InputError(
         f"{asked.model}: no text vector of {', '.join(missing)}; it has those of {shown}",

@@ -118,6 +118,9 @@ def test_seen_classes_may_be_a_folder_per_class(folder):
         folder / "photos" / "beach", ["beach", "desert"], seen=folder / "photos", settings=GRADED
     )
     assert set(done.scores.classes) == {"beach", "desert"}
+    loose = folder / "photos" / "forest"
+    with pytest.raises(InputError, match="3 images lie in no class"):
+        classify(folder / "photos", ["beach", "desert"], seen=loose, settings=GRADED)
     classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
     other = folder / "other.npz"
     kept = dict(np.load(folder / "out" / "features.npz"))

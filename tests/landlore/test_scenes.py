@@ -48,6 +48,11 @@ def test_classes_of_a_data_set_are_candidates_and_spelt_as_in_the_file(features)
     done = classify(features, seen=[n for n in SEEN if n != "beach"], settings=settings)
     assert done.scores.classes == ("beach", "desert", "river")  # NWPU has no other of the file's
     assert done.knowledge.words("storage_tank") == "storage tank"
+    named = features.parent / "named.npz"
+    file = np.load(features)
+    np.savez(named, images=file["images"], names=np.array(("salt pan", "quarry")))
+    other = classify(named, seen=str(features), settings=settings).scores.classes
+    assert other == load_scenes().of_list("nwpu").official  # not those of the file
     assert done.accuracy > 0.5  # seven seen classes are few, a third would be chance
     with pytest.raises(InputError, match="no class list 'nwpu45x'"):
         classify(features, seen=SEEN, settings=ClassifySettings(classes="nwpu45x"))
@@ -175,6 +180,12 @@ def test_names_without_a_text_vector_are_named(features, tmp_path):
     ) as raised:
         classify(path, ("river", "salt pan"), settings=GRADED)
     assert "--seen" in raised.value.hint
+    np.savez(path, images=file["images"], names=file["names"], texts=texts)  # nothing is labelled
+    every = classify(path, settings=GRADED).scores
+    two = classify(path, ("river", "beach"), settings=GRADED).scores
+    columns = [every.classes.index(name) for name in two.classes]
+    odds = np.log(every.scores[:, columns]) @ (1, -1)
+    np.testing.assert_allclose(np.log(two.scores) @ (1, -1), odds, rtol=1e-3)
 
 
 def test_several_class_lists_are_refused(features):
