@@ -73,8 +73,12 @@ class Prediction:
     @property
     def labels(self) -> NDArray[np.int16]:
         """(y, x) int16 index of the most probable class (first on ties), -1 where not valid."""
-        best = self.probabilities.argmax(axis=0).astype(np.int16)
-        return np.where(self.valid, best, np.int16(-1)).astype(np.int16)
+        best = self.confidence
+        out = np.full(best.shape, -1, np.int16)
+        for label in range(len(self.probabilities) - 1, -1, -1):
+            np.copyto(out, np.int16(label), where=self.probabilities[label] == best)
+        out[~self.valid] = -1
+        return out
 
     @property
     def confidence(self) -> NDArray[np.float32]:

@@ -67,8 +67,11 @@ def solve_terms(
 
 def _of_pixels(q: Floats, label: NDArray[np.int32]) -> Floats:
     """(y, x, class) what regions (region, class) say of their pixels, 0 where there is none."""
-    padded = np.concatenate([q.T, np.zeros((q.shape[1], 1))], axis=1)
-    return np.moveaxis(np.stack([plane[label] for plane in padded]), 0, -1)
+    padded, where = np.concatenate([q.T, np.zeros((q.shape[1], 1))], axis=1), label.astype(np.intp)
+    out = np.empty((len(padded), *label.shape))
+    for plane, values in zip(out, padded, strict=True):
+        np.take(values, where, out=plane, mode="wrap")  # -1: the zero at the end
+    return np.moveaxis(out, 0, -1)
 
 
 def _best_labelling(problem: Problem, regions: int, seed: int) -> Solution:

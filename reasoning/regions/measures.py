@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,20 +66,22 @@ def planes(image: Raster) -> dict[str, NDArray[np.float32]]:
     """
     valid, bands = image.valid, [name.lower() for name in image.bands]
 
+    @cache
     def band(name: str) -> NDArray[np.float32] | None:
         """A band by name, NaN where it is not observed; None where there is none."""
         found = [bands.index(alias) for alias in ALIASES.get(name, (name,)) if alias in bands]
         if not found:
             return None
-        return np.where(valid, image.values[found[0]], np.nan).astype(np.float32)
+        return np.where(valid, image.values[found[0]].astype(np.float32), np.float32(np.nan))
 
     out = {}
     for name, (first, second) in INDICES.items():
         a, b = band(first), band(second)
         if a is not None and b is not None:
             total = a + b
-            index = np.where(total > 0, (a - b) / np.where(total > 0, total, 1), np.nan)
-            out[name] = index.astype(np.float32)
+            positive = total > 0
+            ratio = (a - b) / np.where(positive, total, np.float32(1))
+            out[name] = np.where(positive, ratio, np.float32(np.nan))
     scale = (
         255.0 if image.values.dtype == np.uint8 else 1.0 if image.units == "reflectance" else None
     )
@@ -174,12 +178,11 @@ def slope(height: NDArray[np.float64], dx: float, dy: float) -> NDArray[np.float
         (y, x) float64 degrees, NaN where any of the nine heights is unknown.
     """
     z = np.pad(height, 1, mode="edge")
-    east = z[:-2, 2:] + 2 * z[1:-1, 2:] + z[2:, 2:]
-    west = z[:-2, :-2] + 2 * z[1:-1, :-2] + z[2:, :-2]
-    south = z[2:, :-2] + 2 * z[2:, 1:-1] + z[2:, 2:]
-    north = z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:]
-    rise = np.hypot((east - west) / (8 * dx), (south - north) / (8 * dy))
-    return np.asarray(np.degrees(np.arctan(rise)))
+    along = z[:-2] + 2 * z[1:-1] + z[2:]
+    across = z[:, :-2] + 2 * z[:, 1:-1] + z[:, 2:]
+    east = (along[:, 2:] - along[:, :-2]) / (8 * dx)
+    south = (across[2:] - across[:-2]) / (8 * dy)
+    return np.asarray(np.degrees(np.arctan(np.sqrt(east * east + south * south))))
 
 
 def distances(regions: RegionGraph, prediction: Prediction, tree: ClassTree) -> dict[str, Column]:
