@@ -30,6 +30,7 @@ from reasoning.scenes.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence,
 
 if TYPE_CHECKING:
     from fusion.prediction import SceneScores
+    from fusion.reasons import SceneExplainer
     from fusion.scene import SceneAnswer
     from kg.scenes import SceneKnowledge
     from landlore.scene_places import PlacePrior
@@ -58,16 +59,16 @@ def explained(
         InputError: The file of parts cannot be read, or names no image that was asked about.
         RuleError: Axioms that cannot be used.
     """
-    from fusion.reasons import explain_scene
+    from fusion.reasons import SceneExplainer
 
-    items = range(len(answer.scores.items))
+    why, items = SceneExplainer(answer, knowledge), range(len(answer.scores.items))
     places = _places(answer, settings) if settings.map else None
     scores = answer.scores if places is None else _shifted(answer, places)
     if not (settings.parts or settings.axioms or settings.add_axioms):
         plain = tuple(
-            explain_scene(answer, i, knowledge)
+            why.explain(i)
             if places is None
-            else _added(answer, i, knowledge, (_best(scores, i), scores, places.parts))
+            else _added(why, i, (_best(scores, i), scores, places.parts))
             for i in items
         )
         return scores, plain, knowledge, None
@@ -79,7 +80,7 @@ def explained(
         """Parts of the map and of the axioms."""
         return (*(places.parts(item, pair) if places else ()), *done.parts(item, pair))
 
-    reasons = (_added(answer, i, known, (done.best(i), done.after, both)) for i in items)
+    reasons = (_added(why, i, (done.best(i), done.after, both)) for i in items)
     return done.after, tuple(reasons), known, done
 
 
@@ -133,12 +134,10 @@ def _corrected(scores: SceneScores, settings: ClassifySettings) -> SceneCorrecti
     return done
 
 
-def _added(answer: SceneAnswer, item: int, knowledge: SceneKnowledge, more: _More) -> SceneReason:
+def _added(why: SceneExplainer, item: int, more: _More) -> SceneReason:
     """The reason for a pair of classes, with further parts."""
-    from fusion.reasons import explain_scene
-
     pair, scores, parts_of = more
-    plain, parts = explain_scene(answer, item, knowledge, pair), parts_of(item, pair)
+    plain, parts = why.explain(item, pair), parts_of(item, pair)
     ordered = sorted(
         (*plain.parts, *parts), key=lambda p: (-abs(p.contribution), p.relation, p.value)
     )

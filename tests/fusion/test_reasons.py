@@ -5,7 +5,7 @@ import pytest
 
 from fusion.backbone import FeatureSet
 from fusion.classgraph import class_vectors
-from fusion.reasons import explain_scene
+from fusion.reasons import SceneExplainer, explain_scene
 from fusion.scene import SceneSettings, classify, fit_scenes
 from kg.scenes import RELATIONS, load_scenes
 
@@ -91,6 +91,18 @@ def test_own_images_and_the_penalty_of_seen_classes_are_parts(made, knowledge):
         (seen,) = (p.contribution for p in reason.parts if p.kind == "seen")
         assert seen < 0
     assert "own images" in kinds
+
+
+def test_reasons_of_many_images_are_those_of_each_by_itself(made, knowledge):
+    classifier, images, candidates = made
+    answer = classify(images, candidates, classifier=classifier)
+    explainer = SceneExplainer(answer, knowledge, block=4)
+    for item in (0, 1, 9, 29, 3):  # also back again
+        one, same = explain_scene(answer, item, knowledge), explainer.explain(item)
+        assert (one.item, one.answer, one.near) == (same.item, same.answer, same.near)
+        for mine, theirs in zip(one.parts, same.parts, strict=True):
+            assert mine.value == theirs.value
+            assert mine.contribution == pytest.approx(theirs.contribution, abs=1e-9)
 
 
 def test_reasons_name_statements_of_both_classes(made, knowledge):
