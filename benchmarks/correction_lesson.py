@@ -15,21 +15,21 @@ from correction_table import Table, labelled, sum_error
 
 from kg.ontology import Axiom
 from reasoning.correct import CorrectSettings, correct
-from reasoning.learning.balance import choose_balance
+from reasoning.learning.balance import chosen
 from reasoning.learning.caution import HELD
-from reasoning.learning.checked import Checks, choose, fit_rules, learn_checked
+from reasoning.learning.checked import Checks, choose, fit_rules, learn_checked, tried
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import Learned
 from reasoning.learning.prepared import Prepared, prepare
 from reasoning.learning.report import rule_report
-from reasoning.learning.report_text import report_table
+from reasoning.learning.report_text import report_table, trial_table
 from reasoning.learning.school import CALIBRATION, NETWORK, SMOOTHNESS
 from reasoning.learning.staged import Stages
 from reasoning.learning.steps import Steps
 
 STAGES = Stages(rounds=1, shrinkage=0.06, hold=0.1, balance=0.5, polished=False)
-HELD_STAGES = replace(STAGES, shrinkage=1e4)
-"""Weights stay as they are; temperature and biases are fitted again beside them."""
+STIFF = 1e4
+"""A pull with which weights stay as they are; temperature and biases are fitted again beside them."""
 WAYS = ("views", "shapes and views")
 """Sets of rules that are compared, few before many."""
 TRADE = (0.25, 0.5, 1.0, 1.5, 2.0)
@@ -60,8 +60,9 @@ class Lesson:
         self.table, self.settings, self.asked, self.steps = table, settings, asked, steps
         self.tiles = labelled(table.case.tune)
         self.sets = candidates(self.tiles)
-        self.balance = choose_balance(self.tiles)
-        print(f"class weights (1 / share) ** {self.balance}, as held-out train tiles prefer")
+        trials = tried(self.tiles, steps=steps)
+        print(trial_table(trials))
+        self.stages = replace(STAGES, balance=chosen(trials).balance)
         rules = self.sets[WAYS[-1]]
         self.test = [prepare(tile, rules, settings) for tile in labelled(table.case.test)]
 
@@ -71,7 +72,7 @@ class Lesson:
             self.tiles,
             {way: self.sets[way] for way in WAYS},
             self.settings,
-            stages=replace(STAGES, balance=self.balance),
+            stages=self.stages,
             checks=Checks(fixed_per_broken=self.asked.ratio),
             steps=self.steps,
         )
@@ -123,7 +124,7 @@ class Lesson:
 
     def held(self, rules: Sequence[Axiom], fit: Fit) -> Fit:
         """These weights as they are; temperature and biases fitted again beside them."""
-        stages = replace(HELD_STAGES, balance=self.balance)
+        stages = replace(self.stages, shrinkage=STIFF)
         settings = replace(self.settings, smoothness=fit.smoothness)
         return fit_rules(self.tiles, rules, settings, stages)
 

@@ -76,7 +76,13 @@ def learn(
     from landlore.cli import words
     from landlore.labelled import TileFiles
     from landlore.learning import learn as run
-    from reasoning.learning.report_text import remarks, report_table, score_table, summary
+    from reasoning.learning.report_text import (
+        remarks,
+        report_table,
+        score_table,
+        summary,
+        trial_table,
+    )
 
     beside = words.sources(
         dem=dem, landcover=landcover, osm=osm, vector=vector, graph=graph, rules=rules or None,
@@ -88,6 +94,9 @@ def learn(
     learned, reports = run(
         files, out, context=context, fixed_per_broken=fixed_per_broken, report=report, progress=counter(quiet)
     )  # fmt: skip
+    if learned.trials:
+        say(trial_table(learned.trials).rstrip())
+        say()
     say(score_table(learned).rstrip())
     if report is not None:
         say()

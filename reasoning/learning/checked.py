@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from functools import partial
 
 from kg.ontology import Axiom
-from reasoning.learning.balance import choose_balance
+from reasoning.learning.balance import arrays_of, chosen, trials_of, try_balances
 from reasoning.learning.caution import HELD, choose_caution
 from reasoning.learning.fit import Fit
-from reasoning.learning.learned import HeldOut, Learned, Mapped
+from reasoning.learning.learned import HeldOut, Learned, Mapped, Trial
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
 from reasoning.learning.smoothing import choose_smoothing
 from reasoning.learning.staged import Stages
@@ -41,7 +40,7 @@ class Checks:
         most_folds: Most parts that the tiles are held out in; with as many scenes, each is held out alone.
         fixed_per_broken: Least number of pixels that held-out tiles must have put right per pixel put wrong: labels
             are held accordingly (`reasoning.learning.caution`), and the map stays as given where that is not to be
-            had. 0 asks for nothing.
+            had in any way that was kept in turn. 0 asks for nothing.
     """
 
     most_folds: int = 6
@@ -85,25 +84,29 @@ def learn_checked(
     check_tiles(tiles)
     several = bool(scenes(tiles).max() > 0)
     work, asked = steps or Steps(), checks or Checks()
-    knobs = stages or Stages()
+    knobs, trials = stages or Stages(), tuple[Trial, ...]()
     if not several:
         knobs = replace(knobs, shrinkage=ONE_SCENE.shrinkage, polished=ONE_SCENE.polished)
     elif stages is None:
-        knobs = replace(knobs, balance=_balance(tiles, asked.most_folds, work), loose=LOOSE)
+        trials = tried(tiles, most_folds=asked.most_folds, steps=work)
+        knobs = replace(knobs, balance=chosen(trials).balance, loose=LOOSE)
     parts = [[int(i) for i in part] for part in folds(tiles, asked.most_folds)] if several else []
     school = School(tiles, candidates, settings, knobs, work, parts)
-    learned = _learned(school, _held_out(school), parts)
+    learned = replace(_learned(school, _held_out(school), parts), trials=trials)
     ratio = asked.fixed_per_broken
     return _cautious(school, learned, ratio) if ratio > 0 else learned
 
 
-def _balance(tiles: Sequence[LabelledTile], most_folds: int, steps: Steps) -> float:
-    """How far rare classes count more."""
-    steps.plan(1)
-    found = steps.do(
-        "class weights", lambda: {"balance": np.array(choose_balance(tiles, most_folds=most_folds))}
+def tried(
+    tiles: Sequence[LabelledTile], *, most_folds: int = 6, steps: Steps | None = None
+) -> tuple[Trial, ...]:
+    """As `reasoning.learning.balance.try_balances`, once; arguments are those of `learn_checked` and `Checks`."""
+    work = steps or Steps()
+    work.plan(1)
+    found = work.do(
+        "trials of class weights", lambda: arrays_of(try_balances(tiles, most_folds=most_folds))
     )
-    return float(found["balance"])
+    return trials_of(found, len(tiles[0].prediction.legend))
 
 
 def _held_out(school: School) -> tuple[HeldOut, ...]:
@@ -154,35 +157,55 @@ def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned
 
 
 def _cautious(school: School, learned: Learned, ratio: float) -> Learned:
-    """Hold labels as given until held-out tiles have the ratio; the map as given where they never have."""
-    way, legend = learned.chosen, school.legend
-    if way == NETWORK or not learned.held_out:
+    """Hold labels as given until held-out tiles have the ratio.
+
+    Where the chosen way never has it, or no gain is left, the one that was kept before it is asked; the map as given at
+    last.
+    """
+    if not learned.held_out:
         return learned
-    school.steps.at_least(len(school.tiles))
-    found = choose_caution(lambda nats: school.held_out(way, nats), ratio)
-    if found is None:
-        return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
+    least = learned.scores[NETWORK] + MARGIN
+    for way in reversed(kept(learned.scores)):
+        if way != NETWORK:
+            school.steps.at_least(len(school.tiles))
+            found = choose_caution(partial(school.held_out, way), ratio)
+            if found and Mapped.together(found[1]).mean_iou >= least:
+                return _held(school, learned, way, found)
+    return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
+
+
+def _held(
+    school: School, learned: Learned, way: str, found: tuple[float, Sequence[Mapped]]
+) -> Learned:
+    """The numbers of a way, with the caution that was found and the maps that it gave."""
     nats, maps = found
+    fit, folds = school.fit(way), learned.fold_fits
     if not nats:
-        return learned
+        return replace(learned, chosen=way, fits={**learned.fits, way: fit})
     name = way + HELD.format(nats)
     held = tuple(
         replace(one, ways={**one.ways, name: mapped})
         for one, mapped in zip(learned.held_out, maps, strict=True)
     )
-    folds = tuple((part, fit.cautious(nats, legend)) for part, fit in learned.fold_fits)
-    fits = {**learned.fits, name: learned.fit.cautious(nats, legend)}
+    if way == learned.chosen:
+        folds = tuple((part, one.cautious(nats, school.legend)) for part, one in folds)
+    fits = {**learned.fits, name: fit.cautious(nats, school.legend)}
     return replace(learned, chosen=name, fits=fits, held_out=held, fold_fits=folds)
 
 
 def choose(scores: Mapping[str, float]) -> str:
     """Name by name, the simplest first: the first, or a later one where it beats the one so far by `MARGIN`."""
+    return kept(scores)[-1]
+
+
+def kept(scores: Mapping[str, float]) -> list[str]:
+    """The names that were kept in turn, the last of which `choose` gives."""
     names = list(scores)
-    best = names[0]
+    found = names[:1]
     for name in names[1:]:
-        if scores[name] >= scores[best] + MARGIN:
-            best = name
-    return best
+        if scores[name] >= scores[found[-1]] + MARGIN:
+            found.append(name)
+    return found
 
 
 def fit_rules(

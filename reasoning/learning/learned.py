@@ -96,6 +96,19 @@ class Mapped:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One exponent of class weights that was tried, before anything else is learned.
+
+    Attributes:
+        balance: Exponent of the class weights.
+        mapped: All held-out tiles together, by the calibration of the others.
+    """
+
+    balance: float
+    mapped: Mapped
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """How one tile was mapped by what was learned from the others.
 
@@ -124,6 +137,7 @@ class Learned:
         scenes: How many scenes the tiles are of.
         absent: Names of classes that no tile's truth has.
         smoother: Factor on the fitted smoothness that held-out tiles prefer; all fits have it already.
+        trials: Class weights that were tried; () where they were given.
     """
 
     chosen: str
@@ -135,6 +149,7 @@ class Learned:
     scenes: int
     absent: tuple[str, ...]
     smoother: float = 1.0
+    trials: tuple[Trial, ...] = ()
 
     @property
     def fit(self) -> Fit:

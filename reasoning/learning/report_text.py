@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 from kg import turtle, vocab
+from reasoning.learning.balance import chosen
 from reasoning.learning.caution import HELD
-from reasoning.learning.learned import Learned
+from reasoning.learning.learned import Learned, Trial
 from reasoning.learning.report import RuleReport
 from reasoning.learning.school import LOOSELY, NETWORK
 
@@ -138,6 +139,22 @@ def score_table(learned: Learned) -> str:
         *_columns(rows),
         "Kept: the last row that beats those kept before it by 0.1 points of mean IoU; the best of several is a little "
         "optimistic.",
+    ]) + "\n"  # fmt: skip
+
+
+def trial_table(trials: Sequence[Trial]) -> str:
+    """What calibrations of different class weights make of held-out tiles, and which weights were taken."""
+    if not trials:
+        return ""
+    rows = [("class weights", "mean IoU", "accuracy", "wrong -> right", "right -> wrong", "")]
+    for one in trials:
+        found, taken = one.mapped, "<- taken" if one is chosen(trials) else ""
+        scores = (f"{100 * found.mean_iou:.2f}", f"{100 * found.accuracy:.2f}")
+        moved = (f"{found.fixed:,d}", f"{found.broken:,d}")
+        rows.append((f"(1 / share) ** {one.balance:g}", *scores, *moved, taken))
+    return "\n".join([
+        "How far rare classes count more: held-out tiles, mapped by a calibration of the others alone.",
+        *_columns(rows),
     ]) + "\n"  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from fusion.prediction import Prediction
 from kg.errors import InputError
 from kg.grid import Grid
 from kg.legend import load_legend
-from reasoning.learning.balance import choose_balance
+from reasoning.learning.balance import arrays_of, chosen, trials_of, try_balances
 from reasoning.learning.tiles import LabelledTile
 
 LEGEND = load_legend("s2korea")
@@ -28,14 +28,25 @@ def drawn(seed, rare, size=60):
 
 
 def test_a_rare_class_that_would_be_lost_asks_for_more_weight():
-    assert choose_balance([drawn(seed, 0.04) for seed in range(4)]) > 0.25
+    tiles = [drawn(seed, 0.04, size=48) for seed in range(3)]
+    assert chosen(try_balances(tiles)).balance > 0.25
 
 
-def test_even_classes_leave_the_mildest():
+def test_of_equal_ones_the_first_is_taken():
     tiles = [drawn(seed, 0.5) for seed in range(3)]
-    assert choose_balance(tiles, balances=(0.0, 0.0)) == 0.0
+    trials = try_balances(tiles, balances=(0.0, 0.0))
+    assert chosen(trials) is trials[0]
+
+
+def test_trials_are_the_same_after_they_were_saved():
+    tiles = [drawn(seed, 0.2, size=20) for seed in range(2)]
+    trials = try_balances(tiles, balances=(0.5, 1.0))
+    again = trials_of(arrays_of(trials), K)
+    assert [one.balance for one in again] == [0.5, 1.0]
+    for one, other in zip(trials, again, strict=True):
+        assert one.mapped.array.tolist() == other.mapped.array.tolist()
 
 
 def test_one_scene_cannot_choose():
     with pytest.raises(InputError, match="one scene"):
-        choose_balance([drawn(0, 0.3)])
+        try_balances([drawn(0, 0.3)])
