@@ -28,7 +28,7 @@ from correction_cache import Cache
 from correction_lesson import Asked, Lesson
 from correction_table import Case, Labels, Table, labelled, show, sum_error
 from smoothers import SMOOTHERS
-from weak_base import TileSet, given_labels, load_tiles
+from weak_base import Tile, TileSet, given_labels, load_tiles
 
 from fusion.metrics import confusion, miou
 from fusion.prediction import Prediction
@@ -141,6 +141,13 @@ def heading(tiles: TileSet) -> str:
     return f"{'':34s}  mIoU    OA  {names}   fixed : broken  ratio  worst class"
 
 
+def learned_from(tiles: TileSet, seen: Sequence[str]) -> list[Tile]:
+    """Train tiles that the base has not seen, spread evenly where there are many."""
+    fresh = [tile for tile in tiles.train if tile.name not in seen]
+    picks = np.unique(np.linspace(0, len(fresh) - 1, LEARN_TILES).round().astype(int))
+    return [fresh[i] for i in picks]
+
+
 def run(name: str, seed: int, options: Options, folder: Path | None) -> dict[str, Any]:
     """One data set with one base; what the same code did before is shown again."""
     start, tiles = time.perf_counter(), load_tiles(name)
@@ -152,9 +159,7 @@ def run(name: str, seed: int, options: Options, folder: Path | None) -> dict[str
             show(row)
         return before
     predict, seen = cache.base(tiles, seed)
-    fresh = [t for t in tiles.train if t.name not in seen]
-    picks = np.unique(np.linspace(0, len(fresh) - 1, LEARN_TILES).round().astype(int))
-    tune = tuple((fresh[i], predict(fresh[i])) for i in picks)
+    tune = tuple((tile, predict(tile)) for tile in learned_from(tiles, seen))
     test = tuple((t, predict(t)) for t in tiles.test)
     print(
         f"\n{name}, seed {seed}: base from {', '.join(seen)}; tuned on {len(tune)}, scored on {len(test)} tiles"

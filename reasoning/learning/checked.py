@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from kg.ontology import Axiom
 from reasoning.learning.balance import arrays_of, chosen, trials_of, try_balances
-from reasoning.learning.caution import HELD, choose_caution
+from reasoning.learning.caution import HELD, first_that_keeps
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import HeldOut, Learned, Mapped, Trial
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
@@ -162,23 +161,21 @@ def _cautious(school: School, learned: Learned, ratio: float) -> Learned:
     Where the chosen way never has it, or no gain is left, the one that was kept before it is asked; the map as given at
     last.
     """
-    if not learned.held_out:
+    ways = [way for way in reversed(kept(learned.scores)) if way != NETWORK]
+    if not ways:
         return learned
+    school.steps.at_least(len(school.tiles) * len(ways))
     least = learned.scores[NETWORK] + MARGIN
-    for way in reversed(kept(learned.scores)):
-        if way != NETWORK:
-            school.steps.at_least(len(school.tiles))
-            found = choose_caution(partial(school.held_out, way), ratio)
-            if found and Mapped.together(found[1]).mean_iou >= least:
-                return _held(school, learned, way, found)
-    return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
+    found = first_that_keeps(ways, school.held_out, ratio=ratio, least=least)
+    if found is None:
+        return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
+    return _held(school, learned, *found)
 
 
 def _held(
-    school: School, learned: Learned, way: str, found: tuple[float, Sequence[Mapped]]
+    school: School, learned: Learned, way: str, nats: float, maps: Sequence[Mapped]
 ) -> Learned:
-    """The numbers of a way, with the caution that was found and the maps that it gave."""
-    nats, maps = found
+    """The numbers of a way with some caution, and the maps that it gave."""
     fit, folds = school.fit(way), learned.fold_fits
     if not nats:
         return replace(learned, chosen=way, fits={**learned.fits, way: fit})
@@ -200,10 +197,9 @@ def choose(scores: Mapping[str, float]) -> str:
 
 def kept(scores: Mapping[str, float]) -> list[str]:
     """The names that were kept in turn, the last of which `choose` gives."""
-    names = list(scores)
-    found = names[:1]
-    for name in names[1:]:
-        if scores[name] >= scores[found[-1]] + MARGIN:
+    found: list[str] = []
+    for name, score in scores.items():
+        if not found or score >= scores[found[-1]] + MARGIN:
             found.append(name)
     return found
 

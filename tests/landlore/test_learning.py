@@ -107,6 +107,7 @@ def test_the_output_says_over_what_and_what_was_kept(run):
     assert "wrong -> right" in done.output
     assert "right -> wrong" in done.output
     assert done.output.count("<- kept") == 1
+    assert done.output.count("<- taken") == 1
     (row,) = csv.DictReader((home / "report.csv").read_text().splitlines())
     assert row["rule"] == "rule:fields-wide"
     assert int(row["wrong_to_right"]) - int(row["right_to_wrong"]) == int(row["balance"])

@@ -13,6 +13,7 @@ from kg.store import KnowledgeGraph
 from reasoning.correct import correct
 from reasoning.learning.checked import Checks, fit_rules, learn_checked
 from reasoning.learning.effects import tile_effects
+from reasoning.learning.learned import Mapped, Trial
 from reasoning.learning.report import bootstrap, rule_report, wilson
 from reasoning.learning.report_text import (
     remarks,
@@ -21,6 +22,7 @@ from reasoning.learning.report_text import (
     report_turtle,
     score_table,
     summary,
+    trial_table,
 )
 from reasoning.learning.staged import Stages
 from reasoning.settings import CorrectSettings
@@ -162,6 +164,17 @@ def test_the_table_says_over_what_and_both_directions(both, tiles):
     assert f"{found.broken:,d}" in row
     assert [("<- kept" in line) for line in lines[4:9]].count(True) == 1
     assert "rules with a weight" in summary(learned)
+
+
+def test_the_table_of_class_weights_marks_the_one_that_was_taken():
+    maps = [Mapped(np.array([[9.0 - i, i], [3.0, 8.0]]), 5 * i, 1234) for i in (2, 1, 1)]
+    trials = [Trial(balance, one) for balance, one in zip((0.25, 0.5, 0.75), maps, strict=True)]
+    lines = trial_table(trials).splitlines()
+    assert lines[3].split("  ")[0] == "(1 / share) ** 0.5"
+    assert ["<- taken" in line for line in lines] == [False, False, False, True, False]
+    assert "1,234" in lines[3]
+    assert f"{100 * maps[1].mean_iou:.2f}" in lines[3]
+    assert trial_table(()) == ""
 
 
 def test_intervals():
