@@ -9,7 +9,6 @@ name and sums of contributions hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from reasoning.learning.learned import Mapped
 
@@ -36,29 +35,4 @@ def choose_caution(
         both = Mapped.together(maps)
         if both.fixed and both.fixed >= ratio * both.broken:
             return nats, maps
-    return None
-
-
-def first_that_keeps(
-    ways: Sequence[str],
-    mapped: Callable[[str, float], Sequence[Mapped]],
-    *,
-    ratio: float,
-    least: float,
-) -> tuple[str, float, Sequence[Mapped]] | None:
-    """The first way that has the ratio with some caution, and gains enough with it.
-
-    Args:
-        ways: The best first.
-        mapped: Way and caution in nats -> the held-out tiles, mapped.
-        ratio: As `choose_caution` takes it.
-        least: Mean IoU that the held maps must have.
-
-    Returns:
-        The way, its caution and its maps; None where no way is left.
-    """
-    for way in ways:
-        found = choose_caution(partial(mapped, way), ratio)
-        if found is not None and Mapped.together(found[1]).mean_iou >= least:
-            return way, *found
     return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from kg.ontology import Axiom
 from reasoning.learning.balance import arrays_of, chosen, trials_of, try_balances
-from reasoning.learning.caution import HELD, first_that_keeps
+from reasoning.learning.caution import HELD, choose_caution
 from reasoning.learning.fit import Fit
 from reasoning.learning.learned import HeldOut, Learned, Mapped, Trial
 from reasoning.learning.school import CALIBRATION, EXPERT, NETWORK, SMOOTHNESS, Parts, School
@@ -39,7 +39,7 @@ class Checks:
         most_folds: Most parts that the tiles are held out in; with as many scenes, each is held out alone.
         fixed_per_broken: Least number of pixels that held-out tiles must have put right per pixel put wrong: labels
             are held accordingly (`reasoning.learning.caution`), and the map stays as given where that is not to be
-            had in any way that was kept in turn. 0 asks for nothing.
+            had. 0 asks for nothing.
     """
 
     most_folds: int = 6
@@ -156,52 +156,35 @@ def _learned(school: School, held: tuple[HeldOut, ...], parts: Parts) -> Learned
 
 
 def _cautious(school: School, learned: Learned, ratio: float) -> Learned:
-    """Hold labels as given until held-out tiles have the ratio.
-
-    Where the chosen way never has it, or no gain is left, the one that was kept before it is asked; the map as given at
-    last.
-    """
-    ways = [way for way in reversed(kept(learned.scores)) if way != NETWORK]
-    if not ways:
+    """Hold labels as given until held-out tiles have the ratio; the map as given where they never have."""
+    way, legend = learned.chosen, school.legend
+    if way == NETWORK or not learned.held_out:
         return learned
-    school.steps.at_least(len(school.tiles) * len(ways))
-    least = learned.scores[NETWORK] + MARGIN
-    found = first_that_keeps(ways, school.held_out, ratio=ratio, least=least)
+    school.steps.at_least(len(school.tiles))
+    found = choose_caution(lambda nats: school.held_out(way, nats), ratio)
     if found is None:
         return replace(learned, chosen=NETWORK, fits={**learned.fits, NETWORK: school.fit(NETWORK)})
-    return _held(school, learned, *found)
-
-
-def _held(
-    school: School, learned: Learned, way: str, nats: float, maps: Sequence[Mapped]
-) -> Learned:
-    """The numbers of a way with some caution, and the maps that it gave."""
-    fit, folds = school.fit(way), learned.fold_fits
+    nats, maps = found
     if not nats:
-        return replace(learned, chosen=way, fits={**learned.fits, way: fit})
+        return learned
     name = way + HELD.format(nats)
     held = tuple(
         replace(one, ways={**one.ways, name: mapped})
         for one, mapped in zip(learned.held_out, maps, strict=True)
     )
-    if way == learned.chosen:
-        folds = tuple((part, one.cautious(nats, school.legend)) for part, one in folds)
-    fits = {**learned.fits, name: fit.cautious(nats, school.legend)}
+    folds = tuple((part, fit.cautious(nats, legend)) for part, fit in learned.fold_fits)
+    fits = {**learned.fits, name: learned.fit.cautious(nats, legend)}
     return replace(learned, chosen=name, fits=fits, held_out=held, fold_fits=folds)
 
 
 def choose(scores: Mapping[str, float]) -> str:
     """Name by name, the simplest first: the first, or a later one where it beats the one so far by `MARGIN`."""
-    return kept(scores)[-1]
-
-
-def kept(scores: Mapping[str, float]) -> list[str]:
-    """The names that were kept in turn, the last of which `choose` gives."""
-    found: list[str] = []
-    for name, score in scores.items():
-        if not found or score >= scores[found[-1]] + MARGIN:
-            found.append(name)
-    return found
+    names = list(scores)
+    best = names[0]
+    for name in names[1:]:
+        if scores[name] >= scores[best] + MARGIN:
+            best = name
+    return best
 
 
 def fit_rules(

@@ -6,7 +6,7 @@ import pytest
 from kg import vocab
 from reasoning.correct import correct
 from reasoning.learning.calibration import Calibration
-from reasoning.learning.caution import NATS, choose_caution, first_that_keeps
+from reasoning.learning.caution import NATS, choose_caution
 from reasoning.learning.checked import Checks, learn_checked
 from reasoning.learning.learned import Mapped
 from reasoning.learning.school import EXPERT, School
@@ -39,25 +39,6 @@ def test_the_least_caution_that_keeps_the_ratio_is_taken():
 def test_a_ratio_that_is_never_had_gives_nothing():
     assert choose_caution(lambda nats: maps(5, 9), 1.0) is None
     assert choose_caution(lambda nats: maps(0, 0), 1.0) is None
-
-
-@pytest.mark.parametrize(("ratio", "least", "expected"), [
-    (1.0, 0.0, ("rules", 0.5)), (2.0, 0.0, ("calibration", 1.0)), (2.0, 0.9, None), (9.0, 0.0, None),
-])  # fmt: skip
-def test_where_the_best_way_never_keeps_the_ratio_the_one_before_it_is_asked(
-    ratio, least, expected
-):
-    known = {
-        "rules": {0.0: (30, 40), 0.5: (20, 20), 1.0: (10, 8)},
-        "calibration": {0.0: (20, 20), 0.5: (15, 10), 1.0: (12, 5)},
-    }
-
-    def mapped(way, nats):
-        fixed, broken = known[way].get(nats, (0, 0))
-        return [Mapped(np.array([[80.0, 20.0], [0.0, 100.0]]), fixed, broken)]
-
-    found = first_that_keeps(["rules", "calibration"], mapped, ratio=ratio, least=least)
-    assert (found and found[:2]) == expected
 
 
 def test_held_out_tiles_keep_the_ratio(drawn_tiles, rules):
