@@ -16,6 +16,7 @@ from rasterio.errors import RasterioError
 
 from kg.errors import GridError
 
+_ZONE_EASTING, _FAR_FROM_ZONE = 5e5, 1.5e6  # metres; a zone is 3.3e5 to either side at most
 _HIGHEST = 91.0  # latitude, degrees; half a coarse pixel may hang over a pole
 _METRES_PER_DEGREE = 111_319.49079327358  # WGS 84 equatorial radius * pi / 180
 
@@ -134,7 +135,21 @@ def misplaced(grid: Grid) -> str:
         south, north = -np.inf, np.inf
     if not -_HIGHEST < south <= north < _HIGHEST:
         return f"latitudes {south:g} .. {north:g}, expected -90 .. 90: origin and CRS do not go together"
-    return ""
+    return _beyond_zone(grid, crs.to_epsg() or 0)
+
+
+def _beyond_zone(grid: Grid, epsg: int) -> str:
+    """What is said of a grid so far from its UTM zone that easting and northing were surely taken for each other."""
+    zone, west, east = epsg % 100, grid.bounds[0], grid.bounds[2]
+    if epsg // 100 not in (326, 327) or not 1 <= zone <= 60:
+        return ""
+    away = abs((west + east) / 2 - _ZONE_EASTING)
+    if away < _FAR_FROM_ZONE:
+        return ""
+    return (
+        f"eastings {west:,.0f} .. {east:,.0f}, {away / 1000:,.0f} km from the middle of UTM zone {zone}: "
+        "easting and northing swapped, or another CRS"
+    )
 
 
 def crs_of(text: str) -> CRS:

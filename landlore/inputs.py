@@ -51,9 +51,12 @@ def read_prediction(
             labels, legend, raster.grid, confidence=confidence, model=Path(path).name
         )
     if bands != len(legend):
+        picture = bands in (3, 4) and raster.values.dtype == np.uint8
         raise RasterError(
             f"{path}: has {bands} bands; expected 1 (codes) or {len(legend)} (probabilities of legend {legend.name})",
-            "give the legend that the model used, with --legend",
+            "a picture of the map? write its codes, not their colours; the image itself goes in with --image"
+            if picture
+            else "give the legend that the model used, with --legend",
         )
     return Prediction(_probabilities(raster, path), legend, raster.grid, Path(path).name)
 
@@ -128,11 +131,13 @@ def read_image(
         GridError: No CRS, or not on `grid`.
 
     Warns:
-        LandloreWarning: Pixels are nodata in some bands only, and so count as nodata; how many is said.
+        LandloreWarning: Pixels are nodata in some bands only, and so count as nodata; how many is said. A band has
+            nearly the name of one that rules know.
     """
     twice = sorted({name for name in bands or () if (bands or ()).count(name) > 1})
     if twice:
         raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
+    _tell_of_strangers(bands or ())
     image = read_raster(path, bands=bands, window=window)
     if grid is not None and not image.grid.same_as(grid):
         raise GridError(
@@ -143,6 +148,22 @@ def read_image(
     _not_empty(bool(image.valid.any()), path)
     _tell_of_holes(image, path)
     return image
+
+
+def _tell_of_strangers(bands: Sequence[str]) -> None:
+    """Warn of names that are nearly those of bands that rules know."""
+    from difflib import get_close_matches
+
+    from reasoning.regions.measures import BANDS
+
+    for name in bands:
+        near = [] if name.lower() in BANDS else get_close_matches(name.lower(), BANDS, 1, 0.6)
+        if near and near[0] not in bands:
+            warnings.warn(
+                f"--bands: no rule knows a band {name!r}; did you mean {near[0]}?",
+                LandloreWarning,
+                stacklevel=3,
+            )
 
 
 def _tell_of_holes(image: Raster, path: str | Path) -> None:

@@ -44,7 +44,9 @@ def run(app: typer.Typer) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
     if code == _STOPPED:
-        sys.stderr.write("stopped; nothing half-written was left behind\n")
+        sys.stderr.write(
+            "stopped; outputs are whole or not there, and the same command goes on from what it kept\n"
+        )
     sys.exit(code)
 
 

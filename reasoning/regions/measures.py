@@ -25,6 +25,8 @@ INDICES = {
 """Data property -> (a, b) of the normalised difference (a - b) / (a + b)."""
 ALIASES = {"swir": ("swir", "swir1", "swir16"), "nir": ("nir", "nir08")}
 """Other names that files use for a band."""
+BANDS = ("red", "green", "blue", *(name for names in ALIASES.values() for name in names))
+"""Names that measures read."""
 DISTANCES = {
     "distanceToWater": "Water",
     "distanceToSea": "Sea",

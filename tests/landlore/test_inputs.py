@@ -5,7 +5,7 @@ import pytest
 from affine import Affine
 
 from kg.cog import write_raster
-from kg.errors import GridError, LegendError, RasterError
+from kg.errors import GridError, LandloreWarning, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
@@ -136,3 +136,23 @@ def test_terrain_elsewhere(tmp_path):
         read_terrain(
             put(tmp_path / "dem.tif", np.ones((1, *GRID.shape), np.float32), grid=far), GRID
         )
+
+
+def test_easting_and_northing_swapped_is_refused(tmp_path):
+    swapped = replace(GRID, transform=Affine(10, 0, 3_840_000, 0, -10, 340_000))
+    path = put(tmp_path / "map.tif", codes(), grid=swapped)
+    with pytest.raises(GridError, match="middle of UTM zone 52: easting and northing swapped"):
+        read_prediction(path, TOWN)
+
+
+def test_a_picture_of_a_map_is_told_from_codes(tmp_path):
+    path = put(tmp_path / "map.tif", np.full((3, *GRID.shape), 40, np.uint8))
+    with pytest.raises(RasterError, match="has 3 bands") as caught:
+        read_prediction(path, TOWN)
+    assert "not their colours" in caught.value.hint
+
+
+def test_a_misspelt_band_is_told(tmp_path):
+    path = put(tmp_path / "image.tif", np.ones((3, *GRID.shape), np.uint8))
+    with pytest.warns(LandloreWarning, match="no rule knows a band 'rd'; did you mean red"):
+        read_image(path, bands=["blue", "rd", "thermal"])
