@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 """Called with one line when a stage begins."""
+BYTES, MANY = 60, 60_000_000
+"""Of memory at most per pixel and class, as measured; from how many pixels times classes on it is said."""
 
 
 @dataclass(frozen=True)
@@ -245,11 +247,20 @@ def _solve(
     if made_here:
         tell("learning a map from the product")
     prediction = predict(known)
-    tell("reasoning over regions, evidence and rules")
+    tell(f"reasoning over regions, evidence and rules{_size(prediction)}")
     corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
     tell(f"explaining {len(corrected.corrections)} corrections")
     explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))
     return Interpretation(corrected, explanation, graph, known.image, None)
+
+
+def _size(prediction: Prediction) -> str:
+    """What is said of the memory that a large map takes; nothing of others."""
+    cells = prediction.probabilities.size
+    if cells < MANY:
+        return ""
+    memory, classes = cells * BYTES / 1e9, len(prediction.legend)
+    return f" ({classes} classes: some {memory:.0f} GB of memory; a part of the map takes less)"
 
 
 def _check_learned(

@@ -34,7 +34,7 @@ from landlore.cli.options import (
     Superpixel,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller, told_idle, told_inference
+from landlore.cli.printing import need_vision, say, teller, told_idle, told_inference, told_unmoved
 
 if TYPE_CHECKING:
     from kg.legend import Legend
@@ -194,6 +194,8 @@ def _report(done: Interpretation, as_json: bool) -> None:
     )
     for line in told_idle(corrected.inactive):
         say(line)
+    if not corrected.corrections and corrected.before.from_labels:
+        say(told_unmoved(corrected))
     _tell_of_colours(corrected.after.legend)
     for sentence in telling_sentences(done):
         say(f"  {sentence}")

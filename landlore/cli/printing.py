@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from kg.errors import MissingExtraError
 from landlore.progress import EVERY, time_left
 
 if TYPE_CHECKING:
-    from reasoning.correction import Trace
+    from reasoning.correction import Corrected, Trace
 
 Tell = Callable[[str], None]
 _OPTION = re.compile(r"\((--[\w-]+)\)$")
@@ -90,6 +91,19 @@ def told_idle(inactive: Sequence[tuple[str, str]]) -> Iterator[str]:
             helped.setdefault(option[1], []).append(iri.removeprefix(vocab.RULE))
     for name, names in helped.items():
         yield f"  for want of {name}: {', '.join(names)}"
+
+
+def told_unmoved(corrected: Corrected) -> str:
+    """Why labels stayed as they are, and what would move them."""
+    sure = float(corrected.before.confidence.max())
+    others = max(len(corrected.before.legend) - 1, 1)
+    nats = math.log(sure * others / max(1 - sure, 1e-9))
+    heaviest = max((axiom.weight for axiom in corrected.axioms), default=0.0)
+    return (
+        f"labels are held with {sure:.2g}, {nats:.1f} nats against each other class; the heaviest rule that could act "
+        f"has {heaviest:.1f}.\nOther evidence (--osm, --landcover, --vector), probabilities instead of labels, "
+        "a --lesson or a lower --confidence move more"
+    )
 
 
 def need_vision(command: str) -> None:

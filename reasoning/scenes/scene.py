@@ -21,7 +21,7 @@ _BLOCKS_EN = {
     "image-text": "likeness to its prompt",
     "prior": "its standing on an average image",
     "own images": "images known of it",
-    "seen": "being a class with known images",
+    "seen": "what classes with known images are held back by",
     "other images": "similar images",
     "aligned": "its statements, by a network",
 }

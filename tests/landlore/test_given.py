@@ -229,6 +229,14 @@ def test_which_rule_lacks_which_input_is_told_and_only_where_that_would_help(fol
     assert "mangrove-low" in bare["--dem"] and "mangrove-low" not in town["--dem"]
 
 
+def test_why_nothing_changed_is_told(folder, landlore):
+    write_raster(folder / "even.tif", Raster(np.full((1, 40, 40), 10, np.uint8), GRID, 0))
+    _, out, _ = landlore("correct", "even.tif", "--legend", "town", "-o", "5")
+    others = len(ll.load_legend("town")) - 1
+    assert f"held with 0.8, {np.log(0.8 / 0.2 * others):.1f} nats" in out
+    assert "--landcover" in out and "--lesson" in out
+
+
 def test_no_remark_where_every_rule_acts():
     assert not list(told_idle(()))
     alone = [(vocab.RULE + "a", "no region of this run can break it, whatever its label")]
