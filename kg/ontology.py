@@ -128,9 +128,10 @@ def read_owl(path: str | Path) -> Terms:
                 )
         except Exception as error:  # owlready2 raises whatever its parsers stumble over
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            said = "" if "unrecognized file format" in reason else f" ({reason})"
             raise OntologyError(
-                f"{path}: not readable OWL ({reason})",
-                "expected Turtle (.ttl), RDF/XML, OWL/XML or N-Triples",
+                f"{path}: not readable OWL{said}",
+                "expected Turtle (.ttl), RDF/XML, OWL/XML or N-Triples; in Protégé: File, Save as, Turtle",
             ) from error
         return _terms(world)
 

@@ -74,7 +74,10 @@ def broken(where: str | Path, error: SyntaxError) -> SourceError:
     found = re.search(r"line (\d+)|error at (\d+):", str(error.msg))
     number = error.lineno or (found and next(filter(None, found.groups())))
     line = f":{number}" if number else ""
-    return SourceError(f"{where}{line}: not valid RDF: {reason}", f"correct {where} at that line")
+    hint = f"correct {where} at that line"
+    if "UTF-8" in reason:
+        hint = f"save it as UTF-8: iconv -f latin1 -t utf8 {where} > NEW"
+    return SourceError(f"{where}{line}: not valid RDF: {reason}", hint)
 
 
 def node(iri: str) -> ox.NamedNode:

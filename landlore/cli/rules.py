@@ -52,7 +52,6 @@ def _tell(found: RuleCheck) -> None:
     for what, iris in (
         ("no label can be", found.unreachable),
         ("nothing measures", found.unmeasured),
-        ("can have no instance", found.unsatisfiable),
     ):
         if iris:
             say(f"{what}: {', '.join(map(curie, iris))}")

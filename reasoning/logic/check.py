@@ -33,7 +33,7 @@ from reasoning.logic.axioms import compile_axioms
 from reasoning.logic.ground import EVIDENCE
 from reasoning.logic.meaning import Labels, UnusableError, names_used, wanted
 from reasoning.logic.reading import read_sides
-from reasoning.logic.silent import circles, same_classes, without_rules
+from reasoning.logic.silent import circles, contradictions, same_classes, without_rules
 from reasoning.space.relations import BASE
 
 NO_JAVA = (
@@ -111,9 +111,11 @@ def check_rules(
     labels = [Labels(one, schema) for one in legends]
     sound = readable if not wrong else []  # HermiT is not shown what cannot be read
     unsatisfiable, reasoner = _consistency(sound, ontology_files, usable, schema)
+    contrary = contradictions(unsatisfiable, usable, schema, where)
+    unusable_ones = (fault for fault in unusable.values() if fault)
     return RuleCheck(
         axioms=usable,
-        faults=(*faults, *wrong, *silent, *(fault for fault in unusable.values() if fault)),
+        faults=(*faults, *wrong, *silent, *unusable_ones, *contrary),
         idle=tuple((a.iri, why) for a in usable if (why := _idle(a, labels))),
         unreachable=tuple(sorted(_unreachable(usable, labels))),
         unmeasured=tuple(sorted(_unmeasured(usable, schema))),

@@ -27,10 +27,43 @@ def without_rules(
         ontology: What is known without them.
     """
     speaking = {axiom.file for axiom in axioms} | {Path(fault.file).name for fault in faults}
+    from reasoning.learning.fit_file import read_fit
+
+    others = bool(speaking) or read_fit([*files]) is not None
     for path, terms in files.items():
-        if path.name in speaking or own_terms(terms, ontology).index:
+        if path.name in speaking or (others and own_terms(terms, ontology).index):
             continue
         yield AxiomError(str(path), "the file", "holds no rule", "docs/rules.md shows one")
+
+
+def contradictions(
+    unsatisfiable: Sequence[str],
+    axioms: Sequence[Axiom],
+    schema: Ontology,
+    where: Mapping[str, str],
+) -> Iterator[AxiomError]:
+    """The topmost classes that can have no instance, each with the rules about it and the classes above it.
+
+    Args:
+        unsatisfiable: IRIs of classes that can have no instance.
+        axioms: The rules.
+        schema: The classes, with what the rule files declare.
+        where: Name of a rule file -> its path.
+    """
+    for iri in unsatisfiable:
+        above = schema.above(iri)
+        if any(other in above and iri not in schema.above(other) for other in unsatisfiable):
+            continue
+        rules = [a for a in axioms if isinstance(a.left, Named) and a.left.iri in above | {iri}]
+        files = ", ".join(dict.fromkeys(where.get(a.file, a.file) for a in rules))
+        named = " and ".join(vocab.curie(a.iri) for a in rules) or "no rule about it alone"
+        shown = vocab.curie(iri)
+        yield AxiomError(
+            files or "the rules",
+            shown,
+            f"{shown} can have no instance: {named} cannot all hold",
+            "change a bound or drop one; if they contradict on purpose, `landlore correct` weighs them",
+        )
 
 
 def circles(files: Files, known: Ontology, schema: Ontology) -> Iterator[AxiomError]:

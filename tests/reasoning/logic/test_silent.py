@@ -44,6 +44,11 @@ def test_a_file_without_rules_is_a_fault_unless_it_declares_names_for_others(che
     assert len(found.axioms) == 1 and not found.is_fine
 
 
+def test_words_alone_hold_no_rule(checked):
+    (fault,) = checked(words=":A a owl:Class .").faults
+    assert fault.cause == "holds no rule"
+
+
 def test_a_circle_of_definitions_is_named_though_no_rule_uses_it(checked):
     found = checked(mine=RULE + touching("A", "B") + touching("B", "C") + touching("C", "A"))
     (fault,) = found.faults
