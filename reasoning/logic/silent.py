@@ -56,7 +56,7 @@ def contradictions(
             continue
         rules = [a for a in axioms if isinstance(a.left, Named) and a.left.iri in above | {iri}]
         files = ", ".join(dict.fromkeys(where.get(a.file, a.file) for a in rules))
-        named = " and ".join(vocab.curie(a.iri) for a in rules) or "no rule about it alone"
+        named = " and ".join(vocab.curie(a.iri) for a in rules) or "what the files say of it"
         shown = vocab.curie(iri)
         yield AxiomError(
             files or "the rules",
