@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from kg.results import QueryResult
 from kg.select import Select
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
+from landlore.run_folder import read_record
 
 if TYPE_CHECKING:
     from reasoning.explanation.reasons import Account
@@ -50,27 +50,28 @@ def explain(
         InputError: Not a run folder, or no such region.
         GridError: The place is outside the map.
     """
-    from reasoning.explanation.reasons import explain_at, read_accounts, reason_of
+    from reasoning.explanation.reasons import (
+        explain_at,
+        explanations_in,
+        read_accounts,
+        reason_of,
+    )
 
     if is_url(run):
         return _on_server(open_graph(run), place, region, top)
     folder = Path(run)
-    if not (folder / "run.json").exists():
-        raise InputError(
-            f"{folder}: not the folder of a run (no run.json)",
-            "landlore correct ... -o FOLDER makes one",
-        )
-    told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    told = read_record(folder)
     if "images" in told:
         raise InputError(
             f"{folder}: a run of scenes has no places",
             f"landlore query {folder} --name scene-answers",
         )
+    explanations_in(folder)
     if place is not None:
         return (_within if told.get("job") == "by-region" else explain_at)(folder, *place)
     if region is None:
         return read_accounts(folder, range(top))
-    known = int(told["regions"])
+    known = int(told.get("regions", 0))
     if not 0 <= region < known:
         raise InputError(
             f"region {region}: the run has regions 0 to {known - 1}"

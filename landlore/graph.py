@@ -15,17 +15,12 @@ from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
+from landlore.run_folder import is_run, run_graph
 from landlore.sources import Sources, graph_sources, imported_files
 
 if TYPE_CHECKING:
     from kg.build import BuildReport
 
-_TOLD_ONCE = f"""
-DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
-  GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }}
-  GRAPH ?run {{ ?s ?p ?o }} FILTER(STRSTARTS(STR(?run), "{vocab.GRAPH}run/"))
-}}"""
-"""A run repeats the names that it needs; said by two graphs, they would count twice in a user's own query."""
 REFUSED = (".nt", ".rdf", ".owl", ".xml", ".json", ".jsonld", ".osm", ".pbf", ".tif", ".gpkg")
 """Endings that nobody means as a folder."""
 FILES = (".trig", ".nq", ".ttl")
@@ -281,17 +276,13 @@ def open_graph(path: str | Path) -> KnowledgeGraph:
 
     Raises:
         SourceError: Nothing there that holds a graph.
+        InputError: A run whose `run.json` is broken, or that lacks a graph.
     """
     if is_url(path):
         return KnowledgeGraph.open(path)
     place = Path(path)
-    if (place / "run.json").exists():
-        graph = KnowledgeGraph()
-        for name in ("graph.trig", "explanations.trig"):
-            if (place / name).exists():
-                graph.load(place / name)
-        graph.update(_TOLD_ONCE)
-        return graph
+    if is_run(place):
+        return run_graph(place)
     if not place.exists():
         raise SourceError(
             f"{place}: no such run, graph or RDF file",

@@ -7,7 +7,6 @@ it was is looked for by its name in RUN/inputs.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +24,7 @@ from landlore.certainty import with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
+from landlore.run_folder import AGAIN, RECORD, read_record
 from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers, product_words
 
@@ -37,7 +37,6 @@ LESSON = "before-lesson.tif"
 """What a lesson said of a prediction that came from memory with it."""
 _FILES = ("landcover", "osm", "vector", "facts", "rules", "add_rules")
 _PATHS = ("graph", "image", "dem")
-_AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
 
 
 @dataclass(frozen=True)
@@ -147,24 +146,16 @@ def read_run(home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         InputError: Not the folder of a run of a map, or one that does not name its inputs.
     """
-    path = home / "run.json"
-    if not path.is_file():
-        raise InputError(f"{home}: not the folder of a run (no run.json)", _AGAIN)
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-        told = run.get("inputs")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path}: broken ({error})", _AGAIN) from error
+    path, run = home / RECORD, read_record(home)
+    told = run.get("inputs")
     if run.get("job") == "by-region":
         raise InputError(
             f"{path}: a run by regions keeps no terms, so nothing can be solved again",
             "correct a part of the map without --by-region, and ask that",
         )
     if not told:
-        raise InputError(
-            f"{path}: does not name its inputs, so nothing can be solved again", _AGAIN
-        )
-    return dict(told), dict(run)
+        raise InputError(f"{path}: does not name its inputs, so nothing can be solved again", AGAIN)
+    return dict(told), run
 
 
 def _check(home: Path, digests: dict[str, str]) -> None:
