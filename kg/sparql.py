@@ -20,6 +20,10 @@ _NO_NAMES = re.compile(  # IRIs, strings and comments: no prefixed name inside
     re.DOTALL,
 )
 _NAME = re.compile(r"(?<![\w:.?$@-])([A-Za-z][\w.-]*):")
+_UPDATE = re.compile(
+    r"\s*((?:base\s+|prefix\s+[\w.-]*:\s*)*)(insert|delete|drop|clear|load|create|copy|move|add|with)\b",
+    re.IGNORECASE,
+)
 _SHOWN = 40  # characters of a query that an error repeats
 
 
@@ -27,6 +31,20 @@ def form_of(sparql: str) -> str:
     """The first word that says what the text does, in lower case ("select", "insert"), or ""."""
     found = _FORMS.search(_PROLOGUE.sub(" ", _bare(sparql)))
     return found[1].lower() if found else ""
+
+
+def refuse_update(sparql: str) -> None:
+    """Let questions pass only.
+
+    Raises:
+        QueryError: The first word after prefixes and comments is one of an update.
+    """
+    found = _UPDATE.match(_bare(sparql))
+    if found is not None:
+        raise QueryError(
+            f"SPARQL {found[2].upper()}: an update; what is asked is only read",
+            "begin with SELECT, ASK, CONSTRUCT or DESCRIBE; facts go in by landlore build --facts",
+        )
 
 
 def with_prefixes(sparql: str, prefixes: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from kg.errors import OutputError, SourceError
 from kg.folder import is_url, replace_file, replace_folder, unwritable
 from kg.rdf import read_turtle
 from kg.results import QueryResult
-from kg.sparql import query_errors
+from kg.sparql import query_errors, refuse_update
 from kg.triples import Triple
 
 __all__ = ["KnowledgeGraph", "read_turtle"]
@@ -95,6 +95,7 @@ class KnowledgeGraph:
             QueryError: It cannot be parsed (with line and column) or run.
         """
         known = _PREFIXES[prefixes]
+        refuse_update(sparql)
         with query_errors(sparql, known):
             more = {"custom_functions": rdf.functions(sparql), "use_default_graph_as_union": True}
             return rdf.result(self._store.query(sparql, prefixes=known, **more))

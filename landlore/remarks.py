@@ -39,11 +39,11 @@ def remarks(
     named, given = asked
     if named is not None:
         yield from _defaults(named, given)
-    if found or found.form == "ask":
+    if found:
         return
     unknown = list(_unknown(graph, sparql))
     yield from unknown
-    if not unknown:
+    if not unknown and found.form != "ask":
         yield "nothing in the graph answers this; every name in it is known"
 
 

@@ -15,7 +15,9 @@ from landlore.cli.printing import say
 
 def explain(
     run: Annotated[str, typer.Argument(help="Run folder, or the server it was published to.")],
-    at: Annotated[str | None, typer.Option(help="LON,LAT in degrees.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="LON,LAT in degrees, or as printed: '60.17° N, 24.94° E'.")
+    ] = None,
     region: Annotated[int | None, typer.Option(min=0, max=MOST, help="Number of a region.")] = None,
     top: Annotated[
         int,

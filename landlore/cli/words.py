@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ from kg.errors import InputError, QueryError
 from kg.folder import is_url
 from landlore.sources import Sources
 
+_PRINTED = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*°?\s*([NSns])\s*,?\s*(\d+(?:\.\d+)?)\s*°?\s*([EWew])\s*"
+)
+"""A place as the sentences of a run say it."""
 _BOUNDS = "--bounds 24.9,60.1,25.0,60.2"
 
 
@@ -57,11 +62,16 @@ def parse_bounds(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def parse_place(text: str) -> tuple[float, float]:
-    """Read "LON,LAT".
+    """Read "LON,LAT", or what a sentence prints: "60.17° N, 24.94° E", with or without ° and spaces.
 
     Raises:
         InputError: Not two numbers in range.
     """
+    printed = _PRINTED.fullmatch(text)
+    if printed is not None:
+        north, south_or_north, east, west_or_east = printed.groups()
+        signs = ["-" if half in "SWsw" else "" for half in (south_or_north, west_or_east)]
+        text = f"{signs[1]}{east},{signs[0]}{north}"
     try:
         lon, lat = (float(part) for part in text.split(","))
     except ValueError as error:
@@ -151,6 +161,8 @@ def sparql_text(sparql: str) -> str:
         QueryError: The file cannot be read.
     """
     if not sparql.startswith("@"):
+        if "{" not in sparql and len(sparql) < 256 and Path(sparql).is_file():
+            raise QueryError(f"{sparql}: a file, not SPARQL", f"@{sparql} asks what stands in it")
         return sparql
     try:
         return Path(sparql[1:]).read_text(encoding="utf-8")

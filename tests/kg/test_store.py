@@ -110,6 +110,13 @@ def test_describe_follows_weighted_statements_and_geometry(graph):
             "PREFIX j:",
         ),
         ("FIND ?x", "line 1", "begin with SELECT"),
+        ("INSERT DATA { <ex:a> <ex:b> 1 }", "INSERT: an update", "--facts"),
+        (
+            "# why\nPREFIX x: <ex:> BASE <ex:> delete where { ?x ?y ?z }",
+            "DELETE: an update",
+            "--facts",
+        ),
+        ("DROP ALL", "DROP: an update", "--facts"),
         ("SELECT (<ex:f>(1) AS ?x) {}", "<ex:f> is not supported", "change"),
     ],
 )

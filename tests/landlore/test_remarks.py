@@ -39,7 +39,13 @@ def test_names_that_the_graph_does_not_have(handmade_graph, sparql, told):
 
 def test_an_answer_needs_no_remark(handmade_graph):
     assert said(handmade_graph, "SELECT ?c { ?c a run:Correction }") == []
-    assert said(handmade_graph, "ASK { ?c a run:Nothing }") == []
+    assert said(handmade_graph, "ASK { ?c a run:Correction }") == []
+
+
+def test_a_no_names_what_the_graph_does_not_know(handmade_graph):
+    (line,) = said(handmade_graph, "ASK { ?c a run:Nothing }")
+    assert line.startswith("run:Nothing stands nowhere in the graph")
+    assert said(handmade_graph, "ASK { run:Correction a run:Correction }") == []
 
 
 def test_the_command_tells_on_standard_error_only(handmade_graph, tmp_path, monkeypatch, capsys):
