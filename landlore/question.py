@@ -78,7 +78,8 @@ def _check_term(run: Mapping[str, Any], name: str) -> None:
     for curie, why in idle.items():
         if name in (curie, curie.rpartition(":")[2].lower(), vocab.expand(curie)):
             raise RuleError(
-                f"{name!r}: this rule did not act in the run, because {why}", "ask about another"
+                f"{name!r}: this rule did not act in the run, because {why}",
+                f"ask about one that did, or another term: {', '.join([*sorted(short)[:5], 'smoothness'])}",
             )
     named = sorted({*short, *PLAIN, *(one for one in sources if "/" not in one)})
     near = get_close_matches(name.lower(), named, 3, 0.5)

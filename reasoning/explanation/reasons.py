@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 
 from kg import vocab
-from kg.errors import GridError, InputError
+from kg.errors import GridError, InputError, SourceError
 from kg.raster import read_grid, read_raster
 from kg.results import QueryResult, Term
 from kg.statements import double, integer, iri
@@ -173,10 +173,16 @@ def read_accounts(folder: str | Path, numbers: Iterable[int]) -> list[Account]:
         SourceError: `explanations.trig` is broken.
     """
     wanted = set(numbers)
-    text = "".join(_excerpt(_part(folder, EXPLANATIONS), wanted))
+    path = _part(folder, EXPLANATIONS)
+    text = "".join(_excerpt(path, wanted))
     wanted &= {int(number) for number in _CORRECTION.findall(text)}
     graph = KnowledgeGraph()
-    graph.load_text(text, "trig")
+    try:
+        graph.load_text(text, "trig")
+    except SourceError as error:  # its line is one of the excerpt
+        raise SourceError(
+            f"{path}: not valid RDF, cut off or changed", "make the run again with --overwrite"
+        ) from error
     return [account for number in sorted(wanted) for account in reason_number(graph, number)]
 
 

@@ -45,6 +45,7 @@ def at(row, col):
         (["--what-if", "weight=smothness:1"], "did you mean 'smoothness'"),
         (["--what-if", "drop=zzz"], "water-min-area"),
         (["--what-if", "drop=snow-ndsi"], "did not act in the run, because"),
+        (["--what-if", "drop=snow-ndsi"], "ask about one that did, or another term: "),
         (["--what-if", "drop=smoothness", "--region", "99"], "region 99: the run has regions 0 to"),
         (["--what-if", "drop=smoothness", "--at=0,0"], "outside of the map"),
         (["--why-not", "Watr", at(30, 30)], "did you mean 'Water'?"),

@@ -44,3 +44,10 @@ def test_a_run_without_its_record_is_told(run, landlore):
     code, _, err = landlore("query", run, "--name", "runs")
     assert code == 2 and "no run.json" in err and f"query {run / 'explanations.trig'}" in err
     assert landlore("query", run / "explanations.trig", "--name", "runs")[0] == 0
+
+
+def test_reasons_that_are_cut_off_are_told(run, landlore):
+    path = run / "explanations.trig"
+    path.write_text(path.read_text()[:-400])
+    code, _, err = landlore("explain", run)
+    assert code == 2 and f"{path}: not valid RDF" in err and "make the run again" in err
