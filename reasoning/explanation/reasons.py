@@ -180,9 +180,7 @@ def read_accounts(folder: str | Path, numbers: Iterable[int]) -> list[Account]:
     try:
         graph.load_text(text, "trig")
     except SourceError as error:  # its line is one of the excerpt
-        raise SourceError(
-            f"{path}: not valid RDF, cut off or changed", "make the run again with --overwrite"
-        ) from error
+        raise SourceError(f"{path}: not valid RDF", "make the run again, --overwrite") from error
     return [account for number in sorted(wanted) for account in reason_number(graph, number)]
 
 
@@ -237,17 +235,16 @@ def _holds(wkt: Term | None, lon: float, lat: float) -> bool:
 def _accounts(graph: KnowledgeGraph, rows: list[Mapping[str, Term | None]]) -> list[Account]:
     if not rows:
         return []
-    these = " ".join(iri(str(row["c"])) for row in rows)
+    named = [(str(row["c"]), row) for row in rows]
+    these = " ".join(iri(c) for c, _ in named)
     labels = _labels(graph.query(_LABELS))
     reasons = _reasons(graph.query(_PARTS.replace("THESE", these)), labels)
     excluded: dict[str, list[str]] = {}
     for c, rule in graph.query(_EXCLUDED.replace("THESE", these)):
         excluded.setdefault(str(c), []).append(str(rule))
-    accounts = []
-    for row in rows:
-        name = str(row["c"])
-        accounts.append(_account(row, tuple(reasons.get(name, ())), tuple(excluded.get(name, ()))))
-    return accounts
+    return [
+        _account(row, tuple(reasons.get(c, ())), tuple(excluded.get(c, ()))) for c, row in named
+    ]
 
 
 def _account(
