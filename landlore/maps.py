@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 """Called with one line when a stage begins."""
+PLAIN = 1.0
+"""Nats from which on a correction is shown as an example."""
 BYTES, MANY = 60, 60_000_000
 """Of memory at most per pixel and class, as measured; from how many pixels times classes on it is said."""
 
@@ -276,11 +278,15 @@ def _check_learned(
 
 
 def telling_sentences(run: Interpretation, most: int = 3) -> list[str]:
-    """One English sentence each for the largest corrections with different strongest reasons."""
+    """One English sentence each for the largest corrections with different strongest reasons, plain ones first."""
     seen: dict[str, str] = {}
+    plain: dict[str, str] = {}
     sentences = run.explanation.sentences_en
     for correction, sentence in zip(run.corrected.corrections, sentences, strict=True):
         reasons = [c for c in correction.contributions if c.kind != "network" and c.value > 0]
         if reasons:
-            seen.setdefault(max(reasons, key=lambda c: c.value).term, sentence)
-    return list(seen.values())[:most]
+            strongest = max(reasons, key=lambda c: c.value).term
+            seen.setdefault(strongest, sentence)
+            if correction.log_odds >= PLAIN:
+                plain.setdefault(strongest, sentence)
+    return list((plain | {term: seen[term] for term in seen if term not in plain}).values())[:most]

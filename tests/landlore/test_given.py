@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from kg.grid import Grid
 from kg.raster import Raster
 from landlore.cli.printing import told_idle, told_inference
 from landlore.inputs import read_image
+from landlore.maps import telling_sentences
 from landlore.outputs import keep_inputs
 from landlore.reason import known_layers, rule_files
 from landlore.rerun import solve_again
@@ -287,3 +289,16 @@ def test_colours_of_codes_above_255_are_said_to_be_in_the_style(folder, landlore
     )
     _, out, _ = landlore(*["correct", "labels.tif", "-o", "plain"])
     assert "colour table" not in out
+
+
+def test_examples_are_plain_ones_first_one_for_each_reason():
+    def one(term, log_odds):
+        reasons = (SimpleNamespace(kind="rule", term=term, value=1.0),)
+        return SimpleNamespace(contributions=reasons, log_odds=log_odds)
+
+    corrections = [one("osm", 5.0), one("smooth", 0.1), one("rule", 0.2), one("rule", 2.0)]
+    run = SimpleNamespace(
+        corrected=SimpleNamespace(corrections=corrections),
+        explanation=SimpleNamespace(sentences_en=["a", "b", "c", "d"]),
+    )
+    assert telling_sentences(run) == ["a", "d", "b"]
