@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
 
 if TYPE_CHECKING:
-    from kg.imports.mapping import ImportMapping
+    from kg.imports.mapping import Columns, ImportMapping
     from kg.imports.report import ImportReport
     from kg.imports.source import ImportSource
 
@@ -41,6 +41,7 @@ def import_graph(
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
+    encoding: str = "",
 ) -> Imported:
     """Read a graph of other people (RDF of any syntax, a spreadsheet) by a mapping, and say what was understood.
 
@@ -51,12 +52,13 @@ def import_graph(
         mapping: Mapping file (TOML, docs/import.md); None tries what can be told without one, and writes nothing.
         out: File to write, ending in .ttl, .trig, .nq or .nt; None only reports. It appears whole or not at all.
         overwrite: Replace `out`.
+        encoding: Of a table of text, instead of what the mapping says: "cp1252", "gb18030".
 
     Raises:
         InputError: A file that cannot be read, a mapping that cannot be meant, or nothing that is understood.
         OutputError: `out` exists, or cannot be written.
     """
-    known = _mapping(Path(file), None if mapping is None else Path(mapping))
+    known = _mapping(Path(file), None if mapping is None else Path(mapping), encoding)
     from kg.imports.source import ImportSource
 
     source = ImportSource(known)
@@ -70,18 +72,28 @@ def import_graph(
     return Imported(source.report(), target)
 
 
-def suggest_mapping(file: str | Path, out: str | Path, *, overwrite: bool = False) -> Imported:
+def suggest_mapping(
+    file: str | Path,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    encoding: str = "",
+    mapping: str | Path | None = None,
+) -> Imported:
     """Write a mapping to start from: columns, relations and unknown terms by frequency, with the nearest of ours.
 
     Args:
         file: The graph or table.
         out: The mapping, a file ending in .toml.
         overwrite: Replace it.
+        encoding: Of a table of text; "" is what `mapping` says, else UTF-8.
+        mapping: Former mapping whose encoding, delimiter and sheet hold on.
 
     Raises:
         InputError: The file cannot be read.
         OutputError: `out` exists, or cannot be written.
     """
+    from kg.imports.mapping import Columns, read_mapping
     from kg.imports.suggest import suggest_mapping as suggest
 
     target = Path(out)
@@ -89,19 +101,26 @@ def suggest_mapping(file: str | Path, out: str | Path, *, overwrite: bool = Fals
         raise OutputError(
             f"{target}: expected a name that ends in .toml", f"--suggest {target.stem}.toml"
         )
+    keep_inputs([target], (file, mapping))
     _free(target, overwrite)
-    found = suggest(Path(file), target.parent)
+    known = (None if mapping is None else read_mapping(mapping, file).table) or Columns()
+    found = suggest(Path(file), target.parent, _encoded(known, encoding))
     replace_file(target, found.text.encode())
     return Imported(found.report, target)
 
 
-def _mapping(file: Path, mapping: Path | None) -> ImportMapping:
-    from kg.imports.mapping import read_mapping
+def _mapping(file: Path, mapping: Path | None, encoding: str) -> ImportMapping:
+    from kg.imports.mapping import Columns, read_mapping
     from kg.imports.suggest import guess_mapping
 
-    if mapping is not None:
-        return read_mapping(mapping, file)
-    return read_mapping(file) if file.suffix == ".toml" else guess_mapping(file)
+    if mapping is None and file.suffix != ".toml":
+        return guess_mapping(file, _encoded(Columns(), encoding))
+    known = read_mapping(file) if mapping is None else read_mapping(mapping, file)
+    return known if known.table is None else replace(known, table=_encoded(known.table, encoding))
+
+
+def _encoded(columns: Columns, encoding: str) -> Columns:
+    return replace(columns, encoding=encoding) if encoding else columns
 
 
 def _writable(target: Path, mapping: ImportMapping, overwrite: bool) -> None:

@@ -19,6 +19,8 @@ from kg.imports.source import ImportSource
 from kg.imports.tables import ROLES, SHEETS, is_table, table_rows
 from kg.imports.vocabulary import Vocabulary
 
+PLAIN = Columns()
+"""A table of which nothing is known."""
 _LOOKED_AT = 2000
 _LISTED = 300
 _WORDS = {
@@ -47,24 +49,33 @@ class Suggestion:
     report: ImportReport
 
 
-def guess_mapping(file: Path) -> ImportMapping:
+def guess_mapping(file: Path, known: Columns = PLAIN) -> ImportMapping:
     """What can be told of a file without a mapping: its columns, and nothing about its words.
+
+    Args:
+        file: Table or RDF.
+        known: Encoding, delimiter and sheet of a table, as far as they are known.
 
     Raises:
         SourceError: The file cannot be read, or its columns cannot be told.
     """
-    table = guess_columns(file) if is_table(file) else None
+    table = guess_columns(file, known) if is_table(file) else None
     return ImportMapping(None, file, file.name.split(".")[0], table=table)
 
 
-def guess_columns(file: Path) -> Columns:
+def guess_columns(file: Path, known: Columns = PLAIN) -> Columns:
     """The columns of a table, by the names in its first row, else by what they hold; of sheets the first that fits.
+
+    Args:
+        file: The table.
+        known: Encoding, delimiter and sheet, as far as they are known; nothing else counts.
 
     Raises:
         SourceError: Nowhere two columns of words.
     """
-    for sheet in sheet_names(file) if file.suffix.lower() in SHEETS else ("",):
-        columns = Columns(sheet=sheet)
+    found_out = not known.sheet and file.suffix.lower() in SHEETS
+    for sheet in sheet_names(file) if found_out else (known.sheet,):
+        columns = Columns(sheet=sheet, delimiter=known.delimiter, encoding=known.encoding)
         rows = [cells for _, cells in islice(table_rows(file, columns), _LOOKED_AT) if any(cells)]
         found = _roles(rows) if rows else {}
         if found:
@@ -133,7 +144,9 @@ def _is_word(cell: str) -> bool:
     return False
 
 
-def suggest_mapping(file: str | Path, beside: Path | None = None) -> Suggestion:
+def suggest_mapping(
+    file: str | Path, beside: Path | None = None, known: Columns = PLAIN
+) -> Suggestion:
     """Write a mapping to start from: columns, relations and terms by frequency, each with the nearest of ours.
 
     What is understood by itself stands there as a remark; what is not has an empty value, which means "not decided".
@@ -141,11 +154,12 @@ def suggest_mapping(file: str | Path, beside: Path | None = None) -> Suggestion:
     Args:
         file: Table or RDF.
         beside: Folder in which the mapping will lie; None is that of the file.
+        known: Encoding, delimiter and sheet of a table, as far as they are known.
 
     Raises:
         SourceError: The file cannot be read, or its columns cannot be told.
     """
-    mapping = guess_mapping(Path(file))
+    mapping = guess_mapping(Path(file), known)
     source = ImportSource(mapping, Vocabulary())
     report = source.report()
     home = mapping.file.parent if beside is None else beside

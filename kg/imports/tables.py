@@ -92,16 +92,34 @@ def _no_text(path: Path, columns: Columns, error: Exception) -> SourceError:
         start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         and "16" not in columns.encoding
     ):
-        return SourceError(f"{path}: is UTF-16 text", 'encoding = "utf-16" in [table]')
+        return SourceError(f"{path}: is UTF-16 text", _named_so("utf-16"))
     if start.count(0) or sum(byte < 9 for byte in start) > len(start) / 100:
         return SourceError(
             f"{path}: holds binary data, expected a table of text",
             "save it as .csv (UTF-8), or give the .xlsx or .ods by its right name",
         )
-    if isinstance(error, UnicodeError | LookupError):
-        hint = 'encoding = "gb18030" or another one in [table]'
-        return SourceError(f"{path}: is not {columns.encoding} text ({error})", hint)
+    if isinstance(error, LookupError):
+        return SourceError(
+            f"{path}: no encoding is called {columns.encoding!r}",
+            _named_so("utf-8, cp1252 or gb18030"),
+        )
+    if isinstance(error, UnicodeError):
+        return SourceError(
+            f"{path}: is not {_said(columns.encoding)} text ({error})",
+            _named_so("cp1252 (Western), gb18030 (Chinese) or another one"),
+        )
     return SourceError(f"{path}: not a table of text ({error})", 'delimiter = ";" in [table]')
+
+
+def _said(encoding: str) -> str:
+    """An encoding as people call it."""
+    return "UTF-8" if encoding.startswith("utf-8") else encoding
+
+
+def _named_so(encodings: str) -> str:
+    """What to type where the encoding of a table is another one."""
+    first = encodings.partition(" ")[0].rstrip(",")
+    return f'--encoding {encodings}; in a mapping: encoding = "{first}" in [table]'
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:

@@ -36,6 +36,9 @@ def import_file(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be understood.")
     ] = False,
+    encoding: Annotated[
+        str, typer.Option(help="Of a table of text that is not UTF-8: cp1252, gb18030.")
+    ] = "",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,9 +51,13 @@ def import_file(
             "look at the suggested mapping first, then import with --mapping",
         )
     if suggest is not None:
-        done = suggest_mapping(file, suggest, overwrite=overwrite)
+        done = suggest_mapping(
+            file, suggest, overwrite=overwrite, encoding=encoding, mapping=mapping
+        )
     elif dry_run or out is not None:
-        done = import_graph(file, mapping, out=None if dry_run else out, overwrite=overwrite)
+        done = import_graph(
+            file, mapping, out=None if dry_run else out, overwrite=overwrite, encoding=encoding
+        )
     else:
         raise _nothing_asked(file, mapping)
     _tell(done, as_json)

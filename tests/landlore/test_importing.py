@@ -210,3 +210,34 @@ terms = "keep"
     assert report.read == 191 and report.understood >= 130
     plain, more = load_scenes(), load_scenes([tmp_path / "rskg.ttl"])
     assert len(more.triples) - len(plain.triples) >= 80
+
+
+LATIN = "head,relation,tail,weight\nairport,has,piste à café,0.7\nlake,has,shore,0.3\n".encode(
+    "cp1252"
+)
+
+
+def test_a_table_that_is_not_utf8_says_how_to_read_it(run, tmp_path):
+    (tmp_path / "latin.csv").write_bytes(LATIN)
+    code, _, err = run("latin.csv", "--suggest", "latin.toml")
+    assert code == 2 and "latin.csv: is not UTF-8 text" in err[0], err
+    assert "--encoding cp1252" in err[1] and 'encoding = "cp1252" in [table]' in err[1], err
+    code, _, err = run("latin.csv", "--suggest", "latin.toml", "--encoding", "cp12522")
+    assert code == 2 and "no encoding is called 'cp12522'" in err[0] and "cp1252" in err[1], err
+
+
+@pytest.mark.parametrize("by", ["option", "mapping"])
+def test_a_suggestion_heeds_the_encoding_and_keeps_it(run, tmp_path, by):
+    (tmp_path / "latin.csv").write_bytes(LATIN)
+    (tmp_path / "known.toml").write_text('[table]\nencoding = "cp1252"\n')
+    told = ("--encoding", "cp1252") if by == "option" else ("--mapping", "known.toml")
+    assert run("latin.csv", "--suggest", "latin.toml", *told)[0] == 0
+    text = (tmp_path / "latin.toml").read_text(encoding="utf-8")
+    assert 'encoding = "cp1252"' in text and "piste à café" in text
+    cited = text.replace('citation = ""', 'citation = "Somebody (2020)"')
+    (tmp_path / "latin.toml").write_text(cited, encoding="utf-8")
+    _, out, err = run("latin.toml", "--dry-run", "--json")  # the mapping says it from now on
+    assert json.loads(out)["read"] == 2, err
+    again = ("--suggest", "known.toml", "--mapping", "known.toml", "--overwrite")
+    code, _, err = run("latin.csv", *again)
+    assert code == 2 and "known.toml" in err[0] and "is read" in err[0], err

@@ -41,7 +41,7 @@ def test_without_a_header_columns_have_numbers(tmp_path):
 def test_another_encoding_can_be_named(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes("a,b,c\n湖,有,岸\n".encode("gb18030"))
-    with pytest.raises(SourceError, match="is not utf-8-sig text") as caught:
+    with pytest.raises(SourceError, match="is not UTF-8 text") as caught:
         cells(path)
     assert "encoding" in caught.value.hint
     assert cells(path, Columns(**{**vars(NAMED), "encoding": "gb18030"})) == [("湖", "有", "岸")]
@@ -92,7 +92,7 @@ def test_columns_that_are_not_there_are_told(tmp_path, columns, what, hint):
             "holds binary data, expected a table of text",
         ),
         ("t.csv", "a,b,c\n".encode("utf-16"), "is UTF-16 text"),
-        ("t.csv", "a,b,é\n".encode("latin-1"), "is not utf-8-sig text"),
+        ("t.csv", "a,b,é\n".encode("latin-1"), "is not UTF-8 text"),
     ],
 )
 def test_what_is_no_table_is_told(tmp_path, name, body, what):
