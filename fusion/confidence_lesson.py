@@ -22,6 +22,7 @@ from fusion.learned_confidence import (
     softmax,
 )
 from fusion.metrics import confusion, miou
+from kg.counted import counted
 from kg.errors import InputError
 from kg.legend import Legend
 from kg.raster import Raster
@@ -191,7 +192,7 @@ def told(learned: LearnedConfidence) -> str:
     """What held-out scenes say of a lesson, in words."""
     given, tried = learned.held_out[0], learned.held_out[1:]
     lines = [
-        f"learned from {learned.tiles} tiles with bands {', '.join(learned.bands)}",
+        f"learned from {counted(learned.tiles, 'tile')} with bands {', '.join(learned.bands)}",
         f"mean IoU on held-out scenes: labels as given {given:.1f} %",
     ] + [
         f"  learned, class shares to the power {power:.1f} {score:.1f} %"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
+from kg.counted import counted
 from kg.raster import Raster
 from landlore.lettering import INK, MUTED, Legend, draw_legend, draw_scale, font, legend_height
 
@@ -228,8 +229,8 @@ def _draw_head(draw: Any, corrected: Corrected) -> None:
     area = changed * corrected.after.grid.pixel_area / 10_000
     draw.text((_MARGIN, 22), "The corrected map and its reasons", fill=INK, font=font(32))
     told = (
-        f"{changed:,} of {valid:,} pixels changed ({share:.1%}, {area:,.1f} ha) "
-        f"in {len(corrected.corrections):,} corrections"
+        f"{changed:,} of {counted(valid, 'pixel')} changed ({share:.1%}, {area:,.1f} ha) "
+        f"in {counted(len(corrected.corrections), 'correction')}"
     )
     draw.text((WIDTH - _MARGIN, 34), told, fill=MUTED, font=font(21), anchor="ra")
     titles = (

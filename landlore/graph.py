@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg import vocab
+from kg.counted import counted
 from kg.errors import InputError, OutputError, SourceError
 from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
@@ -142,7 +143,7 @@ def _on_server(url: str, wanted: _Wanted) -> Built:
         local = KnowledgeGraph(Path(room) / "graph")
         there = _there(server, wanted)
         if there:
-            wanted.tell(f"fetching {len(there)} graphs from {server.endpoint.url}")
+            wanted.tell(f"fetching {counted(len(there), 'graph')} from {server.endpoint.url}")
             local.replace_graphs({iri: server.ntriples(iri) for iri in there})
         report, relations = wanted.fill(local)
         read = {source.iri for source in report.sources if not source.kept}
@@ -150,7 +151,7 @@ def _on_server(url: str, wanted: _Wanted) -> Built:
         kept = {*there, *([ONTOLOGY] if same else [])} - read
         new = [iri for iri in local.graphs() if iri not in kept]
         if read:
-            wanted.tell(f"sending {len(new)} graphs to {server.endpoint.update_url}")
+            wanted.tell(f"sending {counted(len(new), 'graph')} to {server.endpoint.update_url}")
             server.replace_graphs({iri: local.ntriples(iri) for iri in new})
         del local
     return Built(server.endpoint.url, report, relations)

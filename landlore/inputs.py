@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.cog import class_names
+from kg.counted import counted
 from kg.errors import GridError, InputError, LandloreWarning, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
@@ -53,7 +54,8 @@ def read_prediction(
     if bands != len(legend):
         picture = bands in (3, 4) and raster.values.dtype == np.uint8
         raise RasterError(
-            f"{path}: has {bands} bands; expected 1 (codes) or {len(legend)} (probabilities of legend {legend.name})",
+            f"{path}: has {counted(bands, 'band')}; expected 1 (codes) or "
+            f"{len(legend)} (probabilities of legend {legend.name})",
             "a picture of the map? write its codes, not their colours; the image itself goes in with --image"
             if picture
             else "give the legend that the model used, with --legend",
@@ -217,7 +219,8 @@ def read_terrain(path: str | Path, grid: Grid) -> Raster:
     dem = read_raster(path)
     if len(dem.values) != 1:
         raise RasterError(
-            f"{path}: has {len(dem.values)} bands ({', '.join(dem.bands)}), expected one: elevation in metres",
+            f"{path}: has {counted(len(dem.values), 'band')} ({', '.join(dem.bands)}), "
+            "expected one: elevation in metres",
             f"is it the image? of a stack, gdal_translate -b 1 {path} OUT takes band 1",
         )
     values = dem.values.astype(np.float32)

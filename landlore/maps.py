@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
+from kg.counted import counted
 from kg.errors import InputError
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
@@ -251,7 +252,7 @@ def _solve(
     prediction = predict(known)
     tell(f"reasoning over regions, evidence and rules{_size(prediction)}")
     corrected = reason(prediction, known, sources, settings, learned=made_here).corrected
-    tell(f"explaining {len(corrected.corrections)} corrections")
+    tell(f"explaining {counted(len(corrected.corrections), 'correction')}")
     explanation = explain(corrected, schema_of(axioms), run=run_name(corrected, settings))
     return Interpretation(corrected, explanation, graph, known.image, None)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fusion.backbones.reading import ReadSettings
+from kg.counted import counted
 from kg.errors import InputError
 from kg.files import shipped
 from landlore.progress import ImageTeller
@@ -242,7 +243,8 @@ def _seen_folder(
     loose = sorted(path for path in files if path.parent == folder)
     if loose:
         raise InputError(
-            f"{folder}: {len(loose)} images lie in no class, e.g. {loose[0].name}; expected one folder per class",
+            f"{folder}: {counted(len(loose), 'image')} in no class, e.g. {loose[0].name}; "
+            "expected one folder per class",
             "move them into the folder of their class, or away",
         )
     found = _embedded(files, backbone, settings, replace(way, keep=keep))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg import vocab
+from kg.counted import counted
 from kg.errors import InputError, LandloreWarning, RuleError
 from kg.files import shipped
 from kg.reasons import ScenePart, SceneReason
@@ -92,7 +93,8 @@ def _places(answer: SceneAnswer, settings: ClassifySettings) -> PlacePrior:
     prior = place_prior(answer.scores.items, answer.vectors.concepts, open_graph(str(settings.map)))
     if silent := int((~prior.known).sum()):
         warnings.warn(
-            f"the map shows nothing under {silent} of {len(prior.known)} images: there the images alone decide",
+            f"the map shows nothing under {silent} of {counted(len(prior.known), 'image')}: "
+            "there the images alone decide",
             LandloreWarning,
             stacklevel=2,
         )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kg import vocab
+from kg.counted import counted
 from kg.statements import Statements
 
 MOST = 100_000
@@ -89,18 +90,24 @@ class ImportReport:
     def lines(self) -> Iterator[str]:
         """For people: what was read, how it was understood, what was left out and the nearest of ours."""
         share = f" ({100 * self.understood / self.read:.1f} %)" if self.read else ""
-        yield f"{self.file}: {self.understood:,} of {self.read:,} {self.unit} understood{share}"
-        yield f"{self.statements:>10,} statements in <{vocab.GRAPH}{self.name}>"
+        yield f"{self.file}: {self.understood:,} of {counted(self.read, self.unit.removesuffix('s'))} understood{share}"
+        yield f"{_column(self.statements, 'statement')} in <{vocab.GRAPH}{self.name}>"
         for kind, found in self.means.items():
             for by, (different, times) in found.items():
-                yield f"{different:>10,} {kind} by {by} ({times:,} times)"
+                yield f"{_column(different, kind.removesuffix('s'))} by {by} ({counted(times, 'time')})"
         for reason, count in self.left_out.items():
-            yield f"{count:>10,} {self.unit} left out: {reason}"
+            yield f"{_column(count, self.unit.removesuffix('s'))} left out: {reason}"
         for one in self.unknown[:_SHOWN]:
             near = f"; nearest: {one.label} ({vocab.curie(one.iri)})" if one.iri else ""
             yield f"{one.count:>10,} x unknown {one.kind} {one.term!r}{near}"
         if len(self.unknown) > _SHOWN:
             yield f"           ... and {len(self.unknown) - _SHOWN} more unknown; --json lists all"
+
+
+def _column(number: int, noun: str) -> str:
+    """How many of what, in a column for up to ten figures."""
+    figures, _, rest = counted(number, noun).partition(" ")
+    return f"{figures:>10} {rest}"
 
 
 @dataclass

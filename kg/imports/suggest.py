@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kg import vocab
+from kg.counted import counted
 from kg.errors import SourceError
 from kg.imports.mapping import LEAVE_OUT, Columns, ImportMapping
 from kg.imports.report import ImportReport
@@ -208,12 +209,12 @@ def _listed(report: ImportReport, kind: str) -> Iterator[str]:
     unknown = [one for one in report.unknown if one.kind == kind]
     for one in unknown[:_LISTED]:
         near = f"; nearest: {vocab.curie(one.iri)} ({one.label})" if one.iri else ""
-        yield f'{_quoted(one.term)} = ""  # {one.count} times{near}'
+        yield f'{_quoted(one.term)} = ""  # {counted(one.count, "time")}{near}'
     if len(unknown) > _LISTED:
         yield f"# and {len(unknown) - _LISTED} more; landlore import --dry-run --json lists all"
     for known in [one for one in report.known if one.kind == kind][:_LISTED]:
         ours = f"{_quoted(known.term)} = {_quoted(vocab.curie(known.iri))}"
-        yield f"# {ours}  # {known.count} times, by {known.by}"
+        yield f"# {ours}  # {counted(known.count, 'time')}, by {known.by}"
 
 
 def _quoted(value: str | int | float | bool) -> str:

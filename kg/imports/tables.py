@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kg.counted import counted
 from kg.errors import SourceError, known_words
 from kg.imports.mapping import Columns
 
@@ -155,7 +156,7 @@ def _place(path: Path, columns: Columns, header: Sequence[str], word: str | int)
     if isinstance(word, int):
         if not 1 <= word <= len(header):
             raise SourceError(
-                f"{path}: has {len(header)} columns, no column {word}", "count from 1"
+                f"{path}: has {counted(len(header), 'column')}, no column {word}", "count from 1"
             )
         return word - 1
     if not columns.header:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kg import vocab
+from kg.counted import counted
 from kg.errors import SourceError
 from kg.legend_names import MATCHES
 from kg.sources import SourceInfo, checksum
@@ -68,7 +69,7 @@ class ExpertSource:
             )
         if not any(predicate.value in _CITES for _, predicate, _ in found):
             raise SourceError(
-                f"{self.path}: {len(found)} statements and no citation, expected at least one",
+                f"{self.path}: {counted(len(found), 'statement')} and no citation, expected at least one",
                 f'add a line such as  <> <{_CITES[0]}> "Author (year): title" .',
             )
         return found

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kg.counted import counted
 from kg.vocab import curie
 from landlore.cli.options import (
     MOST,
@@ -146,7 +147,7 @@ def embed(
         record = done.to_record()
         figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
         more = f"{done.new} placed without training; " if extend else ""
-        line = f"{done.entities} entities, {done.relations} relations in {done.path}; {more}"
+        line = f"{counted(done.entities, 'entity')}, {counted(done.relations, 'relation')} in {done.path}; {more}"
         if not as_json:
             say(f"{line}held-out triples: {figures}" if figures else line.rstrip("; "))
     found = ask(out, neighbours, count=count, graph=graph) if neighbours else ()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kg.counted import counted
 from kg.errors import InputError
 from landlore.cli.options import AddRules, Bands, Dem, Graph, Landcover, Osm, Rules, Vector
 from landlore.cli.printing import counter, say
@@ -135,7 +136,9 @@ def mine(
     found = run(files, out, progress=counter(quiet))
     say(proposals_table(found).rstrip())
     if found:
-        say(f"{out}: {len(found)} proposed rules; give the file to --rules to accept them")
+        say(
+            f"{out}: {counted(len(found), 'proposed rule')}; give the file to --rules to accept them"
+        )
 
 
 def confidence(
@@ -182,8 +185,8 @@ def confidence(
         return
     if len(labels) != 1 or len(images) != 1 or scenes:
         raise InputError(
-            f"{len(labels)} files of labels, {len(images)} images and {len(scenes)} scenes without --truth, "
-            "expected one, one and none",
+            f"{counted(len(labels), 'file')} of labels, {counted(len(images), 'image')} and "
+            f"{counted(len(scenes), 'scene')} without --truth, expected one, one and none",
             "give one file and its image; or --truth for each, to learn from them",
         )
     made = estimate_confidence(
@@ -192,10 +195,12 @@ def confidence(
     valid, sure = made.valid, made.confidence
     say(
         f"{out}: mean probability of the likeliest class {sure[valid].mean():.2f}; "
-        f"in {made.other:,} of {int(valid.sum()):,} pixels it is another than the label"
+        f"in {made.other:,} of {counted(int(valid.sum()), 'pixel')} it is another than the label"
     )
     if made.unseen:
-        say(f"{made.unseen:,} labels stand where the image has no observation, and keep 0.8")
+        say(
+            f"{counted(made.unseen, 'label')} without an observation in the image: confidence 0.8, as ever"
+        )
     say(
         f"landlore correct {out} --legend {legend} starts from these, without reasons for what they change"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kg.counted import counted
 from landlore.cli.options import (
     MOST,
     AddRules,
@@ -188,8 +189,9 @@ def _report(done: Interpretation, as_json: bool) -> None:
     if as_json:
         say(json.dumps({**summary, "triples": len(done.graph)}))
         return
+    pixels, corrections = int(corrected.changed.sum()), len(corrected.corrections)
     say(
-        f"{summary['changed_pixels']:,} pixels in {summary['corrections']:,} corrections changed; "
+        f"{counted(pixels, 'pixel')} in {counted(corrections, 'correction')} changed; "
         f"{told_inference(corrected.trace)}"
     )
     for line in told_idle(corrected.inactive):
@@ -224,10 +226,10 @@ def _report_large(done: ByRegion, as_json: bool) -> None:
     if as_json:
         say(json.dumps(summary))
         return
-    regions = len(found.regions.count)
+    regions = counted(len(found.regions.count), "region")
     _tell_of_colours(found.before.legend)
     say(
-        f"{found.changed_pixels:,} pixels in {found.changed_regions:,} of {regions:,} regions changed; "
+        f"{counted(found.changed_pixels, 'pixel')} in {found.changed_regions:,} of {regions} changed; "
         f"{told_inference(found.trace)}"
     )
     say(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kg.counted import counted
 from kg.vocab import curie
 from landlore.cli.options import MOST, AsJson
 from landlore.cli.printing import say
@@ -108,8 +109,9 @@ def _tell(found: OntologyCheck) -> None:
     for fault in found.faults:
         say(f"{fault.check}: {f'{fault.file}: ' if fault.file else ''}{fault.what}")
     say(
-        f"{len(found.files)} files: {found.classes} classes, {found.relations} properties, {found.concepts} concepts, "
-        f"{found.alignments} alignments; {len(found.faults)} faults"
+        f"{counted(len(found.files), 'file')}: {counted(found.classes, 'class')}, "
+        f"{counted(found.relations, 'property')}, {counted(found.concepts, 'concept')}, "
+        f"{counted(found.alignments, 'alignment')}; {counted(len(found.faults), 'fault')}"
     )
 
 
@@ -117,8 +119,8 @@ def _tell_coverage(found: TagCoverage) -> None:
     for tags, number, area in found.rest[:_SHOWN]:
         say(f"{area / 1e4:10.2f} ha  {number:6}  {tags}")
     if len(found.rest) > _SHOWN:
-        say(f"... and {len(found.rest) - _SHOWN} more kinds of tags without a class")
+        say(f"... and {counted(len(found.rest) - _SHOWN, 'more kind')} of tags without a class")
     say(
-        f"{found.path.name}: {found.polygons} tagged polygons, {found.area / 1e6:.2f} km2, "
+        f"{found.path.name}: {counted(found.polygons, 'tagged polygon')}, {found.area / 1e6:.2f} km2, "
         f"{100 * found.share:.2f} % of it has a class; {found.extents / 1e6:.2f} km2 of boundaries not counted"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kg.counted import counted
 from landlore.cli.options import AsJson
 from landlore.cli.printing import say
 
@@ -63,7 +64,9 @@ def _tell(found: RuleCheck) -> None:
             "  --rules FILE takes these instead; for --add-rules FILE give them another dct:identifier"
         )
     say(f"HermiT: {found.reasoner}")
-    say(f"{len(found.axioms)} rules can be compiled; {len(found.faults)} faults")
+    say(
+        f"{counted(len(found.axioms), 'rule')} can be compiled; {counted(len(found.faults), 'fault')}"
+    )
 
 
 def _record(found: RuleCheck) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kg.counted import counted
 from kg.errors import InputError
 from landlore.cli.options import MOST, AddRules, AsJson, Lang, Overwrite
 from landlore.cli.printing import need_vision, say, teller
@@ -166,17 +167,17 @@ def _report(done: Classified, show: int, lang: str = "en") -> None:
         say(f"... and {more} more; --show N prints more, a folder named with --out keeps all")
     if done.abstained:
         strange = sum(reason.outside for reason in done.reasons)
-        say(f"none of these: {strange} of {len(done.reasons)} images")
+        say(f"none of these: {strange} of {counted(len(done.reasons), 'image')}")
     if done.vectors is not None and done.vectors.left_out:
         (_, why), *others = done.vectors.left_out
-        count = f"{1 + len(others)} images" if others else "one image"
+        count = counted(1 + len(others), "image")
         say(
             f"{count} left out, listed in left_out.csv with --out; "
             f"{'the first: ' if others else ''}{why.partition(chr(10))[0]}"
         )
     if done.accuracy is not None:
         say(
-            f"accuracy against the labels in the file: {done.accuracy:.4f} ({len(done.reasons)} images)"
+            f"accuracy against the labels in the file: {done.accuracy:.4f} ({counted(len(done.reasons), 'image')})"
         )
 
 

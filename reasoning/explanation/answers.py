@@ -29,7 +29,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "regions": ("{n} regions", "{n} 个区域"),
     "region": ("1 region", "1 个区域"),
-    "more": ("And {n} more pairs of classes.", "另有 {n} 对类别。"),
+    "more": ("Pairs of classes left out: {n}.", "另有 {n} 对类别。"),
     "here": (
         "At {lat}, {lon}: “{now}” would become “{then}” (probability {p}).",
         "{lat}、{lon} 处:“{now}”将变为“{then}”(概率 {p})。",

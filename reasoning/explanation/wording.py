@@ -114,7 +114,7 @@ EN = Wording(
     total_excluded="Without the exclusion the sum would be {total} nats; probability {confidence}.",
     total_best="In sum {total} nats: so much would going back to “{before}” cost.",
     alike="All this speaks against “{before}”, but not for “{after}” in particular: “{name}” was as likely.",
-    alike_more="All this speaks against “{before}”, but not for “{after}” in particular: “{name}” and {n} more classes "
+    alike_more="All this speaks against “{before}”, but not for “{after}” in particular: “{name}” and {n} more "
     "were as likely.",
     units=("m²", "ha", "km²"),
     space=" ",

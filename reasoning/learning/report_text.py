@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from kg import turtle, vocab
+from kg.counted import counted
 from reasoning.learning.balance import chosen
 from reasoning.learning.caution import HELD
 from reasoning.learning.learned import Learned, Trial
@@ -58,14 +59,16 @@ def report_table(reports: Sequence[RuleReport]) -> str:
         *_columns([head, *(_row(one) for one in fired)]),
     ]
     if len(fired) < len(reports):
-        lines.append(f"{len(reports) - len(fired)} further rules never fired on these tiles.")
+        lines.append(
+            f"{counted(len(reports) - len(fired), 'further rule')} never fired on these tiles."
+        )
     return "\n".join(lines) + "\n"
 
 
 def _row(one: RuleReport) -> tuple[str, ...]:
     balance = f"{one.helped - one.harmed:+,d} ({one.net[0]:+,.0f} .. {one.net[1]:+,.0f})"
     return (
-        _name(one.iri), f"{one.expert:.2f} -> {one.learned:.2f}", f"{one.tiles} tiles", f"{one.changed:,d}",
+        _name(one.iri), f"{one.expert:.2f} -> {one.learned:.2f}", counted(one.tiles, "tile"), f"{one.changed:,d}",
         f"{one.helped:,d}", f"{one.harmed:,d}", balance, f"{100 * one.gain:+.2f}", one.verdict,
     )  # fmt: skip
 
@@ -131,8 +134,8 @@ def score_table(learned: Learned) -> str:
         scores = (f"{100 * found.mean_iou:.2f}", f"{100 * found.accuracy:.2f}")
         rows.append((_said(way), *scores, *moved, kept))
     return "\n".join([
-        f"Held out in turn: {len(learned.held_out)} tiles of {learned.scenes} scenes, "
-        f"in {len(learned.fold_fits)} parts; "
+        f"Held out in turn: {counted(len(learned.held_out), 'tile')} of {counted(learned.scenes, 'scene')}, "
+        f"in {counted(len(learned.fold_fits), 'part')}; "
         f"{pixels:,d} pixels of known truth.",
         "Each tile is mapped by what the tiles of the other parts taught; pixels are counted against the map as given.",
         f"Smoothness is {learned.smoother:g} times what was fitted, as held-out tiles prefer.",
@@ -193,7 +196,7 @@ def summary(learned: Learned) -> str:
     left = len(learned.axioms) - len(learned.fit.axioms)
     parts = [_said(learned.chosen)]
     if kept:
-        parts.append(f"{kept} rules with a weight")
+        parts.append(f"{counted(kept, 'rule')} with a weight")
     if left:
-        parts.append(f"{left} rules at weight 0, because held-out tiles do not prefer them")
+        parts.append(f"{counted(left, 'rule')} at weight 0, which held-out tiles prefer")
     return ", ".join(parts)

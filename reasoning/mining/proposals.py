@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kg import vocab
+from kg.counted import counted
 from kg.folder import replace_file
 from kg.manchester import manchester
 from kg.ontology import Axiom, Ontology, load_ontology
@@ -46,9 +47,10 @@ class Proposal:
 
     def sentence(self) -> str:
         """Why it is proposed, in words."""
+        breaking = counted(self.support, "mapped region")
         return (
-            f"{self.axiom.label}: {100 * self.wrong:.0f} % of the pixels in {self.support} mapped regions that break "
-            f"this were wrong, {100 * self.base:.0f} % in all regions of the class; so it was in {self.held} of "
+            f"{self.axiom.label}: {100 * self.wrong:.0f} % of the pixels in {breaking} breaking this were wrong, "
+            f"{100 * self.base:.0f} % in all regions of the class; so it was in {self.held} of "
             f"{self.scenes} scenes. {100 * self.exceptions:.1f} % of the true pixels of the class break it."
         )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.codes import UNKNOWN
 from kg.cog import CodeBand, write_strips
+from kg.counted import counted
 from kg.errors import RasterError
 from kg.folder import replace_folder
 from kg.grid import Grid
@@ -117,7 +118,9 @@ def _solved(
     """Everything between the two passes over the raster."""
     (rules, ontology), place = theory, read_grid(path)
     regions = region_graph(table, np.empty((0, 0), np.int32), place)
-    tell(f"rules: {len(regions):,} regions, {regions.adjacency.nnz // 2:,} pairs of neighbours")
+    tell(
+        f"rules: {counted(len(regions), 'region')}, {counted(regions.adjacency.nnz // 2, 'pair')} of neighbours"
+    )
     how = (knobs.correct, knobs.confidence, Path(path).name)
     run = solve_nodes(regions, legend, place, rules, ontology, how)
     done = _counted(run, table, place, knobs.listed)

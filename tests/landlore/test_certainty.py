@@ -220,7 +220,7 @@ def test_labels_without_an_observation_are_counted(folder, tmp_path):
     write_raster(tmp_path / "image.tif", replace(image, values=values))
     told = call("confidence", folder / "said2.tif", "--image", tmp_path / "image.tif", "--legend",
                 "s2korea", "-o", tmp_path / "p.tif")  # fmt: skip
-    assert "256 labels stand where the image has no observation" in told
+    assert "256 labels without an observation in the image" in told
 
 
 def test_a_lesson_that_does_not_help_warns_where_it_is_used(folder, lesson, tmp_path):
