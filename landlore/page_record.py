@@ -31,6 +31,7 @@ from landlore.page_facts import (
 from landlore.question import legend_of
 from landlore.render import SIMULATED
 from landlore.rerun import read_run
+from landlore.run_folder import read_record
 
 if TYPE_CHECKING:
     from reasoning.explanation.accounts import Account
@@ -117,14 +118,13 @@ def _boxes(number: NDArray[np.int32], count: int, step: int) -> NDArray[np.int64
 
 def _has_maps(home: Path) -> None:
     """Raise an InputError for runs without a map of reasons: by regions, and of scenes."""
-    path = home / "run.json"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if '"job": "by-region"' in text:
+    told = read_record(home)
+    if told.get("job") == "by-region":
         raise InputError(
             f"{home}: a run by regions has no map of reasons to show",
             f"landlore explain {home} --top 20, or correct a part of the map without --by-region",
         )
-    if '"images": ' in text and not (home / "corrected.tif").exists():
+    if "images" in told:
         raise InputError(
             f"{home}: a run of scenes has no maps", f"landlore query {home} --name scene-answers"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from landlore.certainty import with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
-from landlore.run_folder import AGAIN, RECORD, read_record
+from landlore.run_folder import AGAIN, RECORD, check_keys, read_record
 from landlore.settings import RunSettings
 from landlore.sources import Sources, feature_layers, product_layers, product_words
 
@@ -37,6 +37,11 @@ LESSON = "before-lesson.tif"
 """What a lesson said of a prediction that came from memory with it."""
 _FILES = ("landcover", "osm", "vector", "facts", "rules", "add_rules")
 _PATHS = ("graph", "image", "dem")
+_NOTED: dict[str, type] = {
+    "job": str, "prediction": object, "legend": str, "model": str, "from_labels": bool, "sources": dict,
+    "settings": dict, "sha256": dict,
+}  # fmt: skip
+"""What `write_inputs` notes."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,16 @@ def read_run(home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     if not told:
         raise InputError(f"{path}: does not name its inputs, so nothing can be solved again", AGAIN)
+    check_keys(path, run, {"inputs": dict})
+    check_keys(path, told, _NOTED, "inputs")
+    check_keys(path, told["sources"], {"osm": list, "bands": object, "image": object}, "sources")
+    for name, kind in (("sources", Sources), ("settings", RunSettings)):
+        known = {field.name for field in fields(kind)}
+        if strange := sorted(told[name].keys() - known):
+            raise InputError(
+                f"{path}: {name!r} names {', '.join(map(repr, strange))}, which this version of Landlore does not know",
+                AGAIN,
+            )
     return dict(told), run
 
 

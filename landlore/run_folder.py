@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ RECORD = "run.json"
 KNOWN = "graph.trig"
 """What was known to the run; one that was given a graph (--graph) keeps no second one."""
 AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
+_SCENES: dict[str, type] = {"run": str}
+_STRIPS: dict[str, type] = {"run": str, "regions": int}
+_MAP: dict[str, type] = {
+    "run": str, "model": str, "legend": str, "regions": int, "corrections": int, "pixels": int,
+    "changed_pixels": int, "sources": list, "rules": list, "inactive_rules": dict, "inference": dict,
+}  # fmt: skip
+"""What the record of a run has, of scenes, by regions, and of any other map: what is read again."""
 _TOLD_ONCE = f"""
 DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
   GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }}
@@ -37,7 +45,47 @@ def read_record(home: Path) -> dict[str, Any]:
         raise InputError(f"{path}: broken ({error})", AGAIN) from error
     if not isinstance(told, dict):
         raise InputError(f"{path}: broken (expected an object)", AGAIN)
+    needed = _needed(told)
+    check_keys(path, told, needed)
+    if needed is _MAP:
+        check_keys(path, told["inference"], {"steps": int, "stopped": str}, "inference")
     return told
+
+
+def _needed(told: Mapping[str, Any]) -> Mapping[str, type]:
+    """What a record of this kind of run has."""
+    if "images" in told:
+        return _SCENES
+    return _STRIPS if told.get("job") == "by-region" else _MAP
+
+
+def check_keys(
+    path: Path, told: Mapping[str, Any], needed: Mapping[str, type], where: str = ""
+) -> None:
+    """Refuse a record, or a part of it, that lacks a key or holds a value of another kind.
+
+    Args:
+        path: The record.
+        told: What it, or the part, says.
+        needed: Key -> kind of its value.
+        where: Name of the part, "" for the whole.
+
+    Raises:
+        InputError: What it lacks, or which value is of another kind.
+    """
+    of = f" of {where!r}" if where else ""
+    lost = [name for name in needed if name not in told]
+    if lost:
+        raise InputError(
+            f"{path}: broken (lacks {', '.join(map(repr, lost))}{of}, which the record of a run has)",
+            AGAIN,
+        )
+    for name, kind in needed.items():
+        if not isinstance(told[name], kind):
+            found = type(told[name]).__name__
+            raise InputError(
+                f"{path}: broken ({name!r}{of} is of type {found}, expected {kind.__name__})", AGAIN
+            )
 
 
 def is_run(place: Path) -> bool:

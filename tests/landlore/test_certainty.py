@@ -247,7 +247,7 @@ def test_what_is_refused(folder, lesson, tmp_path):
     out = str(tmp_path / "p.tif")
     cases = [
         ([*words(folder, 0, 1), "-o", out], InputError, "2 files of labels"),
-        ([*words(folder, 2), "--scene", "a", "-o", out], InputError, "1 scenes"),
+        ([*words(folder, 2), "--scene", "a", "-o", out], InputError, "1 scene"),
         (
             [*words(folder, 2), "--truth", str(folder / "truth2.tif"), "--learned", str(lesson), "-o", out],
             InputError, "--truth and --learned",
