@@ -7,7 +7,9 @@ import io
 import json
 import re
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from kg.folder import replace_file
 from landlore.outputs import keep_inputs
 from landlore.page_parts import page_parts
 from landlore.page_record import PageRecord, read_page
+from landlore.sources import product_words
 
 REPORT = "report.html"
 """Its name in the folder of a run."""
@@ -24,6 +27,19 @@ _WEB = Path(__file__).parent / "web"
 _SCRIPTS = ("record.js", "map.js", "page.js")
 _QUALITY = 74
 """Of the JPEG of the image."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that was written.
+
+    Attributes:
+        path: The HTML file.
+        truth: What became right and wrong (`landlore.truth.Scores.facts`), or None without a truth.
+    """
+
+    path: Path
+    truth: dict[str, Any] | None
 
 
 def write_page(
@@ -42,7 +58,7 @@ def write_page(
     Args:
         run: Run folder of `correct` or `interpret`.
         out: HTML file; default `report.html` in the run folder, which is replaced.
-        truth: Raster of official codes on the grid of the map, to count what became right and wrong.
+        truth: Raster of official codes on the grid of the map, or "LEGEND=PATH", to count what became right and wrong.
         note: A line that the reader must not miss.
         lang: "en" or "zh".
         overwrite: Replace `out`.
@@ -51,17 +67,30 @@ def write_page(
         InputError: Not a run folder of a map, or a file of it is gone; the truth does not fit.
         OutputError: `out` exists, is not named .html, or cannot be written.
     """
+    return report(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite).path
+
+
+def report(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    truth: str | Path | None = None,
+    note: str = "",
+    lang: str = "en",
+    overwrite: bool = False,
+) -> Report:
+    """The same as `write_page`, with what became right and wrong."""
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
     target = Path(run) / REPORT if out is None else Path(out)
     if target.suffix not in (".html", ".htm"):
         raise OutputError(f"{target}: expected a name that ends in .html", f"-o {target}.html")
-    keep_inputs([target], [truth])
+    keep_inputs([target], [] if truth is None else [product_words(str(truth))[1]])
     if out is not None and target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite, or choose another file")
-    page = page_html(read_page(run, truth, lang), note, lang)
-    replace_file(target, page.encode())
-    return target
+    record = read_page(run, truth, lang)
+    replace_file(target, page_html(record, note, lang).encode())
+    return Report(target, record.facts["truth"])
 
 
 def page_html(record: PageRecord, note: str = "", lang: str = "en") -> str:

@@ -18,6 +18,7 @@ from reasoning.explanation.sentences import GIVEN_LABELS
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
+    from landlore.truth import Scores
     from reasoning.explanation.accounts import Account
 
 TOLD = 500
@@ -30,8 +31,6 @@ _RULES = """SELECT ?rule ?label ?axiom ?citation { GRAPH ?g {
   OPTIONAL { ?rule dct:source ?citation } } }"""
 
 Facts = dict[str, Any]
-Scores = tuple[Facts, NDArray[np.int64], NDArray[np.int64]]
-"""Of the map, and per correction the pixels that became right and that became wrong."""
 
 
 def run_facts(run: Facts, told: Facts, corrected: Raster, step: int) -> Facts:
@@ -130,8 +129,8 @@ def with_scores(
         mine["pixels"] += one.pixels
         mine["corrections"] += 1
         if scores:
-            mine["fixed"] += int(scores[1][one.index])
-            mine["broken"] += int(scores[2][one.index])
+            mine["fixed"] += int(scores.fixed[one.index])
+            mine["broken"] += int(scores.broken[one.index])
     return [{**fact, **sums[term]} for term, fact in terms.items()]
 
 

@@ -101,6 +101,9 @@ def _colours(facts: Facts) -> str:
 def _decided(facts: Facts, words: Words) -> str:
     rules = sum(one["kind"] == "axiom" for one in facts["terms"])
     told = [words["byReason"], *([words["byTruth"]] if facts["truth"] else [])]
+    if lost := (facts["truth"] or {}).get("unplaced"):
+        named = ", ".join(f"{escape(name)} ({n:,})" for name, n in lost.items())
+        told.append(words["unplaced"].format(named=named))
     return " ".join([*told, *([words["inForce"].format(n=rules)] if rules else [])])
 
 

@@ -5,21 +5,18 @@ Corrections keep their numbers: row i of `corrections` is pixel value i of `reas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import GridError, InputError
-from kg.legend import Legend
-from kg.raster import Raster, read_raster
+from kg.errors import InputError
+from kg.raster import read_raster
 from landlore.graph import open_graph
 from landlore.page_facts import (
     Facts,
-    Scores,
     class_facts,
     correction_rows,
     entities,
@@ -32,9 +29,7 @@ from landlore.question import legend_of
 from landlore.render import SIMULATED
 from landlore.rerun import read_run
 from landlore.run_folder import read_record
-
-if TYPE_CHECKING:
-    from reasoning.explanation.accounts import Account
+from landlore.truth import read_truth, score
 
 WIDEST = 1400
 """Pixels of the longer side of the maps on the page; larger maps are thinned out."""
@@ -65,13 +60,14 @@ def read_page(folder: str | Path, truth: str | Path | None = None, lang: str = "
 
     Args:
         folder: Run folder.
-        truth: Raster of official codes on the same grid, to count what became right and wrong; or None.
+        truth: Raster of official codes on the same grid, or "LEGEND=PATH", to count what became right and wrong; or
+            None.
         lang: Language of names and sentences, "en" or "zh".
 
     Raises:
         InputError: Not a run folder of a map, or a file of it is gone.
         GridError: The truth lies on another grid.
-        LegendError: The truth has codes that the legend does not know.
+        LegendError: As `landlore.truth.read_truth`.
     """
     from reasoning.explanation.reasons import every_account
 
@@ -86,7 +82,10 @@ def read_page(folder: str | Path, truth: str | Path | None = None, lang: str = "
     causes = {int(str(i)): str(cause) for i, cause in graph.query(_CAUSES)}
     terms = known_terms(accounts, causes, graph, told, lang)
     number = index.values[0]
-    scores = _scored(labels, number, accounts, legend, truth_labels(truth, legend, corrected))
+    scores = None
+    if truth is not None:
+        true = read_truth(truth, legend, corrected)
+        scores = score(labels, number, accounts, legend, true)
     step = max(1, -(-max(labels.shape) // WIDEST))
     thin = np.s_[step // 2 :: step, step // 2 :: step]
     boxes = _boxes(number, len(accounts), step)
@@ -97,7 +96,7 @@ def read_page(folder: str | Path, truth: str | Path | None = None, lang: str = "
         "corrections": correction_rows(accounts, causes, list(terms), (legend, lang), boxes),
         "evidence": entities(accounts),
         "sources": source_rows(graph),
-        "truth": scores and scores[0],
+        "truth": scores and scores.facts,
         "simulated": _is_simulated(home, told),
     }
     kept = np.uint16 if len(accounts) < 65_000 else np.uint32
@@ -141,53 +140,6 @@ def _is_simulated(home: Path, told: Facts) -> bool:
                 if SIMULATED.encode() in file.read(300):
                     return True
     return False
-
-
-def truth_labels(
-    path: str | Path | None, legend: Legend, corrected: Raster
-) -> NDArray[np.int16] | None:
-    """Truth in the classes of the legend, or None.
-
-    Raises:
-        GridError: It lies on another grid.
-        LegendError: It has codes that the legend does not know.
-    """
-    if path is None:
-        return None
-    truth = read_raster(path)
-    if not truth.grid.same_as(corrected.grid):
-        raise GridError(
-            f"{path}: lies on another grid than the map",
-            f"rio warp {path} OUT --like corrected.tif",
-        )
-    return legend.encode(truth.values[0], nodata=truth.nodata, path=path)
-
-
-def _scored(
-    labels: NDArray[np.int16],
-    number: NDArray[np.int32],
-    accounts: Sequence[Account],
-    legend: Legend,
-    truth: NDArray[np.int16] | None,
-) -> Scores | None:
-    """Scores before and after, and per correction the pixels that became right and wrong."""
-    if truth is None:
-        return None
-    from fusion.metrics import confusion, miou, overall_accuracy
-
-    iris = [one.iri for one in legend.classes]
-    before, changed = labels.copy(), number >= 0
-    was = np.array([iris.index(one.before) for one in accounts], np.int16)
-    before[changed] = was[number[changed]]
-    told: Facts = {}
-    for when, found in (("before", before), ("after", labels)):
-        table = confusion(truth, found, len(iris))
-        told[when] = {"accuracy": float(overall_accuracy(table)), "miou": float(miou(table))}
-    right, wrong = (before == truth) & (truth >= 0), (before != truth) & (truth >= 0)
-    fixed = np.bincount(number[changed & wrong & (labels == truth)], minlength=len(accounts))
-    broken = np.bincount(number[changed & right], minlength=len(accounts))
-    told |= {"fixed": int(fixed.sum()), "broken": int(broken.sum())}
-    return told, fixed, broken
 
 
 def _photo(home: Path, told: Facts, thin: Any) -> NDArray[np.uint8] | None:

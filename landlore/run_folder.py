@@ -15,13 +15,11 @@ RECORD = "run.json"
 KNOWN = "graph.trig"
 """What was known to the run; one that was given a graph (--graph) keeps no second one."""
 AGAIN = "landlore correct ... -o FOLDER makes a run that can be asked"
-_SCENES: dict[str, type] = {"run": str}
-_STRIPS: dict[str, type] = {"run": str, "regions": int}
 _MAP: dict[str, type] = {
     "run": str, "model": str, "legend": str, "regions": int, "corrections": int, "pixels": int,
     "changed_pixels": int, "sources": list, "rules": list, "inactive_rules": dict, "inference": dict,
 }  # fmt: skip
-"""What the record of a run has, of scenes, by regions, and of any other map: what is read again."""
+"""What the record of a run of a map has, as far as it is read again; of scenes and by regions nothing is."""
 _TOLD_ONCE = f"""
 DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
   GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }}
@@ -45,18 +43,10 @@ def read_record(home: Path) -> dict[str, Any]:
         raise InputError(f"{path}: broken ({error})", AGAIN) from error
     if not isinstance(told, dict):
         raise InputError(f"{path}: broken (expected an object)", AGAIN)
-    needed = _needed(told)
-    check_keys(path, told, needed)
-    if needed is _MAP:
+    if "images" not in told and told.get("job") != "by-region":
+        check_keys(path, told, _MAP)
         check_keys(path, told["inference"], {"steps": int, "stopped": str}, "inference")
     return told
-
-
-def _needed(told: Mapping[str, Any]) -> Mapping[str, type]:
-    """What a record of this kind of run has."""
-    if "images" in told:
-        return _SCENES
-    return _STRIPS if told.get("job") == "by-region" else _MAP
 
 
 def check_keys(

@@ -139,18 +139,24 @@ def report(
         Path | None, typer.Option("--out", "-o", help="HTML file; default RUN/report.html.")
     ] = None,
     truth: Annotated[
-        Path | None,
-        typer.Option(help="Raster of official codes: counts what became right and wrong."),
+        str | None,
+        typer.Option(
+            help="Raster of official codes, PATH or LEGEND=PATH: counts what became right and wrong."
+        ),
     ] = None,
     note: Annotated[str, typer.Option(help="A line that readers must not miss.")] = "",
     lang: Lang = "en",
     overwrite: Overwrite = False,
 ) -> None:
     """Write one HTML file with before, after, and the reasons of every correction; it opens from a disk."""
-    from landlore.page import write_page
+    from landlore.page import report as write
+    from landlore.truth import score_lines
 
-    done = write_page(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite)
-    say(f"{done}: before, after, why ({done.stat().st_size / 1e6:.1f} MB; open it in a browser)")
+    done = write(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite)
+    for line in score_lines(done.truth) if done.truth else ():
+        say(line)
+    size = done.path.stat().st_size / 1e6
+    say(f"{done.path}: before, after, why ({size:.1f} MB; open it in a browser)")
 
 
 def _list_queries() -> None:
