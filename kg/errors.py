@@ -18,8 +18,9 @@ LandloreWarning           something that the user gave is used, but not as it ma
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
+
+from kg.spelling import meant
 
 
 class LandloreError(Exception):
@@ -122,5 +123,4 @@ def known_words(word: str, known: Collection[str]) -> str:
         >>> known_words("colour", ["table", "source"])
         'known: table, source'
     """
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return meant(word, known) or f"known: {', '.join(known) or 'none'}"

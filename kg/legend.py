@@ -15,6 +15,7 @@ from kg.descent import ClassTree, Descent
 from kg.errors import LegendError
 from kg.files import shipped
 from kg.scheme import Scheme, read_scheme, usual_covers
+from kg.spelling import meant
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,8 @@ def load_legend(name_or_path: str | Path, *, codes: str | None = None) -> Legend
         path, codes = shipped(f"ontologies/legends/{name}.ttl"), codes or variant
         if not path.is_file():
             raise LegendError(
-                f"no legend {name!r}; found {', '.join(legend_names())}", "or give a .ttl file"
+                f"no legend {name!r}; found {', '.join(legend_names())}",
+                meant(name, legend_names(), 2) or "give one of these, or a .ttl file",
             )
     return _legend(read_scheme(path), path, codes or "")
 
@@ -187,7 +189,8 @@ def _legend(scheme: Scheme, path: Path, codes: str) -> Legend:
     if codes not in scheme.nodata:
         found = ", ".join(filter(None, scheme.nodata)) or "none"
         raise LegendError(
-            f"legend {path.stem}: no code list {codes!r}; found {found}", f"try {path.stem!r}"
+            f"legend {path.stem}: no code list {codes!r}; found {found}",
+            meant(codes, filter(None, scheme.nodata)) or f"try {path.stem!r}",
         )
     chosen = sorted(
         (one.codes[codes], one.iri) for one in scheme.concepts.values() if codes in one.codes

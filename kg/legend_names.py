@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from kg import vocab
 from kg.errors import LegendError
 from kg.features import core_classes
+from kg.spelling import near_names
 
 MATCHES = tuple(
     vocab.SKOS + kind + "Match" for kind in ("exact", "close", "broad", "narrow", "related")
@@ -50,10 +50,16 @@ def check_legend_names(graph: Mapping[Any, Mapping[str, list[Any]]], path: Path)
                 raise _unknown(path, subject, what, wrong[0], known)
 
 
+def _local(iri: str) -> str:
+    return iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :]
+
+
 def _unknown(path: Path, subject: Any, what: str, name: str, known: Iterable[str]) -> LegendError:
     where = f" of <{subject.value}>" if type(subject).__name__ == "NamedNode" else ""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
+    names = {_local(one): vocab.curie(one) for one in sorted(known)}
+    near = near_names(_local(name), names)
+    nearest = f"; the nearest is {names[near[0]]}" if near else ""
     return LegendError(
-        f"{path}: {what}{where}: {vocab.curie(name)} is not known; the nearest is {vocab.curie(near[0])}",
+        f"{path}: {what}{where}: {vocab.curie(name)} is not known{nearest}",
         "correct it there; the classes are in ontologies/core/*.ttl",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 from kg import vocab
@@ -11,6 +10,7 @@ from kg.expressions import Count, Expression, Facet, Named, Only, Some, property
 from kg.legend import Legend
 from kg.owl import NOTHING, THING
 from kg.schema import Ontology
+from kg.spelling import near_names
 
 
 def check_names(expression: Expression, ontology: Ontology) -> str:
@@ -64,7 +64,6 @@ def _unknown(kind: str, iri: str, known: Collection[str], ontology: Ontology) ->
 
 
 def _nearest(iri: str, known: Collection[str], ontology: Ontology) -> str:
-    names = {ontology.short(other).lower(): vocab.curie(other) for other in known}
-    local = iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :].lower()
-    near = difflib.get_close_matches(local, names, n=1, cutoff=0.0)
+    names = {ontology.short(other): vocab.curie(other) for other in known}
+    near = near_names(iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :], names)
     return f"; the nearest known is {names[near[0]]}" if near else ""

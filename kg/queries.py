@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from kg import vocab
 from kg.errors import QueryError
 from kg.files import shipped
+from kg.spelling import meant
 
 _FOLDER = "ontologies/queries"
 _HEAD = re.compile(r"# (title|标题|parameter): (.+)")
@@ -124,6 +124,5 @@ def _term(parameter: Parameter, value: str | float) -> str:
 
 
 def _unknown(what: str, name: str, known: tuple[str, ...] | list[str]) -> QueryError:
-    nearest = get_close_matches(name, known, n=1, cutoff=0.0)
-    hint = f"did you mean {nearest[0]!r}? known: {', '.join(known)}" if nearest else "it takes none"
-    return QueryError(f"no {what} {name!r}", hint)
+    listed = f"known: {', '.join(known)}" if known else "it takes none"
+    return QueryError(f"no {what} {name!r}", f"{meant(name, known, 2)} {listed}".strip())

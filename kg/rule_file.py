@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from kg.expressions import Axiom, Expression, Named, key
 from kg.names import check_names
 from kg.rule_axioms import WEIGH, Statement, weigh
 from kg.schema import Ontology
+from kg.spelling import near_names
 from kg.terms import Term, Terms
 
 _WORDS = {
@@ -175,7 +175,7 @@ class RuleFile:
             return statement.key
         shown = statement.shown(self.ontology)
         texts = [other.shown(self.ontology) for other in stated.values()]
-        near = difflib.get_close_matches(shown, texts, n=1, cutoff=0.0)
+        near = near_names(shown, texts)
         nearest = f"; the nearest that it does is {near[0]}" if near else ""
         raise self._fault(
             shown,

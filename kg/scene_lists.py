@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from kg import vocab
 from kg.errors import InputError
 from kg.scene_source import SceneSource
+from kg.spelling import near_names
 
 MATCHES = tuple(vocab.SKOS + f"{kind}Match" for kind in ("exact", "close", "broad", "narrow"))
 """How a class of a data set relates to its scene concept, best first."""
@@ -107,7 +107,7 @@ def class_list(lists: Mapping[str, ClassList], name: str) -> ClassList:
         if wanted in map(plain, (one.key, *one.names)):
             return one
     begun = [key for key in lists if wanted and plain(key).startswith(wanted)]
-    near = begun or difflib.get_close_matches(name.casefold(), list(lists), 1, 0.5)
+    near = begun or near_names(name, lists)
     meant = f"did you mean {near[0]}? " if near else ""
     raise InputError(
         f"no class list {name!r}; known are {', '.join(lists)}",

@@ -13,6 +13,7 @@ from kg.legend import Legend
 from kg.raster import read_grid
 from kg.results import QueryResult
 from kg.select import Select
+from kg.spelling import meant
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
 from landlore.run_folder import read_record
@@ -196,8 +197,6 @@ def class_named(legend: Legend, name: str) -> str:
     Raises:
         LegendError: The legend has no such class; the nearest is named.
     """
-    from difflib import get_close_matches
-
     words = {str(code): one.iri for code, one in zip(legend.codes, legend.classes, strict=True)}
     labels = {one.label.lower(): one for one in legend.classes}
     words |= {one.iri: one.iri for one in legend.classes}
@@ -205,12 +204,10 @@ def class_named(legend: Legend, name: str) -> str:
     words |= {label: one.iri for label, one in labels.items()}
     if name.lower() in words or name in words:
         return words.get(name) or words[name.lower()]
-    near = get_close_matches(name.lower(), labels, 2, 0.5)
-    meant = " or ".join(repr(labels[one].label) for one in near)
     every = ", ".join(one.label for one in legend.classes)
     raise LegendError(
         f"{name!r}: no class of legend {legend.name}",
-        f"did you mean {meant}?" if near else f"one of {every}",
+        meant(name, (one.label for one in labels.values()), 2) or f"one of {every}",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from kg import vocab
 from kg.errors import InputError
 from kg.files import shipped
 from kg.results import Term
+from kg.spelling import near_names
 from kg.statements import text
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
@@ -79,8 +79,8 @@ def find(words: str, graph: str | Path | None = None) -> tuple[Found, ...]:
 def nearest(words: str, graph: str | Path | None = None) -> list[str]:
     """Up to three names that are spelt much like these words."""
     place = _shipped() if graph is None else open_graph(graph)
-    known = sorted({str(label) for (label,) in place.query(_LABELS)})
-    return get_close_matches(words.strip().casefold(), known, 3, 0.7)
+    known = sorted({str(label).casefold() for (label,) in place.query(_LABELS)})
+    return near_names(words, known, 3)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from kg import vocab
 from kg.errors import GridError, InputError, RuleError
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid, read_raster
+from kg.spelling import meant
 from landlore.ask import class_named
 
 PLAIN = ("network", "lesson", "calibration", "smoothness")
@@ -82,9 +82,10 @@ def _check_term(run: Mapping[str, Any], name: str) -> None:
                 f"ask about one that did, or another term: {', '.join([*sorted(short)[:5], 'smoothness'])}",
             )
     named = sorted({*short, *PLAIN, *(one for one in sources if "/" not in one)})
-    near = get_close_matches(name.lower(), named, 3, 0.5)
-    listed = f"did you mean {' or '.join(map(repr, near))}?" if near else ", ".join(named)
-    raise RuleError(f"{name!r}: no rule, source or term that acts in this run", listed)
+    raise RuleError(
+        f"{name!r}: no rule, source or term that acts in this run",
+        meant(name, named, 3) or ", ".join(named),
+    )
 
 
 def _code_at(home: Path, lon: float, lat: float) -> int:

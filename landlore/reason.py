@@ -6,7 +6,6 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from kg.grid import Grid
 from kg.ontology import load_ontology
 from kg.raster import Raster
 from kg.rules import load_rules, shipped_rules
+from kg.spelling import meant
 from landlore.inputs import read_image, read_terrain
 from landlore.settings import RunSettings
 from landlore.sources import Sources
@@ -69,11 +69,10 @@ def known_layers(
         ("--reliability", settings.reliability),
     ):
         for name in sorted(stated.keys() - set(names)):
-            near = get_close_matches(name, names, 1, 0)
             raise InputError(
                 f"{option} {name}={stated[name]}: the run has no source {name!r} on its ground",
-                f"did you mean {near[0]!r}? known: {', '.join(names)}"
-                if near
+                f"{meant(name, names)} known: {', '.join(names)}".strip()
+                if names
                 else "add the source",
             )
     dated = [

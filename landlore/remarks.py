@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from kg import vocab
 from kg.queries import NamedQuery
 from kg.results import QueryResult
+from kg.spelling import near_names
 from kg.statements import iri
 from kg.store import KnowledgeGraph
 
@@ -79,5 +79,5 @@ def _unknown(graph: KnowledgeGraph, sparql: str) -> Iterator[str]:
 def _nearest(graph: KnowledgeGraph, name: str) -> list[str]:
     namespace = name[: max(name.rfind("#"), name.rfind("/")) + 1]
     rows = graph.query(_KNOWN.replace("NAMESPACE", namespace))
-    known = [str(row[0]) for row in rows]
-    return [vocab.curie(one) for one in get_close_matches(name, known, 2, 0.8)]
+    known = {str(row[0]).removeprefix(namespace): vocab.curie(str(row[0])) for row in rows}
+    return [known[one] for one in near_names(name.removeprefix(namespace), known, 2)]

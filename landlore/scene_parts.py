@@ -12,7 +12,6 @@ under "*" was looked for in every image. CSV: columns item, relation, class, val
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import math
 import warnings
@@ -27,6 +26,7 @@ from kg.errors import InputError, LandloreWarning, RuleError
 from kg.files import shipped
 from kg.reasons import ScenePart, SceneReason
 from kg.schema import Ontology
+from kg.spelling import near_names
 from reasoning.scenes.scene_parts import HAS_COVER, ROLES, Found, SceneEvidence, cover
 
 if TYPE_CHECKING:
@@ -231,10 +231,11 @@ def _class(name: str, ontology: Ontology, path: Path) -> str:
         if ontology.is_class(iri):
             return iri
     known = {ontology.short(iri): iri for iri in ontology.classes}
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    near = near_names(name, known)
+    nearest = f"; the nearest known is {near[0]}" if near else ""
     raise InputError(
-        f"{path}: unknown class {name!r}; the nearest known is {near[0] if near else 'none'}",
-        "write it as in ontologies/core.ttl",
+        f"{path}: unknown class {name!r}{nearest}",
+        "landlore find WORDS tells what classes are called",
     )
 
 

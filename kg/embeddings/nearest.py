@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kg import vocab
 from kg.embedding import KGEmbedding
 from kg.errors import InputError
+from kg.spelling import meant
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,9 @@ def _row(embedding: KGEmbedding, name: str, words: Mapping[str, str]) -> int:
         ways.setdefault(words.get(iri, "").partition(":")[0].casefold(), i)
     row = rows.get(vocab.expand(name), ways.get(name.casefold()))
     if row is None or not name:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name.casefold(), [w for w in ways if w], n=3, cutoff=0.0)
         raise InputError(
             f"no entity {name!r} among the {len(rows)} of the embedding",
-            f"the nearest names are {', '.join(close)}",
+            meant(name, filter(None, ways), 3)
+            or "landlore find WORDS tells what things are called",
         )
     return row

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import GridError
+from kg.spelling import meant
 from reasoning.correction import Trace
 from reasoning.solved import Solved, Window, solve_window
 from reasoning.terms import Change, Terms
@@ -155,8 +156,6 @@ def term_named(terms: Terms, name: str) -> str:
     Raises:
         RuleError: The run has no such term; the nearest is named.
     """
-    from difflib import get_close_matches
-
     from kg.errors import RuleError
 
     known = {vocab.curie(term): term for term in terms.values()}
@@ -165,11 +164,10 @@ def term_named(terms: Terms, name: str) -> str:
     names |= {short.rpartition(":")[2].lower(): iri for short, iri in known.items()}
     if name in names:
         return names[name]
-    short = sorted({key for key in names if "/" not in key})
-    near = get_close_matches(name, short, 1, 0)
+    short = sorted({key for key in names if "/" not in key and ":" not in key})
     raise RuleError(
         f"{name!r}: no rule, source or term that acts in this run",
-        f"did you mean {near[0]!r}?" if near else "landlore query RUN --name corrections-by-rule",
+        meant(name, short, 2) or "landlore query RUN --name corrections-by-rule",
     )
 
 

@@ -319,7 +319,10 @@ def test_unknown_names_suggest_the_nearest():
     assert "did you mean 'smoothness-only'?" in error.value.hint
     with pytest.raises(QueryError, match="no parameter of corrections-at 'lng'") as error:
         load_query("corrections-at", {"lng": 1})
-    assert "'lon'" in error.value.hint
+    assert error.value.hint == "known: lon, lat"
+    with pytest.raises(QueryError) as error:
+        load_query("zebra")
+    assert "did you mean" not in error.value.hint and "known: " in error.value.hint
     with pytest.raises(QueryError) as error:
         load_query("runs", {"x": 1})
     assert error.value.hint == "it takes none"

@@ -118,7 +118,9 @@ def test_after_an_input_changed_what_was_done_is_told_and_what_would_be_is_not(
 def test_folders_that_cannot_be_asked(home, tmp_path):
     with pytest.raises(InputError, match="not the folder of a run"):
         solve_again(tmp_path)
-    (tmp_path / "run.json").write_text("{}")
+    record = json.loads((home / "run" / "run.json").read_text())
+    del record["inputs"]
+    (tmp_path / "run.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="does not name its inputs"):
         solve_again(tmp_path)
     (tmp_path / "run.json").write_text("{")
