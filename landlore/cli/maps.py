@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kg.counted import counted
+from landlore.cli.idle import told_idle
 from landlore.cli.options import (
     MOST,
     AddRules,
@@ -35,7 +36,7 @@ from landlore.cli.options import (
     Superpixel,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller, told_idle, told_inference, told_unmoved
+from landlore.cli.printing import need_vision, say, teller, told_inference, told_unmoved
 
 if TYPE_CHECKING:
     from kg.legend import Legend

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from kg import vocab
 from kg.errors import MissingExtraError
 from landlore.progress import EVERY, time_left
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from reasoning.correction import Corrected, Trace
 
 Tell = Callable[[str], None]
-_OPTION = re.compile(r"\((--[\w-]+)\)$")
 VISION = (
     "torch",
     "torch_geometric",
@@ -73,24 +70,6 @@ def told_inference(trace: Trace) -> str:
         "cap": f"inference was cut off after {steps}, its limit, before it had settled ({rest})",
         "no descent": f"inference ended after {steps}: none fits better ({rest})",
     }.get(trace.stopped, f"the best labelling of {trace.steps} searches was taken")
-
-
-def told_idle(inactive: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """How many rules could not act, and which of them would, or might, with an input that is missing.
-
-    Args:
-        inactive: (axiom IRI, why) of rules; the option that would help stands in brackets at the end of a why.
-    """
-    if not inactive:
-        return
-    one = len(inactive) == 1
-    yield f"{len(inactive)} rule{'s' * (not one)} could not act here; run.json says why"
-    helped: dict[str, list[str]] = {}
-    for iri, why in inactive:
-        if option := _OPTION.search(why):
-            helped.setdefault(option[1], []).append(iri.removeprefix(vocab.RULE))
-    for name, names in helped.items():
-        yield f"  for want of {name}: {', '.join(names)}"
 
 
 def told_unmoved(corrected: Corrected) -> str:

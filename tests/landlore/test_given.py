@@ -16,7 +16,8 @@ from kg.errors import InputError, LandloreWarning, OutputError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.raster import Raster
-from landlore.cli.printing import told_idle, told_inference
+from landlore.cli.idle import told_idle
+from landlore.cli.printing import told_inference
 from landlore.inputs import read_image
 from landlore.maps import telling_sentences
 from landlore.outputs import keep_inputs
@@ -210,7 +211,8 @@ def idle(landlore, line):
     """Option that is named after a run -> the rules that it would help."""
     _, out, _ = landlore(*line.split())
     return {
-        option: names.split(", ") for option, names in re.findall(r"  for want of (\S+): (.+)", out)
+        option: names.split(", ")
+        for option, names in re.findall(r"  for want of (--\w+) \(.*?\): (.+)", out)
     }
 
 
@@ -242,7 +244,28 @@ def test_why_nothing_changed_is_told(folder, landlore):
 def test_no_remark_where_every_rule_acts():
     assert not list(told_idle(()))
     alone = [(vocab.RULE + "a", "no region of this run can break it, whatever its label")]
-    assert list(told_idle(alone)) == ["1 rule could not act here; run.json says why"]
+    assert list(told_idle(alone)) == [
+        "1 rule could not act here:",
+        "  no region here can break them, whatever its class: a",
+    ]
+
+
+def test_rules_that_could_not_act_are_told_by_cause(folder, landlore):
+    _, out, _ = landlore("correct", "labels.tif", "--image", "image.tif", "-o", "6",
+                         "--bands", "blue,green,red,nir")  # fmt: skip
+    told = out.splitlines()
+    start = next(i for i, line in enumerate(told) if line.endswith(" rules could not act here:"))
+    lines = [line for line in told[start + 1 :] if line.startswith("  ") and ": " in line]
+    causes = dict(line.strip().rsplit(": ", 1) for line in lines if "“" not in line)
+    assert "snow-ndsi" in causes["for want of a band named swir in the image"]
+    assert (
+        "for want of --dem (elevation)" in causes
+        and "for want of --osm (mapped features)" in causes
+    )
+    number = sum(len(names.split(", ")) for names in causes.values())
+    assert told[start] == f"{number} rules could not act here:"
+    lost = "the legend worldcover has no class that they are about"
+    assert "building-min-area" in causes[lost], causes
 
 
 @pytest.mark.parametrize(
