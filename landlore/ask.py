@@ -19,11 +19,14 @@ from landlore.graph import open_graph
 from landlore.run_folder import read_record
 
 if TYPE_CHECKING:
+    from reasoning.explanation.accounts import Reason
     from reasoning.explanation.reasons import Account
     from reasoning.explanation.whatif import WhatIf
     from reasoning.explanation.whynot import WhyNot
     from reasoning.solved import Solved
 
+SHOWN = 3
+"""Features and cells of one reason that are told; --json has all that are kept."""
 SLIGHTEST = 0.0005
 """Nats that a reason of its own line has at least; less would be printed as 0.000."""
 
@@ -222,6 +225,22 @@ def query(graph: str | Path | KnowledgeGraph, sparql: str | Select) -> QueryResu
     return place.query(str(sparql))
 
 
+def _evidence(account: Account, reason: Reason, chinese: bool) -> list[str]:
+    """The features and cells behind a reason, the one that the sentence names first, and how many are left out."""
+    from reasoning.correction import MOST_EVIDENCE
+    from reasoning.explanation.sentences import short_entity
+
+    sentence, comma = (account.sentence_zh, "") if chinese else (account.sentence, ", ")
+    named = [iri for iri in reason.evidence if f"{short_entity(iri)}{comma}“" in sentence]
+    order = list(dict.fromkeys([*named, *reason.evidence]))
+    left = len(order) - SHOWN
+    if left <= 0:
+        return order
+    full = len({iri for one in account.reasons for iri in one.evidence}) >= MOST_EVIDENCE
+    more = f"另有{'至少' * full} {left} 处" if chinese else f"and {'at least ' * full}{left} more"
+    return [*order[:SHOWN], more]
+
+
 def account_record(account: Account) -> dict[str, Any]:
     """An account as a JSON-ready mapping."""
     return asdict(account)
@@ -230,7 +249,8 @@ def account_record(account: Account) -> dict[str, Any]:
 def account_text(account: Account, lang: str) -> str:
     """An account for people: the sentence, then each reason with its nats.
 
-    Reasons of less than 0.0005 nats are told as one; all count in the sum.
+    Reasons of less than 0.0005 nats are told as one; all count in the sum. Of the features and cells behind a reason
+    the one that the sentence names comes first; of more than three, the rest are counted.
     """
     chinese = lang == "zh"
     lines = [account.sentence_zh if chinese else account.sentence]
@@ -238,7 +258,7 @@ def account_text(account: Account, lang: str) -> str:
     for reason in told:
         label = reason.label_zh if chinese and reason.label_zh else reason.label
         lines.append(f"    {reason.value:+8.3f}  {label}")
-        lines += [f"              {entity}" for entity in reason.evidence[:3]]
+        lines += [f"              {line}" for line in _evidence(account, reason, chinese)]
     n = len(account.reasons) - len(told)
     if n:
         left = sum(r.value for r in account.reasons if abs(r.value) < SLIGHTEST)

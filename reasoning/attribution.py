@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg import vocab
-from reasoning.correction import Correction
+from reasoning.correction import MOST_EVIDENCE, Correction
 from reasoning.corrections import Columns, Corrections
 from reasoning.evidence.observe import Observation
 from reasoning.inference.infer import Problem, Solution, region_message
@@ -26,8 +26,6 @@ SPECK = 9
 """Changed patches of fewer pixels share one correction per (region, before, after)."""
 ALIKE = 0.05
 """Nats within which two classes count as equally likely."""
-MOST_EVIDENCE = 8
-"""Features and cells that one correction names."""
 
 
 @dataclass(frozen=True)

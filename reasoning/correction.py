@@ -67,6 +67,8 @@ class Correction:
     alike: tuple[str, ...] = ()
 
 
+MOST_EVIDENCE = 8
+"""Features and cells that one correction names."""
 BEST = "best of restarts"
 """How a search for the best labelling stops."""
 

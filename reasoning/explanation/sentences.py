@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kg import vocab
 from kg.legend import legend_names, load_legend
-from reasoning.correction import BEST, Contribution, Corrected, Correction
+from reasoning.correction import BEST, MOST_EVIDENCE, Contribution, Corrected, Correction
 from reasoning.explanation.phrases import area, degrees, join, signed, spaced, times
 from reasoning.explanation.wording import EN, ZH, Wording
 
@@ -234,14 +234,16 @@ def _features(reason: Contribution, correction: Correction, names: Names, words:
     if not mine:
         return ""
     first = words.feature.format(
-        entity=_short(mine[0]), name=names.classes[names.said[mine[0]][0]][words.column]
+        entity=short_entity(mine[0]), name=names.classes[names.said[mine[0]][0]][words.column]
     )
-    phrase = words.features if len(mine) == 1 else words.features_more
+    several = len(correction.evidence) >= MOST_EVIDENCE
+    more = words.features_least if several else words.features_more
+    phrase = words.features if len(mine) == 1 else more
     return phrase.format(first=first, n=len(mine), more=len(mine) - 1)
 
 
-def _short(entity: str) -> str:
-    """The last parts of an IRI: "way/123", "cell/3/5"."""
+def short_entity(entity: str) -> str:
+    """What a sentence calls a feature or a cell, the last parts of its IRI: "way/123", "cell/3/5"."""
     parts = entity.split("/")
     return "/".join(parts[-3:] if parts[-3:-2] == ["cell"] else parts[-2:])
 

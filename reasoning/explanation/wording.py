@@ -20,6 +20,7 @@ class Wording:
         feature: A feature or cell and what its source says it is; entity, name.
         features: Evidence behind a reason, one feature; first.
         features_more: The same, several; first, n, more.
+        features_least: The same, where only so many are kept; first, n, more.
         rest, rest_one: Reasons too small to list, and just one; n, value.
         joins: Separator of a list, and the last one.
         excluded: A hard rule removed the class before; before, rules.
@@ -51,6 +52,7 @@ class Wording:
     feature: str
     features: str
     features_more: str
+    features_least: str
     rest: str
     rest_one: str
     joins: tuple[str, str]
@@ -84,6 +86,7 @@ EN = Wording(
     feature="{entity}, “{name}”",
     features="; {first}",
     features_more="; {first} and {more} more",
+    features_least="; {first} and at least {more} more",
     rest="{n} smaller reasons ({value})",
     rest_one="a smaller reason ({value})",
     joins=(", then ", " and "),
@@ -132,6 +135,7 @@ ZH = Wording(
     feature="{entity}“{name}”",
     features=";{first}",
     features_more=";{first}等 {n} 处",
+    features_least=";{first}等至少 {n} 处",
     rest="另外 {n} 项较小的理由({value})",
     rest_one="另一项较小的理由({value})",
     joins=("、", "和"),

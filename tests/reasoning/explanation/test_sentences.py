@@ -4,7 +4,7 @@ import pytest
 
 from kg import vocab
 from kg.ontology import load_ontology
-from reasoning.correction import Contribution
+from reasoning.correction import MOST_EVIDENCE, Contribution
 from reasoning.explanation.sentences import (
     cause,
     names_of,
@@ -36,6 +36,13 @@ def test_evidence_and_rules(handmade, names):
         "不同意:它认为“水体”的可能性是“建筑”的 5.8 倍(−1.75)。合计 +1.62 奈特:“建筑”的可能性是"
         "“水体”的 5.1 倍,概率 0.90。"
     )
+
+
+def test_where_no_more_features_are_kept_there_may_be_others(handmade, names):
+    first = handmade.corrections[0]
+    many = replace(first, evidence=first.evidence * (MOST_EVIDENCE // 2))
+    assert "way/11, “building” and at least 7 more)" in sentence_en(many, names)
+    assert "way/11“建筑物”等至少 8 处)" in sentence_zh(many, names)
 
 
 def test_smoothness_alone_says_so(handmade, names):
