@@ -20,6 +20,7 @@ from landlore.certainty import check_lesson, with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
 from landlore.outputs import keep_inputs, whole_folder
+from landlore.progress import Paced
 from landlore.reason import (
     Known,
     chosen_axioms,
@@ -217,11 +218,14 @@ def _run(
     given: tuple[Sources, RunSettings, Inputs],
     where: tuple[str | Path | None, Progress | None],
 ) -> Interpretation:
+    from reasoning.progress import heard_by
+
     (sources, settings, told), (out, progress) = given, where
-    tell = progress or (lambda _: None)
+    tell = Paced(progress)
     if out is None:
-        return _solve(predict, grid, (sources, settings, told), tell)
-    with whole_folder(out, overwrite=settings.overwrite) as folder:
+        with heard_by(tell.within):
+            return _solve(predict, grid, (sources, settings, told), tell)
+    with whole_folder(out, overwrite=settings.overwrite) as folder, heard_by(tell.within):
         done = _solve(predict, grid, (sources, settings, told), tell)
         tell("writing the outputs")
         known = None if done.known.read_only else done.known

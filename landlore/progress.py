@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fusion.backbones.vectors import EmbedProgress
 
+QUIET = 4.0
+"""Seconds without a line after which long work says what it is at."""
 EVERY = 10.0
 """Seconds between two lines of progress on the same stage."""
 
@@ -27,6 +29,29 @@ def time_left(seconds: float, done: int, total: int) -> str:
     """
     left = seconds / max(done, 1) * total
     return f", about {left / 60:.0f} min left" if done > 3 and left >= 60 else ""
+
+
+class Paced:
+    """Tells of stages at once, and of what goes on within them only after a while without a line.
+
+    Args:
+        tell: Takes a line; None: nobody does.
+        quiet: Seconds without a line.
+    """
+
+    def __init__(self, tell: Callable[[str], None] | None, quiet: float = QUIET) -> None:
+        self._tell, self._quiet, self._last = tell, quiet, monotonic()
+
+    def __call__(self, line: str) -> None:
+        """A stage begins."""
+        self._last = monotonic()
+        if self._tell is not None:
+            self._tell(line)
+
+    def within(self, line: str) -> None:
+        """What a stage is at: told, indented, where it has been quiet long enough."""
+        if monotonic() - self._last >= self._quiet:
+            self(f"  {line}")
 
 
 class ImageTeller:

@@ -75,14 +75,19 @@ def write_run(
         OSError: Another file cannot be written, e.g. the disk is full.
     """
     from landlore.figure import draw_figure
+    from reasoning.progress import at
 
     home = Path(folder)
+    at("corrected.tif and the maps beside it")
     write_rasters(corrected, home)
+    at("corrections.csv")
     write_corrections(corrected, explanation, home / "corrections.csv")
+    at("explanations.trig")
     with (home / "explanations.trig").open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(explanation.trig())
     if graph is not None:
         graph.save(home / "graph.trig")
+    at("figure.png")
     draw_figure(corrected, explanation.names, image=image).save(home / "figure.png")
     told = summary(corrected, explanation)
     if inputs is not None:

@@ -23,6 +23,7 @@ from kg.raster import Raster, read_raster
 from landlore.certainty import with_lesson
 from landlore.graph import known_graph
 from landlore.inputs import read_prediction
+from landlore.progress import Paced
 from landlore.reason import chosen_axioms, known_layers, read_beside, reason, run_name
 from landlore.run_folder import AGAIN, RECORD, check_keys, read_record
 from landlore.settings import RunSettings
@@ -118,7 +119,9 @@ def solve_again(folder: str | Path, progress: Callable[[str], None] | None = Non
         InputError: Not the folder of a run of a map, one that does not name its inputs, or an input that is gone or
             has changed since.
     """
-    tell = progress or (lambda _: None)
+    from reasoning.progress import heard_by
+
+    tell = Paced(progress)
     home = Path(folder).absolute()
     told, run = read_run(home)
     _check(home, told["sha256"])
@@ -137,7 +140,8 @@ def solve_again(folder: str | Path, progress: Callable[[str], None] | None = Non
         settings,
     )
     tell("solving the run again")
-    solved = reason(prediction, known, sources, settings, learned=told["job"] == "interpret")
+    with heard_by(tell.within):
+        solved = reason(prediction, known, sources, settings, learned=told["job"] == "interpret")
     if not str(run["run"]).endswith(f"/{run_name(solved.corrected, settings)}"):
         tell(
             "the run comes out differently now than it did then (another version, or other rules that ship)"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
+from kg.counted import counted
 from kg.errors import RasterError
 from kg.evidence import EvidenceLayer
 from kg.ontology import Axiom, Ontology
@@ -20,6 +21,7 @@ from reasoning.evidence.observe import Observation, check_grid, observation
 from reasoning.evidence.views import views_for
 from reasoning.facts import Beside, Facts, gather_facts, limit_messages
 from reasoning.logic.meaning import wanted
+from reasoning.progress import at
 from reasoning.regions.graph import build_regions
 from reasoning.regions.superpixels import cut_regions
 from reasoning.settings import CorrectSettings
@@ -107,17 +109,20 @@ def terms_of(
     seen = before.advised
     for layer in layers:
         check_grid(layer, before.grid)
+    at("finding regions")
     regions = build_regions(seen, image, connectivity=knobs.connectivity)
     if knobs.superpixel > 0:
         regions = cut_regions(
             regions, before.grid, knobs.superpixel, image, connectivity=knobs.connectivity
         )
+    at(f"measuring {counted(len(regions), 'region')}")
     told = (*layers, *views_for(rules, seen, tree))
     facts = gather_facts(
         regions, seen, told, tree, beside=Beside(image, dem), wanted=wanted(rules, tree)
     )
     facts = with_roles(facts, rules, tree)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
+    at(f"compiling {counted(len(rules), 'rule')}")
     compiled = compile_axioms(rules, before.legend, tree, facts)
     terms = Terms(
         before=before,
@@ -137,6 +142,7 @@ def _solved(terms: Terms, facts: Facts, idle: tuple[tuple[str, str], ...]) -> So
     exclusions = terms.exclusions()
     problem, solution = solve_terms(terms, exclusions=exclusions)
     after = corrected_prediction(terms.before, solution, terms.regions.label)
+    at("adding up the reasons of what changed")
     corrections, index = attribute(Run(terms, after, exclusions, problem, solution))
     corrected = Corrected(
         before=terms.before,

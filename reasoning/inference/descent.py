@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.counted import counted
 from reasoning.inference.field import Field, State
+from reasoning.progress import at
 
 SLACK = 1e-12
 """Rise of F, per pixel or relative, that counts as rounding."""
@@ -75,11 +77,18 @@ class Descent:
             if trial.energy <= limit:
                 self.energies.append(self.energies[-1] + min(trial.energy - state.energy, 0.0))
                 self._left -= len(state.change) / self._nodes
+                at(_said(len(self.energies) - 1, trial))
                 left = h * field.alignment(state, trial)
                 longer = float(np.clip(1 / (1 - left) if left < 0.75 else 4.0, 0.25, 4.0))
                 return min(1.0, h * longer), trial
             h /= 2
         return None
+
+
+def _said(steps: int, state: State) -> str:
+    """How far inference has come."""
+    moving = counted(len(state.change), "node")
+    return f"inference, step {steps}: {moving} still moving, by {state.residual:.1g} at most"
 
 
 def _movers(state: State, tolerance: float) -> NDArray[np.bool_] | None:

@@ -2,9 +2,10 @@
 
 import pytest
 
+import landlore as ll
 import landlore.progress
 from fusion.backbones.vectors import EmbedProgress
-from landlore.progress import ImageTeller, time_left
+from landlore.progress import ImageTeller, Paced, time_left
 
 
 @pytest.fixture
@@ -47,3 +48,42 @@ def test_time_is_left_out_where_it_is_short_or_not_known():
     assert time_left(10.0, 3, 10_000) == ""
     assert time_left(10.0, 100, 500) == ""
     assert time_left(60.0, 100, 1000) == ", about 10 min left"
+
+
+def test_what_a_stage_is_at_is_told_only_where_it_was_quiet(clock):
+    told = []
+    tell = Paced(told.append, quiet=4.0)
+    tell("reasoning")
+    for step in range(1, 11):
+        clock[0] += 1.5
+        tell.within(f"step {step}")
+    tell("writing")
+    tell.within("a file")
+    assert told == ["reasoning", "  step 3", "  step 6", "  step 9", "writing"]
+    Paced(None)("nobody listens")
+
+
+def test_a_long_correction_tells_what_it_is_at(village, monkeypatch, tmp_path):
+    def lines(quiet, out):
+        monkeypatch.setattr(landlore.progress.Paced.__init__, "__defaults__", (quiet,))
+        told = []
+        sources = ll.Sources(osm=str(village / "house.osm"))
+        ll.correct(
+            village / "labels.tif",
+            legend="town",
+            sources=sources,
+            out=tmp_path / out,
+            progress=told.append,
+        )
+        return told
+
+    plain, full = lines(1e9, "a"), lines(0.0, "b")
+    assert not [line for line in plain if line.startswith(" ")]
+    within = [line.strip() for line in full if line.startswith("  ")]
+    wanted = ("finding regions", "measuring ", "compiling ", "inference, step 1: 4,175 nodes still moving, by ",
+              "inference, step 2: ", "adding up ", "corrections.csv", "figure.png")  # fmt: skip
+    for start in wanted:
+        assert any(line.startswith(start) for line in within), (start, within)
+    assert [line for line in full if not line.startswith("  ")] == plain
+    for name in ("corrected.tif", "corrections.csv"):  # whoever listens changes nothing
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
