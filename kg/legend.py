@@ -178,20 +178,16 @@ def load_legend(name_or_path: str | Path, *, codes: str | None = None) -> Legend
         name, _, variant = str(name_or_path).partition(":")
         path, codes = shipped(f"ontologies/legends/{name}.ttl"), codes or variant
         if not path.is_file():
-            raise LegendError(
-                f"no legend {name!r}; found {', '.join(legend_names())}",
-                meant(name, legend_names(), 2) or "give one of these, or a .ttl file",
-            )
+            hint = meant(name, legend_names(), 2) or "give one of these, or a .ttl file"
+            raise LegendError(f"no legend {name!r}; found {', '.join(legend_names())}", hint)
     return _legend(read_scheme(path), path, codes or "")
 
 
 def _legend(scheme: Scheme, path: Path, codes: str) -> Legend:
     if codes not in scheme.nodata:
         found = ", ".join(filter(None, scheme.nodata)) or "none"
-        raise LegendError(
-            f"legend {path.stem}: no code list {codes!r}; found {found}",
-            meant(codes, filter(None, scheme.nodata)) or f"try {path.stem!r}",
-        )
+        hint = meant(codes, filter(None, scheme.nodata)) or f"try {path.stem!r}"
+        raise LegendError(f"legend {path.stem}: no code list {codes!r}; found {found}", hint)
     chosen = sorted(
         (one.codes[codes], one.iri) for one in scheme.concepts.values() if codes in one.codes
     )
