@@ -65,14 +65,16 @@ def solve_map(problem: Problem, *, seed: int = 0, restarts: int | None = None) -
     marginals = infer(problem)
     layout = lay_out(problem, None)
     inside = layout.node >= 0
-    first = marginals.q[inside].argmax(axis=1)
+    node = layout.node[inside]
+    first = np.empty(len(node), np.intp)
+    first[node] = marginals.q[inside].argmax(axis=1)
     n = len(first)
     times = restarts or int(np.clip(CELLS // max(n, 1), 2, RESTARTS))
     run = _Run(copies(layout.field, times), colours(layout.field), np.random.default_rng(seed))
     labels, energies, start = run.solve(first)
     best = int(energies.argmin())
     out = np.full(inside.shape, -1, np.int16)
-    out[inside] = labels[best]
+    out[inside] = labels[best][node]
     return MapSolution(out, float(energies[best]), start, tuple(energies.tolist()))
 
 

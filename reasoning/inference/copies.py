@@ -89,6 +89,7 @@ def copies(field: Field, times: int) -> Copies:
         np.tile(nodes.size, times),
         (np.tile(nodes.row, times) + shift).astype(np.int32),
         NoPairs(),
+        n * times,
     )
     terms = RegionTerms(
         np.tile(regions.base, times),

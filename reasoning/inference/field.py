@@ -6,23 +6,21 @@ once most of its nodes rest, the others are solved as a field of their own (`Fie
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.inference.pairs import Listed, Pairs
-from reasoning.inference.region_terms import RegionTerms
+from reasoning.inference.region_terms import Pull, RegionTerms
 from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
 
 BLOCK = 2048
 """Nodes worked on at a time, so that they stay in the processor's cache."""
-
-FEW = 0.6
-"""A smaller share of nodes is evaluated for itself."""
 
 
 @dataclass(frozen=True)
@@ -34,36 +32,43 @@ class Nodes:
         size: (node,) pixels that each stands for.
         row: (node,) int32 row of its region in the region terms.
         pairs: The smoothness term.
+        dark: The first so many nodes step before the others, which then feel where they went; all nodes where they
+            step at once.
     """
 
     unary: Floats
     size: Floats
     row: NDArray[np.int32]
     pairs: Pairs
+    dark: int
+
+    @property
+    def turns(self) -> list[tuple[int, int]]:
+        """First and last node of those that step at once."""
+        spans = [(0, self.dark), (self.dark, len(self.size))]
+        return [(first, last) for first, last in spans if first < last]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """A state of a field and what follows from it.
 
     Attributes:
         q: (label, node + held) marginals.
-        goal: The same after an undamped step of every node.
-        change: (node,) largest |goal - q| of each.
+        score: (label, node) logarithms of the nodes' marginals, each node's up to a constant.
+        change: (node,) what an undamped step of each node would have changed a probability by at most, before the
+            last step; to first order.
         energy: F of q, up to what is held.
-        ahead: The nodes' own part of F at `goal`; None where it is not known.
+        pull: What regions add to the scores of their pixels; None where there is nothing.
+        left: How much of the step before the last was left to do when the last began, in such steps.
     """
 
     q: Floats
-    goal: Floats
+    score: Floats
     change: Floats
     energy: float
-    ahead: float | None
-
-    @property
-    def residual(self) -> float:
-        """Largest change of any node."""
-        return float(self.change.max(initial=0.0))
+    pull: Pull | None
+    left: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,144 +83,157 @@ class Field:
         """Pixels that move: what rounding in F is measured by."""
         return float(max(1.0, self.nodes.size.sum()))
 
+    @property
+    def free(self) -> bool:
+        """Whether what a node feels does not depend on any marginal."""
+        return not self.nodes.pairs.count and not self.regions.linked
+
+    @cached_property
+    def _stiffness(self) -> Floats:
+        """(node,) nats per pixel by which neighbours hold a node back; empty where there are none."""
+        if not self.nodes.pairs.count:
+            return np.empty(0)
+        stiffness: Floats = self.nodes.pairs.tie / self.nodes.size
+        return stiffness
+
     def start(self, held: Floats) -> State:
         """The state softmax(unary), beside what is held (label, held)."""
-        k, n = self.nodes.unary.shape
-        q = np.concatenate([np.zeros((k, n)), held], axis=1)
-        start, *_, own = self._goal(q, None, alone=True)
-        return self.state(start, own)
+        return self.state(self.nodes.unary.copy(), held)
 
-    def resume(self, q: Floats, held: Floats) -> State:
-        """The state at given marginals (label, node), beside what is held."""
-        every = np.concatenate([q, held], axis=1)
-        return self.state(every, self._own(every))
-
-    def state(self, q: Floats, own: float) -> State:
-        """All that follows from marginals, given the nodes' own part of their F."""
-        penalty, gradient = self.regions.assess(q, self.nodes)
-        goal, change, rough, ahead = self._goal(q, gradient)
-        return State(q, goal, change, own + penalty + rough, ahead)
-
-    def _goal(
-        self, q: Floats, gradient: Floats | None, alone: bool = False
-    ) -> tuple[Floats, Floats, float, float]:
-        """q* = softmax(unary - gradient per pixel - smoothness), its change, roughness of q, own energy of q*.
-
-        The own energy follows from log q* = score - log of the sum of exp(score), without a logarithm per label.
-        """
-        from reasoning.inference.field_kernels import scores, settle
-
-        nodes, n = self.nodes, len(self.nodes.size)
-        out, change = np.empty_like(q), np.empty(n)
-        out[:, n:] = q[:, n:]
-
-        def work(first: int, last: int) -> tuple[float, float]:
-            """Some nodes: roughness and own energy."""
-            felt, rough = self._felt(gradient, first, last), 0.0
-            if nodes.pairs.count and not alone:
-                rough = nodes.pairs.feel(q, nodes.size, felt, (first, last))
-            top, total, own = np.empty((3, last - first))
-            scores(nodes.unary, felt, out, top, (first, last))
-            np.exp(out[:, first:last], out=out[:, first:last])
-            settle(q, felt, out, change, (total, own), first)
-            own -= top + np.log(total)
-            return rough, float(own @ nodes.size[first:last])
-
-        found = np.array(in_blocks(work, n, BLOCK)).reshape(-1, 2).sum(axis=0)
-        return out, change, float(found[0]), float(found[1])
-
-    def _felt(self, gradient: Floats | None, first: int, last: int) -> Floats:
-        """(label, last - first) what the regions add to the scores of some nodes."""
-        if gradient is None:
-            return np.zeros((len(self.nodes.unary), last - first))
-        return self.regions.felt(gradient, self.nodes, (first, last))
-
-    def step(self, state: State, h: float) -> State:
-        """The state q + h (goal - q)."""
-        if h == 1.0:
-            own = self._own(state.goal) if state.ahead is None else state.ahead
-            return self.state(state.goal, own)
-        q = np.empty_like(state.q)
-        q[:, len(state.change) :] = state.q[:, len(state.change) :]
+    def state(self, score: Floats, held: Floats) -> State:
+        """The state of given scores (label, node), beside what is held."""
+        n = len(self.nodes.size)
+        q = np.concatenate([np.empty_like(score), held], axis=1)
 
         def work(first: int, last: int) -> float:
-            """Some nodes: own energy after the step."""
-            here = np.s_[:, first:last]
-            np.subtract(state.goal[here], state.q[here], out=q[here])
-            q[here] *= h
-            q[here] += state.q[here]
-            return self._own_at(q, first, last)
+            """Some nodes: own energy."""
+            top = score[:, first:last].max(axis=0)
+            return self._settle(score, q, top, first)
 
-        own = np.sum(in_blocks(work, len(state.change), BLOCK))
-        return self.state(q, float(own))
+        own = float(np.sum(in_blocks(work, n, BLOCK)))
+        return self._state(q, score, np.full(n, np.inf), own)
 
-    def _own(self, q: Floats) -> float:
-        """The nodes' own part of F: size * q . (log q - unary)."""
-        return float(np.sum(in_blocks(partial(self._own_at, q), len(self.nodes.size), BLOCK)))
+    def _state(self, q: Floats, score: Floats, change: Floats, own: float) -> State:
+        """All that follows from marginals, given the nodes' own part of their F."""
+        penalty, pull = self.regions.assess(q, self.nodes)
+        return State(q, score, change, own + penalty + self._rough(q), pull)
 
-    def _own_at(self, q: Floats, first: int, last: int) -> float:
-        from reasoning.inference.field_kernels import own_rows
+    def _rough(self, q: Floats) -> float:
+        """The smoothness term."""
+        pairs = self.nodes.pairs
+        if not pairs.count:
+            return 0.0
+        return self._in_turns(lambda first, last: (pairs.rough(q, (first, last)),))[0]
 
-        logs, own = np.maximum(q[:, first:last], 1e-300), np.empty(last - first)
-        own_rows(q, np.log(logs, out=logs), self.nodes.unary, own, first)
-        return float(own @ self.nodes.size[first:last])
+    def step(self, state: State, rate: float, spare: State | None = None) -> State:
+        """Where the nodes go, dark ones first, bright ones after them.
 
-    def moved(self, state: State, chosen: NDArray[np.intp], q: Floats, energy: float) -> State:
-        """The state after some nodes went to q (label, chosen), which changed F by `energy`; the old one is used up.
+        Scores move towards those of an undamped step. A node that neighbours hold back, and that is in doubt, moves
+        less, for it is itself a part of what it feels: alone among held ones it would take Newton's steps.
 
-        Only nodes that feel it are evaluated again: for the others nothing has changed.
+        Args:
+            state: From here.
+            rate: At most 1; F falls if it is small enough.
+            spare: A state that is used up, whose arrays are written to.
         """
-        state.q[:, chosen] = q
-        feel = self._feel(chosen)
-        if feel is None:
-            n = len(state.change)
-            return self.resume(state.q[:, :n], state.q[:, n:])
-        part, held, nodes = self.part(state, feel)
-        seen = part.resume(state.q[:, nodes], held)
-        state.goal[:, chosen] = q
-        state.goal[:, nodes] = seen.goal[:, : len(nodes)]
-        state.change[nodes] = seen.change
-        return replace(state, energy=state.energy + energy, ahead=None)
+        n = len(self.nodes.size)
+        q = np.empty_like(state.q) if spare is None else spare.q
+        score = np.empty_like(state.score) if spare is None else spare.score
+        change = np.empty(n) if spare is None else spare.change
+        q[:, n:] = state.q[:, n:]
 
-    def _feel(self, chosen: NDArray[np.intp]) -> NDArray[np.bool_] | None:
-        """Nodes whose step depends on some nodes; None when they are too many to tell apart."""
-        nodes = self.nodes
-        if not self.regions.whole:
-            return None
-        inside, _ = self.regions.reach(nodes.row[chosen])
-        feel = inside[: len(nodes.size)]
-        ends = nodes.pairs.edges(chosen)[1]
-        feel[ends[ends < len(feel)]] = True
-        return feel if feel.sum() < FEW * len(feel) else None
+        def work(first: int, last: int) -> tuple[float, float, float]:
+            """Some nodes: own energy after the step, and how much of the last one is left to do."""
+            from reasoning.inference.field_kernels import head
 
-    def alignment(self, old: State, new: State) -> float:
-        """(goal - q) . (q - old) / |q - old|^2: how much of the last move is left to do, in moves."""
-        from reasoning.inference.field_kernels import moved
+            others = state.q if first < self.nodes.dark else q
+            felt, top = self._felt(state, others, first, last), np.empty(last - first)
+            old, pace = (state.q, state.score), (self._stiffness, rate)
+            before = state.q if spare is None else q  # where the last step came from
+            dot, norm = head(self.nodes.unary, felt, old, pace, (score, change, top, before), first)
+            return self._settle(score, q, top, first), dot, norm
+
+        own, dot, norm = self._in_turns(work)
+        found = self._state(q, score, change, own)
+        return replace(found, left=dot / norm if norm > 0 else 0.0)
+
+    def goal(self, state: State) -> tuple[Floats, Floats]:
+        """(label, node + held) marginals after an undamped step of every node, and its (node,) largest changes."""
+        from reasoning.inference.field_kernels import aim, largest_gap, lower, share
 
         n = len(self.nodes.size)
-        work = partial(moved, new.q, new.goal, old.q)
-        dot, norm = np.array(in_blocks(work, n, 8 * BLOCK)).reshape(-1, 2).sum(axis=0)
-        return float(dot / norm) if norm > 0 else 0.0
+        out, change = np.empty_like(state.q), np.empty(n)
+        out[:, n:] = state.q[:, n:]
+
+        def work(first: int, last: int) -> tuple[float]:
+            """Some nodes."""
+            felt, top = self._felt(state, state.q, first, last), np.empty(last - first)
+            aim(self.nodes.unary, felt, out, top, first)
+            lower(out, top, out, first)
+            np.exp(out[:, first:last], out=out[:, first:last])
+            share(out, top, first)
+            largest_gap(state.q, out, change, (first, last))
+            return (0.0,)
+
+        self._in_turns(work)
+        return out, change
+
+    def _in_turns(self, work: Callable[[int, int], tuple[float, ...]]) -> list[float]:
+        """The sums of what work on blocks of nodes returns, dark ones first."""
+        found: list[tuple[float, ...]] = []
+        for low, high in self.nodes.turns:
+            found += in_blocks(lambda i, j: work(low + i, low + j), high - low, BLOCK)  # noqa: B023
+        return [float(total) for total in np.sum(found, axis=0)]
+
+    def _felt(self, state: State, others: Floats, first: int, last: int) -> Floats:
+        """(label, last - first) what regions and neighbours add to the scores of some nodes."""
+        nodes, span = self.nodes, (first, last)
+        felt = self.regions.felt(state.pull, nodes, span)
+        nodes.pairs.feel((state.q, others), nodes.size, felt, span)
+        return felt
+
+    def _settle(self, score: Floats, q: Floats, top: Floats, first: int) -> float:
+        """Fill the marginals of some nodes from their scores; return their own energy, size * q . (log q - unary)."""
+        from reasoning.inference.field_kernels import lower, own_rows, share
+
+        last = first + len(top)
+        own, total = -top, np.empty_like(top)
+        lower(score, top, q, first)
+        np.exp(q[:, first:last], out=q[:, first:last])
+        share(q, total, first)
+        own_rows(q, score, self.nodes.unary, own, first)
+        own -= np.log(total)
+        return float(own @ self.nodes.size[first:last])
+
+    def joined(self, state: State, chosen: NDArray[np.intp], last: State, energy: float) -> State:
+        """The state after some nodes went where a part ended, which changed F by `energy`; the old one is used up."""
+        state.q[:, chosen] = last.q[:, : len(chosen)]
+        state.score[:, chosen] = last.score
+        _, pull = self.regions.assess(state.q, self.nodes)
+        return replace(state, energy=state.energy + energy, pull=pull)
 
     def part(
         self, state: State, moving: NDArray[np.bool_]
-    ) -> tuple[Field, Floats, NDArray[np.intp]]:
+    ) -> tuple[Field, State, NDArray[np.intp]]:
         """The field of some nodes, all others held where they are.
 
         Returns:
-            The field, (label, held) marginals of the neighbours that are held, and the nodes that move.
+            The field, its state, and the nodes that move.
         """
         chosen = np.flatnonzero(moving)
         nodes = self.nodes
         counts, ends, weights = nodes.pairs.edges(chosen)
-        inner = np.zeros(state.q.shape[1], bool)
-        inner[chosen] = True
-        outer = np.unique(ends[~inner[ends]])
+        beside = np.zeros(state.q.shape[1], bool)
+        beside[ends] = True
+        beside[chosen] = False
+        outer = np.flatnonzero(beside)
         name = np.empty(state.q.shape[1], np.int32)
         name[chosen] = np.arange(len(chosen))
         name[outer] = len(chosen) + np.arange(len(outer))
         starts = np.concatenate([[0], np.cumsum(counts)])
         pairs = Listed(starts, name[ends], weights)
         regions, row = self.regions.part(state.q, nodes, chosen)
-        small = Nodes(nodes.unary[:, chosen], nodes.size[chosen], row, pairs)
-        return Field(small, regions), state.q[:, outer], chosen
+        dark = int(np.searchsorted(chosen, nodes.dark))
+        small = Nodes(nodes.unary[:, chosen], nodes.size[chosen], row, pairs, dark)
+        field = Field(small, regions)
+        return field, field.state(state.score[:, chosen], state.q[:, outer]), chosen

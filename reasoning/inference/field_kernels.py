@@ -6,136 +6,194 @@ nodes first ... last - 1 and writes only these. Import this module inside functi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.compiled import compiled
 
 Floats = NDArray[np.float64]
-ListedPairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
-"""CSR of the smoothness term: where each node's neighbours start, who they are, and their weights."""
 
 
 @compiled
-def feel_listed(
-    q: Floats, size: Floats, pairs: ListedPairs, felt: Floats, span: tuple[int, int]
-) -> float:
-    """Take the smoothness gradient of some nodes from `felt` (label, last - first); return their pairs' roughness.
+def head(
+    unary: Floats,
+    felt: Floats,
+    old: tuple[Floats, Floats],
+    step: tuple[Floats, float],
+    made: tuple[Floats, Floats, Floats, Floats],
+    first: int,
+) -> tuple[float, float]:
+    """The step of some nodes: fill new scores, each node's largest score and how far it had to go.
 
-    A pair of two nodes that move is counted by half, once from each end.
+    Scores grow by rate * x, x = unary + felt - score less what the node itself would take back (`hold`). To first
+    order q would change by q (x - q . x) if x were added at once. `step` holds stiffness (empty where nothing holds
+    back) and rate; `made` the scores, how far each node had to go, its largest score, and q before the last step.
+
+    Returns:
+        (q (x - q . x)) . (q - before) and |q - before|^2, summed up.
     """
-    starts, others, weights = pairs
-    first, last = span
-    n, rough = len(size), 0.0
+    q, score = old
+    stiffness, rate = step
+    grown, change, top, before = made
+    m, last = felt.shape[1], first + felt.shape[1]
+    mean, ahead, gap = np.zeros(m), change[first:last], np.empty(m)
+    top[:] = -np.inf
+    ahead[:] = 0.0
+    for j in range(len(unary)):
+        _add_difference(unary[j, first:last], score[j, first:last], felt[j])
+    if len(stiffness) > 0:
+        hold(q[:, first:last], stiffness[first:last], felt)
+    for j in range(len(unary)):
+        x, out = felt[j], grown[j, first:last]
+        _add_product(q[j, first:last], x, mean)
+        _advance(score[j, first:last], x, rate, out)
+        _raise(out, top)
+    dot, norm = 0.0, 0.0
+    for j in range(len(unary)):
+        mine, x = q[j, first:last], felt[j]
+        _turn(mine, mean, x)
+        _widen(x, ahead)
+        _subtract(mine, before[j, first:last], gap)
+        dot += np.dot(x, gap)
+        norm += np.dot(gap, gap)
+    return dot, norm
+
+
+@compiled
+def hold(q: Floats, stiffness: Floats, d: Floats) -> None:
+    """Turn d (label, node) into the x that solves x + W (diag(q) - q q') x = d for each node, W its stiffness.
+
+    x = (d + W q c) / (1 + W q), c the mean of d by the weights q / (1 + W q).
+    """
+    inverse, (common, weights) = np.empty_like(d), np.zeros((2, d.shape[1]))
     for j in range(len(q)):
-        for i in range(first, last):
-            here, slope = q[j, i], 0.0
-            for e in range(starts[i], starts[i + 1]):
-                away = here - q[j, others[e]]
-                slope += weights[e] * away
-                rough += weights[e] * away * away * (0.25 if others[e] < n else 0.5)
-            felt[j, i - first] -= slope / size[i]
-    return rough
-
-
-@compiled
-def feel_grid(
-    q: Floats, right: Floats, down: Floats, width: int, felt: Floats, span: tuple[int, int]
-) -> float:
-    """The same on a full grid; each pair counts at its right or lower end."""
-    first, last = span
-    n, rough = len(right), np.zeros(last - first)
+        mine, one = q[j], inverse[j]
+        _invert(stiffness, mine, one)
+        _add_product(mine, one, weights)
+        _add_triple(mine, one, d[j], common)
+    common *= stiffness / weights
     for j in range(len(q)):
-        values, out = q[j], felt[j]
-        for weights, step in ((right, 1), (down, width)):
-            low = min(max(first, step), last)
-            _pull(
-                values[low:last],
-                values[low - step : last - step],
-                weights[low - step : last - step],
-                out[low - first :],
-            )
-            _roughen(
-                values[low:last],
-                values[low - step : last - step],
-                weights[low - step : last - step],
-                rough[low - first :],
-            )
-            high = max(min(last, n - step), first)
-            _pull(values[first:high], values[first + step : high + step], weights[first:high], out)
-    return float(rough.sum())
+        _solve(q[j], common, inverse[j], d[j])
 
 
 @compiled
-def _pull(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
-    for i in range(len(here)):
-        out[i] -= weights[i] * (here[i] - there[i])
+def _add_difference(one: Floats, other: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] += one[i] - other[i]
 
 
 @compiled
-def _roughen(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
-    for i in range(len(here)):
-        away = here[i] - there[i]
-        out[i] += 0.5 * weights[i] * away * away
+def _invert(w: Floats, q: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] = 1.0 / (1.0 + w[i] * q[i])
 
 
 @compiled
-def scores(unary: Floats, felt: Floats, out: Floats, top: Floats, span: tuple[int, int]) -> None:
-    """Fill some nodes of `out` with unary + felt less the largest of each node, which goes to `top`."""
-    first, last = span
+def _add_product(one: Floats, other: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] += one[i] * other[i]
+
+
+@compiled
+def _add_triple(one: Floats, two: Floats, three: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] += one[i] * two[i] * three[i]
+
+
+@compiled
+def _turn(q: Floats, mean: Floats, x: Floats) -> None:
+    for i in range(len(x)):
+        x[i] = q[i] * (x[i] - mean[i])
+
+
+@compiled
+def _widen(move: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        away = abs(move[i])
+        out[i] = away if away > out[i] else out[i]
+
+
+@compiled
+def _subtract(one: Floats, other: Floats, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] = one[i] - other[i]
+
+
+@compiled
+def _solve(q: Floats, common: Floats, inverse: Floats, d: Floats) -> None:
+    for i in range(len(d)):
+        d[i] = (d[i] + q[i] * common[i]) * inverse[i]
+
+
+@compiled
+def _advance(score: Floats, x: Floats, rate: float, out: Floats) -> None:
+    for i in range(len(out)):
+        out[i] = score[i] + rate * x[i]
+
+
+@compiled
+def _raise(values: Floats, top: Floats) -> None:
+    for i in range(len(top)):
+        top[i] = values[i] if values[i] > top[i] else top[i]
+
+
+@compiled
+def aim(unary: Floats, felt: Floats, out: Floats, top: Floats, first: int) -> None:
+    """Fill some nodes of `out` with unary + felt, and `top` with the largest of each."""
     top[:] = -np.inf
     for j in range(len(unary)):
-        given, more, made = unary[j, first:last], felt[j], out[j, first:last]
-        for i in range(len(top)):
-            s = given[i] + more[i]
-            made[i] = s
-            top[i] = s if s > top[i] else top[i]
-    for j in range(len(unary)):
-        made = out[j, first:last]
-        for i in range(len(top)):
-            made[i] -= top[i]
+        made = out[j, first : first + len(top)]
+        _advance(unary[j, first : first + len(top)], felt[j], 1.0, made)
+        _raise(made, top)
 
 
 @compiled
-def settle(
-    q: Floats, felt: Floats, out: Floats, change: Floats, sums: tuple[Floats, Floats], first: int
-) -> None:
-    """Scale exponentials of scores to sum 1 and fill each node's largest change against q.
+def lower(score: Floats, top: Floats, out: Floats, first: int) -> None:
+    """Fill some nodes of `out` with score - top."""
+    for j in range(len(score)):
+        given, made = score[j, first : first + len(top)], out[j, first : first + len(top)]
+        for i in range(len(top)):
+            made[i] = given[i] - top[i]
 
-    `sums` are filled with each node's sum of exponentials and with q* . felt.
-    """
-    total, own = sums
-    last = first + len(total)
-    change, k = change[first:last], len(out)
+
+@compiled
+def share(q: Floats, total: Floats, first: int) -> None:
+    """Scale exponentials of some nodes to sum 1; `total` is filled with what they summed up to."""
     total[:] = 0.0
-    own[:] = 0.0
-    change[:] = 0.0
-    for j in range(k):
-        made = out[j, first:last]
+    for j in range(len(q)):
+        made = q[j, first : first + len(total)]
         for i in range(len(total)):
             total[i] += made[i]
-    for j in range(k):
-        made, old, more = out[j, first:last], q[j, first:last], felt[j]
+    scale = 1.0 / total
+    for j in range(len(q)):
+        made = q[j, first : first + len(total)]
         for i in range(len(total)):
-            goal = made[i] / total[i]
-            away = abs(goal - old[i])
-            made[i] = goal
-            own[i] += goal * more[i]
-            change[i] = away if away > change[i] else change[i]
+            made[i] *= scale[i]
 
 
 @compiled
-def own_rows(q: Floats, logs: Floats, unary: Floats, out: Floats, first: int) -> None:
-    """Fill `out` with q . (log q - unary) of some nodes."""
+def own_rows(q: Floats, score: Floats, unary: Floats, out: Floats, first: int) -> None:
+    """Add q . (score - unary) of some nodes to `out`."""
+    for j in range(len(q)):
+        mine, now = q[j, first : first + len(out)], score[j, first : first + len(out)]
+        given = unary[j, first : first + len(out)]
+        for i in range(len(out)):
+            out[i] += mine[i] * (now[i] - given[i])
+
+
+@compiled
+def largest_gap(q: Floats, goal: Floats, change: Floats, span: tuple[int, int]) -> None:
+    """Fill the largest |goal - q| of some nodes."""
+    first, last = span
+    out = change[first:last]
     out[:] = 0.0
     for j in range(len(q)):
-        mine, log, given = (
-            q[j, first : first + len(out)],
-            logs[j],
-            unary[j, first : first + len(out)],
-        )
+        mine, there = q[j, first:last], goal[j, first:last]
         for i in range(len(out)):
-            out[i] += mine[i] * (log[i] - given[i])
+            away = abs(there[i] - mine[i])
+            out[i] = away if away > out[i] else out[i]
 
 
 @compiled
@@ -147,40 +205,14 @@ def region_sums(q: Floats, size: Floats, row: NDArray[np.int32], out: Floats) ->
 
 
 @compiled
-def moved(q: Floats, goal: Floats, old: Floats, first: int, last: int) -> tuple[float, float]:
-    """(goal - q) . (q - old) and |q - old|^2."""
-    dot, norm = 0.0, 0.0
-    for j in range(len(q)):
-        for i in range(first, last):
-            move = q[j, i] - old[j, i]
-            dot += move * (goal[j, i] - q[j, i])
-            norm += move * move
-    return dot, norm
+def gather(values: Floats, row: NDArray[np.integer[Any]], out: Floats) -> None:
+    """Fill `out` with the value at each node's row (or pixel)."""
+    for i in range(len(row)):
+        out[i] = values[row[i]]
 
 
 @compiled
-def grid_pairs(
-    right: Floats, down: Floats, node: NDArray[np.int32], n: int, pairs: ListedPairs
-) -> None:
-    """Fill the neighbours (up, left, right, down; weight above 0) of each pixel whose node is below n."""
-    starts, others, weights = pairs
-    height, width = node.shape
-    e = 0
-    for y in range(height):
-        for x in range(width):
-            i = node[y, x]
-            if i < 0 or i >= n:
-                continue
-            if y > 0 and down[y - 1, x] > 0:
-                others[e], weights[e] = node[y - 1, x], down[y - 1, x]
-                e += 1
-            if x > 0 and right[y, x - 1] > 0:
-                others[e], weights[e] = node[y, x - 1], right[y, x - 1]
-                e += 1
-            if x + 1 < width and right[y, x] > 0:
-                others[e], weights[e] = node[y, x + 1], right[y, x]
-                e += 1
-            if y + 1 < height and down[y, x] > 0:
-                others[e], weights[e] = node[y + 1, x], down[y, x]
-                e += 1
-            starts[i + 1] = e
+def take_rows(values: Floats, row: NDArray[np.int32], out: Floats) -> None:
+    """Take the value of each node's row from `out`."""
+    for i in range(len(row)):
+        out[i] -= values[row[i]]

@@ -6,8 +6,9 @@ The free energy, with q_R the mean of a region's pixels and a_r its pixel count:
 
 The smoothness form is convex and decides like the Potts model: alone among neighbours of one other class, a pixel
 gives way when its own log-odds are below the sum of their weights. q* = softmax(log p - g), g the gradient of all but
-the KL; the step q + h (q* - q) is halved until F does not rise, which some h always fulfils because
-grad F . (q* - q) = -sum [KL(q || q*) + KL(q* || q)] <= 0.
+the KL, is where a node would go if nothing else moved and it did not feel itself. Steps are taken in scores s, with
+q = softmax(s): s + h x, x = (I + W A)^-1 (log p - g - s) for each node, W the weights of its pairs and
+A = diag(q) - q q', the slope of softmax. Then dF = -h sum x . A (I + W A) x <= 0, so that some h always lets F fall.
 """
 
 from __future__ import annotations
@@ -169,6 +170,7 @@ def infer(
 
     layout = lay_out(problem, held)
     descent = Descent(layout.start(), len(layout.field.nodes.size), max_steps)
-    state, stopped = descent.solve(layout.field, descent.first, tolerance)
-    trace = Trace(tuple(descent.energies), state.residual, len(descent.energies) - 1, stopped)
-    return Solution(layout.planes(state.goal), layout.planes(state.q), layout.means(state), trace)
+    rest = descent.solve(layout.field, descent.first, tolerance)
+    trace = Trace(tuple(descent.energies), rest.residual, len(descent.energies) - 1, rest.stopped)
+    at = rest.state.q
+    return Solution(layout.planes(rest.goal), layout.planes(at), layout.means(at), trace)

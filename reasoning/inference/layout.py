@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from reasoning.inference.pairs import GridPairs, Listed, NoPairs, Pairs, listed
 from reasoning.inference.region_terms import Penalty, RegionTerms, Weighted
 from reasoning.logic.sums import merged
 from reasoning.logic.truth import Form
+from reasoning.threads import in_blocks
 
 if TYPE_CHECKING:
     from reasoning.inference.infer import Held, Problem
@@ -27,7 +29,8 @@ class Layout:
 
     Attributes:
         field: Nodes that move, and their regions.
-        node: (y, x) int32 node of each pixel; held pixels come after those that move; -1 where there is no region.
+        node: (y, x) int32 node of each pixel; dark ones of a chequerboard come before bright ones where smoothness ties
+            pixels; held pixels come after those that move; -1 where there is no region.
         held: (label, held) marginals of the pixels that do not move.
         regions: The regions' terms by label.
         groups: Labels that the field takes as one; None where each stands for itself.
@@ -45,52 +48,96 @@ class Layout:
 
     def planes(self, q: Floats) -> Floats:
         """(y, x, label) of a state, plane by plane in memory; zeros where there is no region."""
+        from reasoning.inference.field_kernels import gather
+
         by_label = q if self.groups is None else self.groups.split(q)
         inside = self.node >= 0
-        if inside.all() and not self.held.shape[1]:
+        if self._in_order:
             return np.moveaxis(by_label.reshape(-1, *self.node.shape), 0, -1)
         out = np.zeros((len(by_label), *self.node.shape))
-        where = self.node[inside]
-        for plane, values in zip(out, by_label, strict=True):
-            plane[inside] = values[where]
+        where, full = self.node[inside], bool(inside.all())
+
+        def work(first: int, last: int) -> None:
+            """Some labels."""
+            for plane, values in zip(out[first:last], by_label[first:last], strict=True):
+                if full:
+                    gather(values, where, plane.ravel())
+                else:
+                    plane[inside] = values[where]
+
+        in_blocks(work, len(out), 1)
         return np.moveaxis(out, 0, -1)
 
-    def means(self, state: State) -> Floats:
-        """(row, label) means that the axioms saw."""
-        q = state.q if self.groups is None else self.groups.split(state.q)
-        return self.regions.means(q, self.field.nodes).T
+    @cached_property
+    def _in_order(self) -> bool:
+        """Whether nodes are the pixels, row by row."""
+        return np.array_equal(self.node.ravel(), np.arange(self.node.size))
+
+    def means(self, q: Floats) -> Floats:
+        """(row, label) means that the axioms see in a state."""
+        by_label = q if self.groups is None else self.groups.split(q)
+        return self.regions.means(by_label, self.field.nodes).T
 
 
 def lay_out(problem: Problem, held: Held | None) -> Layout:
     """The field of a problem."""
     inside = problem.region >= 0
     free = inside if held is None else inside & held.free
-    n, k = int(free.sum()), problem.unary.shape[2]
+    k = problem.unary.shape[2]
+    tied = problem.pairs is None and bool(problem.right.any() or problem.down.any())
+    pixels, dark = _order(free, chequered=tied)
+    n = len(pixels)
     node = np.full(inside.shape, -1, np.int32)
-    node[free] = np.arange(n)
+    node.ravel()[pixels] = np.arange(n)
     still = inside & ~free
     node[still] = n + np.arange(still.sum())
     rest = np.empty((k, 0)) if held is None else np.ascontiguousarray(held.q[still].T)
-    row = problem.region[free]
-    size = problem.size[free]
-    whole = bool(len(row)) and held is None and np.array_equal(row, np.arange(len(row)))
+    row = problem.region.ravel()[pixels]
+    size = problem.size.ravel()[pixels]
+    whole = bool(n) and held is None and np.array_equal(row, np.arange(n))
     regions, static = _region_terms(problem, held, whole)
     if still.any():
         for j in range(k):
             regions.base[j] += np.bincount(
                 problem.region[still], problem.size[still] * rest[j], len(regions.b)
             )
-    scores = problem.unary.reshape(-1, k) if n == free.size else problem.unary[free]
-    unary = scores.T.copy(order="C")
-    for j in range(k):
-        unary[j] -= static[j][row]
-    pairs = _pairs(problem, node, n)
+    unary = _scores(problem.unary, pixels, static, row)
+    pairs = _pairs(problem, node, pixels, dark)
     few = None if held is not None or pairs.count else told_apart(regions.linked, k)
     if few is None:
-        return Layout(Field(Nodes(unary, size, row, pairs), regions), node, rest, regions, None)
+        nodes = Nodes(unary, size, row, pairs, dark)
+        return Layout(Field(nodes, regions), node, rest, regions, None)
     unary, groups = grouped(unary, *few)
-    field = Field(Nodes(unary, size, row, pairs), _of_groups(regions, *few))
-    return Layout(field, node, rest[few[1]], regions, groups)
+    nodes = Nodes(unary, size, row, pairs, dark)
+    return Layout(Field(nodes, _of_groups(regions, *few)), node, rest[few[1]], regions, groups)
+
+
+def _order(free: NDArray[np.bool_], chequered: bool) -> tuple[NDArray[np.intp], int]:
+    """The pixels that move, row by row, dark ones of a chequerboard before bright ones; and how many are dark."""
+    pixels = np.flatnonzero(free)
+    if not chequered:
+        return pixels, len(pixels)
+    width = free.shape[1]
+    bright = ((pixels // width + pixels % width) % 2).astype(bool)
+    return np.concatenate([pixels[~bright], pixels[bright]]), int((~bright).sum())
+
+
+def _scores(
+    unary: Floats, pixels: NDArray[np.intp], static: Floats, row: NDArray[np.int32]
+) -> Floats:
+    """(label, node) scores less what regions say whatever q is."""
+    from reasoning.inference.field_kernels import gather, take_rows
+
+    out = np.empty((unary.shape[2], len(pixels)))
+
+    def work(first: int, last: int) -> None:
+        """Some labels."""
+        for j in range(first, last):
+            gather(unary[..., j].ravel(), pixels, out[j])
+            take_rows(static[j], row, out[j])
+
+    in_blocks(work, len(out), 1)
+    return out
 
 
 def _of_groups(regions: RegionTerms, of: Labels, first: Labels) -> RegionTerms:
@@ -100,9 +147,9 @@ def _of_groups(regions: RegionTerms, of: Labels, first: Labels) -> RegionTerms:
     return replace(regions, base=summed(regions.base, of, len(first)), linked=linked)
 
 
-def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
+def _pairs(problem: Problem, node: NDArray[np.int32], pixels: NDArray[np.intp], dark: int) -> Pairs:
     """Neighbours of the nodes that move."""
-    from reasoning.inference.field_kernels import grid_pairs
+    from reasoning.inference.pair_kernels import grid_pairs
 
     if problem.pairs is not None:
         return listed(problem.pairs)
@@ -110,10 +157,12 @@ def _pairs(problem: Problem, node: NDArray[np.int32], n: int) -> Pairs:
     most = 2 * (np.count_nonzero(right) + np.count_nonzero(down))
     if not most:
         return NoPairs()
+    n = len(pixels)
     if n == node.size and (problem.size == 1).all():
-        return GridPairs(right.ravel(), down.ravel(), node.shape[1])
+        weights = np.stack([right.ravel()[pixels], down.ravel()[pixels]])
+        return GridPairs(weights, dark, node.shape[1])
     starts, others, weights = np.zeros(n + 1, np.int64), np.empty(most, np.int32), np.empty(most)
-    grid_pairs(right, down, node, n, (starts, others, weights))
+    grid_pairs(right, down, node, pixels, (starts, others, weights))
     return Listed(starts, others[: starts[-1]], weights[: starts[-1]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 Floats = NDArray[np.float64]
 Edges = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+Places = tuple[Floats, Floats]
 
 
 class Pairs(Protocol):
@@ -20,11 +22,18 @@ class Pairs(Protocol):
     def count(self) -> int:
         """0 where nothing is tied."""
 
-    def feel(self, q: Floats, size: Floats, felt: Floats, span: tuple[int, int]) -> float:
-        """Take the smoothness gradient of some nodes from `felt` (label, some nodes); return their roughness.
+    @property
+    def tie(self) -> Floats:
+        """(node,) sum of the weights of each node's pairs."""
 
-        Over all nodes the roughness adds up to 1/2 sum of w |q_i - q_j|^2 over the pairs.
+    def feel(self, places: Places, size: Floats, felt: Floats, span: tuple[int, int]) -> None:
+        """Take the smoothness gradient of some nodes of one colour from `felt` (label, some nodes).
+
+        `places` are their marginals, and those that their neighbours have, both (label, node + held).
         """
+
+    def rough(self, q: Floats, span: tuple[int, int]) -> float:
+        """Part of 1/2 sum of w |q_i - q_j|^2 over the pairs that is counted at some nodes."""
 
     def edges(self, chosen: NDArray[np.intp]) -> Edges:
         """How many neighbours some nodes have, who they are, node after node, and their weights."""
@@ -49,11 +58,25 @@ class Listed:
         """Entries, two for each pair of nodes."""
         return len(self.others)
 
-    def feel(self, q: Floats, size: Floats, felt: Floats, span: tuple[int, int]) -> float:
+    @cached_property
+    def tie(self) -> Floats:
         """See `Pairs`."""
-        from reasoning.inference.field_kernels import feel_listed
+        n = len(self.starts) - 1
+        owner = np.repeat(np.arange(n), np.diff(self.starts))
+        return np.bincount(owner, self.weights, n).astype(np.float64)
 
-        return float(feel_listed(q, size, (self.starts, self.others, self.weights), felt, span))
+    def feel(self, places: Places, size: Floats, felt: Floats, span: tuple[int, int]) -> None:
+        """See `Pairs`."""
+        from reasoning.inference.pair_kernels import feel_listed
+
+        feel_listed(places, size, (self.starts, self.others, self.weights), felt, span)
+
+    def rough(self, q: Floats, span: tuple[int, int]) -> float:
+        """See `Pairs`."""
+        from reasoning.inference.pair_kernels import rough_listed
+
+        pairs = (self.starts, self.others, self.weights)
+        return float(rough_listed(q, len(self.starts) - 1, pairs, span))
 
     def edges(self, chosen: NDArray[np.intp]) -> Edges:
         """See `Pairs`."""
@@ -65,42 +88,58 @@ class Listed:
 
 @dataclass(frozen=True, eq=False)
 class GridPairs:
-    """Neighbours on a full grid of pixels, row by row, each one node of size 1.
+    """Neighbours on a full grid of pixels, each one node of size 1, in the order of `reasoning.inference.chequers`.
 
     Attributes:
-        right: (node,) weight of the pair with the next pixel of the row, 0 at its end.
-        down: (node,) weight of the pair with the pixel below, 0 in the last row.
+        weights: (2, node) weight of the pair with the pixel to the right, 0 at the end of a row, and with the pixel
+            below, 0 in the last row.
+        dark: How many nodes are dark; these come first.
         width: Pixels of a row.
     """
 
-    right: Floats
-    down: Floats
+    weights: Floats
+    dark: int
     width: int
 
     @property
     def count(self) -> int:
         """Pairs, at most."""
-        return 2 * len(self.right)
+        return self.weights.size
 
-    def feel(self, q: Floats, size: Floats, felt: Floats, span: tuple[int, int]) -> float:
+    @cached_property
+    def tie(self) -> Floats:
         """See `Pairs`."""
-        from reasoning.inference.field_kernels import feel_grid
+        n = self.weights.shape[1]
+        counts, _, amounts = self.edges(np.arange(n))
+        return np.bincount(np.repeat(np.arange(n), counts), amounts, n).astype(np.float64)
 
-        return float(feel_grid(q, self.right, self.down, self.width, felt, span))
+    @property
+    def _grid(self) -> tuple[int, int, int]:
+        return self.weights.shape[1], self.dark, self.width
+
+    def feel(self, places: Places, size: Floats, felt: Floats, span: tuple[int, int]) -> None:
+        """See `Pairs`."""
+        from reasoning.inference.pair_kernels import feel_chequered
+
+        feel_chequered(places, self.weights, self._grid, felt, span[0])
+
+    def rough(self, q: Floats, span: tuple[int, int]) -> float:
+        """See `Pairs`; each pair counts at its bright end."""
+        from reasoning.inference.pair_kernels import rough_chequered
+
+        if span[0] < self.dark:
+            return 0.0
+        return float(rough_chequered(q, self.weights, self._grid, span))
 
     def edges(self, chosen: NDArray[np.intp]) -> Edges:
         """See `Pairs`."""
-        ends, weights = [], []
-        for step, plane in ((-self.width, self.down), (-1, self.right)):
-            other = chosen + step
-            ends.append(other)
-            weights.append(np.where(other >= 0, plane[np.maximum(other, 0)], 0.0))
-        for step, plane in ((1, self.right), (self.width, self.down)):
-            ends.append(chosen + step)
-            weights.append(plane[chosen])
-        every, amounts = np.stack(ends, axis=1), np.stack(weights, axis=1)
+        from reasoning.inference.pair_kernels import chequered_edges
+
+        ends = np.empty((len(chosen), 4), np.int32)
+        amounts = np.zeros((len(chosen), 4))
+        chequered_edges(chosen, self.weights, self._grid, ends, amounts)
         tied = amounts > 0
-        return tied.sum(axis=1), every[tied].astype(np.int32), amounts[tied]
+        return tied.sum(axis=1), ends[tied], amounts[tied]
 
 
 def listed(matrix: csr_matrix) -> Listed:
@@ -116,7 +155,15 @@ class NoPairs:
 
     count: int = 0
 
-    def feel(self, q: Floats, size: Floats, felt: Floats, span: tuple[int, int]) -> float:
+    @property
+    def tie(self) -> Floats:
+        """See `Pairs`; never asked for."""
+        return np.zeros(0)
+
+    def feel(self, places: Places, size: Floats, felt: Floats, span: tuple[int, int]) -> None:
+        """See `Pairs`."""
+
+    def rough(self, q: Floats, span: tuple[int, int]) -> float:
         """See `Pairs`."""
         return 0.0
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from reasoning.inference.cut import Cut, reach
 from reasoning.logic.truth import Form
+from reasoning.threads import in_blocks
 
 if TYPE_CHECKING:
     from reasoning.inference.field import Nodes
@@ -36,6 +37,19 @@ class Penalty(Protocol):
 
 
 Weighted = tuple[tuple[float, "Penalty | Form"], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What regions add to the scores of their pixels.
+
+    Attributes:
+        labels: Those that anything is added to.
+        scores: (label, row) nats; where regions are nodes, the derivative of the penalty that they follow from.
+    """
+
+    labels: tuple[int, ...]
+    scores: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,24 +82,40 @@ class RegionTerms:
             out /= self.count
             out[:, :n] = q[:, :n]
             return out
-        region_sums(q, nodes.size, nodes.row, out)
-        out /= self.count
+
+        def work(first: int, last: int) -> None:
+            """Some labels."""
+            region_sums(q[first:last], nodes.size, nodes.row, out[first:last])
+            out[first:last] /= self.count
+
+        in_blocks(work, len(out), 1)
         return out
 
-    def assess(self, q: Floats, nodes: Nodes) -> tuple[float, Floats | None]:
-        """Penalty of the axioms in nats, and its derivative (label, row) by the means; None where there is none."""
+    def assess(self, q: Floats, nodes: Nodes) -> tuple[float, Pull | None]:
+        """Penalty of the axioms in nats, and what pixels feel of it; None where there is nothing to feel."""
         if not self.linked:
             return 0.0, None
         means, total = self.means(q, nodes), 0.0
         gradient = np.zeros_like(means)
         for weight, axiom in self.linked:
             total += _add(axiom, weight * self.b, means.T, gradient.T)
-        return total, gradient
+        labels = tuple(j for j, row in enumerate(gradient) if row.any())
+        if not self.whole:
+            gradient *= self._share
+        return total, Pull(labels, gradient)
 
-    def felt(self, gradient: Floats, nodes: Nodes, span: tuple[int, int]) -> Floats:
-        """(label, some nodes) what a derivative of `assess` adds to the scores of each pixel of some nodes."""
-        here = slice(*span) if self.whole else nodes.row[span[0] : span[1]]
-        felt: Floats = gradient[:, here] * self._share[here]
+    def felt(self, pull: Pull | None, nodes: Nodes, span: tuple[int, int]) -> Floats:
+        """(label, some nodes) what is added to the scores of each pixel of some nodes."""
+        from reasoning.inference.field_kernels import gather
+
+        first, last = span
+        felt = np.zeros((len(nodes.unary), last - first))
+        if pull is not None:
+            for j in pull.labels:
+                if self.whole:
+                    np.multiply(pull.scores[j, first:last], self._share[first:last], out=felt[j])
+                else:
+                    gather(pull.scores[j], nodes.row[first:last], felt[j])
         return felt
 
     @cached_property

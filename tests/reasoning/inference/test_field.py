@@ -1,5 +1,7 @@
 """Parts of a field: what is solved for itself is what the whole would do; nothing depends on the number of threads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix, csr_matrix
 
 from kg.ontology import load_ontology
-from reasoning.inference.infer import Problem, infer, region_problem
+from reasoning.inference.infer import Held, Problem, infer, region_problem
 from reasoning.inference.layout import lay_out
+from reasoning.inference.pairs import GridPairs, Listed
 from reasoning.inference.random_graphs import GraphKind, random_graph
 from reasoning.inference.smooth import neighbour_weights
 
@@ -39,21 +42,77 @@ def test_a_part_feels_what_the_whole_feels(kind):
     layout = lay_out(problem, None)
     state = layout.start()
     moving = np.random.default_rng(0).random(len(state.change)) < 0.2
-    part, held, chosen = layout.field.part(state, moving)
-    small = part.resume(state.q[:, chosen], held)
+    part, small, chosen = layout.field.part(state, moving)
     n = len(chosen)
-    assert small.goal[:, :n] == pytest.approx(state.goal[:, chosen], abs=1e-12)
-    assert small.change == pytest.approx(state.change[chosen], abs=1e-12)
+    goal, change = layout.field.goal(state)
+    part_goal, part_change = part.goal(small)
+    assert part_goal[:, :n] == pytest.approx(goal[:, chosen], abs=1e-12)
+    assert part_change == pytest.approx(change[chosen], abs=1e-12)
     # a step of the part changes F by what the same step changes the whole's
     ahead = part.step(small, 0.7)
-    q = state.q.copy()
-    q[:, chosen] = ahead.q[:, :n]
-    again = layout.field.resume(q[:, : len(state.change)], q[:, len(state.change) :])
-    assert ahead.energy - small.energy == pytest.approx(again.energy - state.energy, abs=1e-8)
-    moved = layout.field.moved(state, chosen, ahead.q[:, :n], ahead.energy - small.energy)
-    assert moved.change == pytest.approx(again.change, abs=1e-12)
-    assert moved.goal == pytest.approx(again.goal, abs=1e-12)
+    energy, scores = state.energy, state.score.copy()
+    scores[:, chosen] = ahead.score
+    again = layout.field.state(scores, state.q[:, len(state.change) :])
+    assert ahead.energy - small.energy == pytest.approx(again.energy - energy, abs=1e-8)
+    moved = layout.field.joined(state, chosen, ahead, ahead.energy - small.energy)
+    assert layout.field.goal(moved)[1] == pytest.approx(layout.field.goal(again)[1], abs=1e-12)
     assert moved.energy == pytest.approx(again.energy)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (6, 1), (5, 7), (4, 6), (5, 6), (7, 5)])
+def test_a_chequered_grid_feels_what_a_list_of_neighbours_feels(shape):
+    """Every side of every pixel, dark and bright, of grids with odd and even sides."""
+    rng = np.random.default_rng(sum(shape))
+    scores = np.log(rng.dirichlet(np.ones(3), shape))
+    right, down = rng.random((2, *shape))
+    right[:, -1], down[-1] = 0.0, 0.0
+    region = np.zeros(shape, np.int32)
+    problem = Problem(scores, right, down, region, np.ones(shape), (), np.empty((0, 3)))
+    grid = lay_out(problem, None).field
+    if max(shape) == 1:
+        assert not grid.nodes.pairs.count
+        return
+    assert isinstance(grid.nodes.pairs, GridPairs)
+    pairs = Listed(*starts_of(grid.nodes.pairs.edges(np.arange(scores[..., 0].size))))
+    listed = replace(grid, nodes=replace(grid.nodes, pairs=pairs))
+    one, other = grid.start(np.empty((3, 0))), listed.start(np.empty((3, 0)))
+    assert one.energy == pytest.approx(other.energy)
+    assert grid.goal(one)[0] == pytest.approx(listed.goal(other)[0], abs=1e-12)
+    assert grid.step(one, 1.0).q == pytest.approx(listed.step(other, 1.0).q, abs=1e-12)
+    # ... and what the definition says
+    q = np.exp(scores)
+    ties = (right[:, :-1, None] * (q[:, 1:] - q[:, :-1]) ** 2).sum()
+    ties += (down[:-1, :, None] * (q[1:] - q[:-1]) ** 2).sum()
+    assert one.energy == pytest.approx(0.5 * ties)
+
+
+def starts_of(edges):
+    counts, others, weights = edges
+    return np.concatenate([[0], np.cumsum(counts)]), others, weights
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 50), st.integers(2, 6))
+def test_a_node_among_held_ones_reaches_its_minimum_in_few_steps(seed, weight, labels):
+    """However strongly neighbours hold it back; the condition of the minimum is written out."""
+    rng = np.random.default_rng(seed)
+    scores = np.log(rng.dirichlet(np.ones(labels), (1, 2)))
+    right = np.array([[weight, 0.0]])
+    problem = Problem(
+        scores, right, np.zeros((1, 2)), np.zeros((1, 2), np.int32), np.ones((1, 2)), (),
+        np.empty((0, labels)),
+    )  # fmt: skip
+    q = rng.dirichlet(np.ones(labels))
+    held = Held(
+        np.stack([np.exp(scores[0, 0]), q])[None], np.array([[True, False]]), np.zeros((1, labels)),
+        np.zeros(1),
+    )  # fmt: skip
+    found = infer(problem, held=held)
+    assert found.trace.stopped == "converged"
+    mine = found.q[0, 0]
+    slope = np.log(mine) - scores[0, 0] + weight * (mine - q)
+    assert slope == pytest.approx(np.full(labels, slope.mean()), abs=1e-6)
+    assert found.trace.steps <= 12
 
 
 @settings(max_examples=12, deadline=None)

@@ -1,0 +1,194 @@
+"""Compiled passes over pairs of nodes that smoothness ties: marginals and weights come in, pulls and roughness go out.
+
+Arrays are (label, node): a loop over the nodes of one label is one that the processor vectorises. Import this module
+inside functions only: it loads numba.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.compiled import compiled
+
+Floats = NDArray[np.float64]
+ListedPairs = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+"""CSR of the smoothness term: where each node's neighbours start, who they are, and their weights."""
+Places = tuple[Floats, Floats]
+"""Marginals of the nodes that feel, and those that their neighbours have."""
+Chequers = tuple[int, int, int]
+"""Nodes of a full grid, how many of them are dark (these come first), and pixels of a row."""
+Sides = tuple[tuple[int, int, int, int, int], ...]
+
+
+@compiled
+def feel_listed(
+    places: Places,
+    size: Floats,
+    pairs: ListedPairs,
+    felt: Floats,
+    span: tuple[int, int],
+) -> None:
+    """Take the smoothness gradient of some nodes from `felt` (label, last - first).
+
+    `places` are the marginals of these nodes, and those that their neighbours have.
+    """
+    mine, others = places
+    starts, ends, weights = pairs
+    first, last = span
+    for j in range(len(mine)):
+        for i in range(first, last):
+            here, slope = mine[j, i], 0.0
+            for e in range(starts[i], starts[i + 1]):
+                slope += weights[e] * (here - others[j, ends[e]])
+            felt[j, i - first] -= slope / size[i]
+
+
+@compiled
+def rough_listed(q: Floats, n: int, pairs: ListedPairs, span: tuple[int, int]) -> float:
+    """1/2 sum of w |q_i - q_j|^2 over the pairs of some nodes; one of two nodes that move is half at each end."""
+    starts, ends, weights = pairs
+    first, last = span
+    rough = 0.0
+    for j in range(len(q)):
+        for i in range(first, last):
+            for e in range(starts[i], starts[i + 1]):
+                away = q[j, i] - q[j, ends[e]]
+                rough += weights[e] * away * away * (0.25 if ends[e] < n else 0.5)
+    return rough
+
+
+@compiled
+def row_start(y: int, colour: int, dark: int, width: int) -> int:
+    """The first node of a colour in a row of a chequered grid; dark fields are 0, even ones of even rows."""
+    return dark * colour + (y // 2) * width + (y % 2) * ((width + 1 - colour) // 2)
+
+
+@compiled
+def sides(i: int, last: int, grid: Chequers) -> tuple[int, Sides]:
+    """How many nodes from i on lie in one row, and their neighbours above, left, right and below.
+
+    Of each side: from and to which of these nodes there is a neighbour, the neighbour of node i, the node that holds
+    the weight of that pair, and which of its weights (0 right, 1 down).
+    """
+    n, dark, width = grid
+    colour = 1 if i >= dark else 0
+    k = i - dark * colour
+    y, even = 2 * (k // width), (width + 1 - colour) // 2
+    k %= width
+    if k >= even:
+        y, k = y + 1, k - even
+    count = even if y % 2 == 0 else width - even
+    m, x = min(count - k, last - i), (y + colour) % 2
+    above = row_start(y - 1, 1 - colour, dark, width) + k
+    beside = row_start(y, 1 - colour, dark, width) + k
+    below = row_start(y + 1, 1 - colour, dark, width) + k
+    roof = m if y > 0 else 0
+    late = 1 if k + x == 0 else 0
+    right = min(m, width - count - k - x)
+    floor = m if below + m <= (dark if colour else n) else 0
+    return m, (
+        (0, roof, above, above, 1),
+        (late, m, beside + x - 1, beside + x - 1, 0),
+        (0, right, beside + x, i, 0),
+        (0, floor, below, i, 1),
+    )
+
+
+@compiled
+def feel_chequered(
+    places: Places, weights: Floats, grid: Chequers, felt: Floats, first: int
+) -> None:
+    """The same on a full grid whose dark fields come first, for nodes of one colour."""
+    mine, others = places
+    i, last = first, first + felt.shape[1]
+    while i < last:
+        m, found = sides(i, last, grid)
+        for j in range(len(mine)):
+            here, out = mine[j, i : i + m], felt[j, i - first : i - first + m]
+            for low, high, there, at, way in found:
+                _pull(
+                    here[low:high],
+                    others[j, there + low : there + high],
+                    weights[way, at + low : at + high],
+                    out[low:high],
+                )
+        i += m
+
+
+@compiled
+def rough_chequered(q: Floats, weights: Floats, grid: Chequers, span: tuple[int, int]) -> float:
+    """1/2 sum of w |q_i - q_j|^2 over the pairs of some nodes of one colour."""
+    i, last = span
+    rough = np.zeros(grid[2])
+    while i < last:
+        m, found = sides(i, last, grid)
+        for j in range(len(q)):
+            for low, high, there, at, way in found:
+                _roughen(
+                    q[j, i + low : i + high],
+                    q[j, there + low : there + high],
+                    weights[way, at + low : at + high],
+                    rough,
+                )
+        i += m
+    return float(rough.sum())
+
+
+@compiled
+def chequered_edges(
+    chosen: NDArray[np.int64],
+    weights: Floats,
+    grid: Chequers,
+    ends: NDArray[np.int32],
+    amounts: Floats,
+) -> None:
+    """Fill the neighbours (above, left, right, below) of some nodes, and their weights; 0 where there is none."""
+    for c in range(len(chosen)):
+        _, found = sides(chosen[c], chosen[c] + 1, grid)
+        for s in range(4):
+            low, high, there, at, way = found[s]
+            if low < high:
+                ends[c, s], amounts[c, s] = there, weights[way, at]
+
+
+@compiled
+def _pull(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
+    for i in range(len(here)):
+        out[i] -= weights[i] * (here[i] - there[i])
+
+
+@compiled
+def _roughen(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
+    for i in range(len(here)):
+        away = here[i] - there[i]
+        out[i] += 0.5 * weights[i] * away * away
+
+
+@compiled
+def grid_pairs(
+    right: Floats,
+    down: Floats,
+    node: NDArray[np.int32],
+    pixels: NDArray[np.int64],
+    pairs: ListedPairs,
+) -> None:
+    """Fill the neighbours (above, left, right, below; weight above 0) of some pixels, which are the nodes from 0 on."""
+    starts, others, weights = pairs
+    height, width = node.shape
+    e = 0
+    for i in range(len(pixels)):
+        y, x = pixels[i] // width, pixels[i] % width
+        if y > 0 and down[y - 1, x] > 0:
+            others[e], weights[e] = node[y - 1, x], down[y - 1, x]
+            e += 1
+        if x > 0 and right[y, x - 1] > 0:
+            others[e], weights[e] = node[y, x - 1], right[y, x - 1]
+            e += 1
+        if x + 1 < width and right[y, x] > 0:
+            others[e], weights[e] = node[y, x + 1], right[y, x]
+            e += 1
+        if y + 1 < height and down[y, x] > 0:
+            others[e], weights[e] = node[y + 1, x], down[y, x]
+            e += 1
+        starts[i + 1] = e
