@@ -19,6 +19,7 @@ from kg.vocab import BASE, CORE, DCT, GEO, OWL, RDF, RDFS, SKOS
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "ontologies"
 LEGENDS = sorted((FOLDER / "legends").glob("*.ttl"))
+_DL = "http://www.w3.org/ns/owl-profile/DL"
 
 TREE = """
 LandCover: Vegetation Water Wetland Bare SnowIce Artificial
@@ -186,6 +187,23 @@ def test_each_ontology_has_version_licence_and_citation(path):
     ):
         assert head[predicate].value, predicate
     assert head[OWL + "versionIRI"].value.endswith("/0.2.0")
+
+
+def test_each_owl_file_states_its_profile():
+    """`landlore check ontology` and the test of rules check that it holds."""
+    owl = {path for path in FOLDER.rglob("*.ttl") if _is_owl(path)}
+    profiles = {
+        path: {o.value for _, p, o in read_turtle(path) if p.value == DCT + "conformsTo"}
+        for path in owl
+    }
+    assert len(owl) >= 20
+    assert {path for path, found in profiles.items() if found != {_DL}} == set()
+
+
+def _is_owl(path):
+    """Whether a file declares classes or properties."""
+    kinds = {OWL + kind for kind in ("Class", "ObjectProperty", "DatatypeProperty")}
+    return any(p.value == RDF + "type" and o.value in kinds for _, p, o in read_turtle(path))
 
 
 @pytest.mark.parametrize("path", LEGENDS, ids=lambda path: path.stem)

@@ -42,6 +42,8 @@ OFFICIAL = {
     "s2korea:pred": list(range(5)),
     "dubai6": list(range(6)),
     "dronedeploy6": list(range(6)),
+    "kampala2": [0, 1],
+    "nwpu_vhr10": list(range(1, 11)),
 }
 
 
@@ -337,3 +339,11 @@ def test_dubai_names_are_those_of_its_own_list():
     ours = [one.kind.removeprefix(CORE) for one in load_legend("dubai6").classes]
     assert names == ["land_unpaved", "water", "building", "vegetation", "road", "unlabeled"]
     assert ours == ["BareSoil", "Water", "Building", "Vegetation", "Road", "LandCover"]
+
+
+def test_vhr10_has_a_class_for_every_box():
+    real("segmentation/nwpu_vhr10_512_webp75.zip")
+    with zipfile.ZipFile(DATA / "segmentation" / "nwpu_vhr10_512_webp75.zip") as archive:
+        images = json.loads(archive.read("boxes.json")).values()
+    found = {box[0].replace("_", " ") for image in images for box in image["boxes"]}
+    assert {name.lower() for name in load_legend("nwpu_vhr10").names().values()} == found
