@@ -60,18 +60,6 @@ def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> l
     return ["" if text is None or text.endswith("EMPTY") else text for text in texts]
 
 
-def wkb_from_wkt(texts: Sequence[str]) -> NDArray[Any]:
-    """WKB of WKT geometries in CRS84; polygons become multipolygons, so that a file holds one type.
-
-    Raises:
-        SourceError: A text is not WKT.
-    """
-    import shapely
-
-    many = [shapely.MultiPolygon([s]) if s.geom_type == "Polygon" else s for s in parse_wkt(texts)]
-    return np.asarray(shapely.to_wkb(many), dtype=object)
-
-
 def features_layer(
     graph: KnowledgeGraph,
     grid: Grid,

@@ -49,6 +49,7 @@ _HOMES = {
     "embed": "landlore.embedding",
     "estimate_confidence": "landlore.certainty",
     "explain": "landlore.ask",
+    "export_corrections": "landlore.corrections_file",
     "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
@@ -89,6 +90,7 @@ __all__ = [
     "embed",
     "estimate_confidence",
     "explain",
+    "export_corrections",
     "find",
     "import_graph",
     "interpret",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
     from landlore.ask import explain, query, what_if, why_not
     from landlore.certainty import estimate_confidence, learn_confidence
+    from landlore.corrections_file import export_corrections
     from landlore.embedding import embed
     from landlore.finding import find
     from landlore.graph import build, open_graph

@@ -1,4 +1,4 @@
-"""A spreadsheet file (.xlsx, .ods) comes in, its rows as words go out. With `kg.sources.vector` the door to pyogrio."""
+"""A spreadsheet file (.xlsx, .ods) comes in, its rows as words go out. With `kg.sources.vector` a door to pyogrio."""
 
 from __future__ import annotations
 

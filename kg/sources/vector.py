@@ -1,10 +1,9 @@
-"""Vector files come in, GeoSPARQL features go out; corrections go back. The one door to pyogrio."""
+"""Vector files come in, GeoSPARQL features go out. With `kg.vector_file` and `kg.imports.sheets` a door to pyogrio."""
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import spatial, vocab
-from kg.errors import GridError, OutputError, SourceError
+from kg.errors import GridError, SourceError
 from kg.sources import SourceInfo, checksum
 from kg.sources.exports import osm_identity, tags_of
 from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
@@ -33,7 +32,6 @@ _GEOMETRIES = {
     "POLYGON": "area",
     "MULTIPOLYGON": "area",
 }
-_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON"}
 
 
 @dataclass(frozen=True)
@@ -233,68 +231,3 @@ def _read(path: str | Path, layer: str, bounds: Bounds | None) -> Iterator[_Rows
             start += _BATCH
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise _failure(path, error) from error
-
-
-def write_vector(
-    path: str | Path,
-    wkt: Sequence[str],
-    columns: Mapping[str, Sequence[Any] | NDArray[Any]],
-    *,
-    layer: str = "corrections",
-) -> Path:
-    """Write polygons with attributes; the file appears whole or not at all, and the same input gives the same bytes.
-
-    Args:
-        path: `.gpkg`, `.geojson` or `.json`.
-        wkt: POLYGON or MULTIPOLYGON per row, CRS84 (longitude first).
-        columns: Column name -> one value per row: text, integers or floats.
-        layer: Name of the layer.
-
-    Raises:
-        OutputError: The suffix is unknown, or the folder cannot be written or is full.
-        SourceError: A geometry is not WKT.
-    """
-    target = Path(path)
-    driver = _DRIVERS.get(target.suffix.lower())
-    if driver is None:
-        raise OutputError(
-            f"{target}: unknown kind of file {target.suffix!r}", "name it .gpkg or .geojson"
-        )
-    wkb = spatial.wkb_from_wkt(wkt)
-    arrays = {name: _column(values) for name, values in columns.items()}
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
-            part = Path(folder) / target.name
-            _write(part, wkb, arrays, layer, driver)
-            part.replace(target)
-    except (OSError, RuntimeError) as error:
-        raise OutputError(
-            f"{target}: cannot be written ({error})", "choose a writable folder with -o"
-        ) from error
-    return target
-
-
-def _column(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
-    array = np.asarray(values)
-    return array if array.dtype.kind in "iufb" else np.asarray(values, object)
-
-
-def _write(
-    path: Path, wkb: NDArray[Any], columns: Mapping[str, NDArray[Any]], layer: str, driver: str
-) -> None:
-    import pyogrio
-
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
-    try:
-        pyogrio.raw.write(
-            path,
-            wkb,
-            list(columns.values()),
-            list(columns),
-            layer=layer,
-            driver=driver,
-            geometry_type="MultiPolygon",
-            crs="EPSG:4326",
-        )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

@@ -29,7 +29,7 @@ app = typer.Typer(
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
 _COMMANDS = (
-    graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report,
+    graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report, runs.export,
     graphs.measure, graphs.embed, ontologies.find, scenes.classify,
     learning.learn, learning.mine, learning.confidence, first.demo, first.doctor,
 )  # fmt: skip

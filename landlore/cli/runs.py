@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kg.counted import counted
 from landlore.cli.options import MOST, AsJson, Lang, Overwrite, Store
 from landlore.cli.printing import say
 
@@ -157,6 +158,25 @@ def report(
         say(line)
     size = done.path.stat().st_size / 1e6
     say(f"{done.path}: before, after, why ({size:.1f} MB; open it in a browser)")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[
+        Path, typer.Argument(help="File ending in .gpkg (CRS of the run) or .geojson (degrees).")
+    ],
+    lang: Lang = "en",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the corrections of a run as a vector file for QGIS: an outline each, before, after and why."""
+    from landlore.corrections_file import export_corrections
+
+    done = export_corrections(run, out, lang=lang, overwrite=overwrite)
+    if as_json:
+        say(json.dumps({"out": str(done.path), "corrections": done.count}))
+        return
+    say(f"{done.path}: {counted(done.count, 'correction')}")
 
 
 def _list_queries() -> None:

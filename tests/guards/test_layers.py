@@ -22,8 +22,14 @@ DOORS = {
     },
     "owlready2": {"kg/ontology.py"},
     "osmium": {"kg/sources/osm.py", "kg/sources/assembly.py"},
-    "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py"},
-    "shapely": {"kg/spatial.py", "kg/footprints.py", "kg/geometry.py", "kg/geof.py"},
+    "pyogrio": {"kg/sources/vector.py", "kg/imports/sheets.py", "kg/vector_file.py"},
+    "shapely": {
+        "kg/spatial.py",
+        "kg/footprints.py",
+        "kg/geometry.py",
+        "kg/geof.py",
+        "kg/outlines.py",
+    },
     "pykeen": {"kg/embeddings/pykeen_models.py"},
     "numba": {"kg/compiled.py"},
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kg import vocab
-from kg.errors import GridError, OutputError, SourceError
+from kg.errors import GridError, SourceError
 from kg.sources.tags import TagTable, load_tags
-from kg.sources.vector import VectorSource, write_vector
+from kg.sources.vector import VectorSource
 from kg.store import KnowledgeGraph
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
@@ -169,36 +169,17 @@ def test_rows_without_a_class_name_the_columns(tmp_path, table):
         list(VectorSource(path, layer="y", table=table).ntriples())
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
-def test_written_files_read_back_and_repeat_byte_for_byte(tmp_path, suffix):
-    import pyogrio
-
-    columns = {"after": ["grass", "树"], "pixels": [3, 4], "confidence": [0.5, 0.25]}
-    one = write_vector(tmp_path / f"a{suffix}", [SQUARE, HOLED], columns)
-    first = one.read_bytes()
-    write_vector(tmp_path / f"a{suffix}", [SQUARE, HOLED], columns)
-    assert one.read_bytes() == first
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f"a{suffix}"]
-    meta, _, wkb, data = pyogrio.raw.read(one)
-    assert list(meta["fields"]) == ["after", "pixels", "confidence"]
-    assert [list(d) for d in data] == [["grass", "树"], [3, 4], [0.5, 0.25]]
-    assert len(wkb) == 2
-
-
-def test_unwritable_targets(tmp_path):
-    with pytest.raises(OutputError, match=r"unknown kind of file '\.txt'"):
-        write_vector(tmp_path / "a.txt", [SQUARE], {})
-    with pytest.raises(OutputError, match="cannot be written"):
-        write_vector(tmp_path / "none" / "a.gpkg", [SQUARE], {"a": [1]})
-
-
 TOGETHER = """
 import sys
 import numpy as np
 from pathlib import Path
 def vectors():
-    from kg.sources.vector import VectorSource, write_vector
-    write_vector(Path(sys.argv[1]), ["POLYGON ((15 47, 16 47, 16 48, 15 47))"], {"a": [1]})
+    import shapely
+    from kg.sources.vector import VectorSource
+    from kg.vector_file import write_vector
+    wkt = "MULTIPOLYGON (((15 47, 16 47, 16 48, 15 47)))"
+    batch = np.array([shapely.to_wkb(shapely.from_wkt(wkt))], object), {"a": np.array([1])}
+    write_vector(Path(sys.argv[1]), [batch], crs="EPSG:4326")
     return "".join(VectorSource(sys.argv[1], mapping={"*": "ll:Park"}).ntriples())
 def rasters():
     from affine import Affine

@@ -1,0 +1,203 @@
+"""The folder of a run comes in; its corrections as a vector file (GeoPackage, GeoJSON) for QGIS go out."""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import InputError, OutputError
+from kg.folder import check_place
+from kg.outlines import STRIP, outlines
+from kg.raster import read_grid
+from kg.store import KnowledgeGraph
+from kg.vector_file import Batch, check_vector_name, words, write_vector
+from landlore.outputs import keep_inputs
+from landlore.run_folder import AGAIN, KNOWN, read_record
+
+LAYER = "corrections"
+_ROWS, _REASONS = "corrections.csv", "reasons.tif"
+_WHOLE = {
+    "index": np.int32,
+    "region": np.int32,
+    "before_code": np.int32,
+    "after_code": np.int32,
+    "pixels": np.int64,
+}
+_REAL = ("area_m2", "log_odds", "confidence")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A vector file.
+
+    Attributes:
+        path: Where it is.
+        count: How many corrections it has.
+    """
+
+    path: Path
+    count: int
+
+
+def export_corrections(
+    run: str | Path,
+    out: str | Path,
+    *,
+    lang: str = "en",
+    overwrite: bool = False,
+    strip: int = STRIP,
+) -> Exported:
+    """Write one outline per correction, with what it was, what it became and why.
+
+    Columns: `index` (as in `reasons.tif`), `region`, `before`, `after`, `before_code`, `after_code`, `pixels`,
+    `area_m2`, `confidence`, `log_odds` (nats), `reason` (the largest one, as `--what-if drop=` takes it), `sentence`,
+    `iri`. Licences and sources of the run stand in the metadata of the layer.
+
+    Args:
+        run: Run folder of `correct` or `interpret`; not one by regions, which has no outlines.
+        out: `.gpkg`, in the CRS of the run, or `.geojson`, in CRS84.
+        lang: Language of the sentences, "en" or "zh".
+        overwrite: Replace `out`.
+        strip: Pixels that are read at a time; outlines do not depend on it.
+
+    Raises:
+        InputError: Not a run folder of a map, or a file of it is gone or broken.
+        OutputError: `out` exists, is of another kind, or cannot be written.
+    """
+    if lang not in ("en", "zh"):
+        raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
+    home, target = Path(run), Path(out)
+    told = _checked(home)
+    check_vector_name(target)
+    keep_inputs([target], [home / name for name in (_ROWS, _REASONS, KNOWN)])
+    check_place(target)
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target}: exists already", "add --overwrite, or choose another place")
+    with (home / _ROWS).open("rb") as file:
+        rows = _Rows(file)
+        batches, crs = _batches(home, rows, told, (lang, strip)), read_grid(home / _REASONS).crs
+        write_vector(target, batches, crs=crs, layer=LAYER, metadata=_metadata(home, told))
+    return Exported(target, len(rows))
+
+
+def _checked(home: Path) -> Mapping[str, Any]:
+    """The record of a run that has outlines."""
+    told = read_record(home)
+    if "images" in told:
+        raise InputError(
+            f"{home}: a run of scenes has no map", f"landlore query {home} --name scene-answers"
+        )
+    if told.get("job") == "by-region":
+        raise InputError(
+            f"{home}: a run by regions keeps no outlines of what changed",
+            f"{home / _ROWS} has the places of the largest; or correct a part of the map without --by-region",
+        )
+    for name in (_ROWS, _REASONS):
+        if not (home / name).is_file():
+            raise InputError(f"{home}: no {name}, which the folder of a run has", AGAIN)
+    return told
+
+
+class _Rows:
+    """Rows of `corrections.csv` by the number of their correction; only where each begins is in memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._starts = file, array("q")
+        self._names = _cells(file.readline())
+        place = file.tell()
+        for line in file:
+            self._starts.append(place)
+            place += len(line)
+        if lost := {"index", "cause", "sentence_en", *_WHOLE, *_REAL} - {*self._names}:
+            raise InputError(f"{file.name}: broken (no column {', '.join(sorted(lost))})", AGAIN)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, number: int) -> dict[str, str]:
+        """The row of a correction.
+
+        Raises:
+            InputError: It has none, or the file was changed.
+        """
+        found: dict[str, str] = {}
+        if 0 <= number < len(self._starts):
+            self._file.seek(self._starts[number])
+            found = dict(zip(self._names, _cells(self._file.readline()), strict=False))
+        if found.get("index") != str(number):
+            raise InputError(
+                f"{self._file.name}: broken (row {number} is not correction {number})", AGAIN
+            )
+        return found
+
+
+def _cells(line: bytes) -> list[str]:
+    return next(csv.reader([line.decode("utf-8-sig")]), [])
+
+
+def _batches(
+    home: Path, rows: _Rows, told: Mapping[str, Any], how: tuple[str, int]
+) -> Iterator[Batch]:
+    lang, strip = how
+    names = {one["graph"]: one["name"] for one in told["sources"]}
+    for numbers, wkb in outlines(home / _REASONS, strip=strip):
+        found = [rows[number] for number in numbers.tolist()]
+        yield wkb, _columns(found, names, f"{told['run']}/correction/", lang)
+
+
+def _columns(
+    rows: list[dict[str, str]], names: Mapping[str, str], iri: str, lang: str
+) -> dict[str, NDArray[Any]]:
+    def whole(name: str) -> NDArray[Any]:
+        return np.array([int(row[name]) for row in rows], _WHOLE[name])
+
+    def real(name: str) -> NDArray[Any]:
+        return np.array([float(row[name]) for row in rows], np.float64)
+
+    causes = (_reason(row["cause"], names) for row in rows)
+    return {
+        "index": whole("index"), "region": whole("region"), "before": words(row["before"] for row in rows),
+        "after": words(row["after"] for row in rows), "before_code": whole("before_code"),
+        "after_code": whole("after_code"), "pixels": whole("pixels"), "area_m2": real("area_m2"),
+        "confidence": real("confidence"), "log_odds": real("log_odds"), "reason": words(causes),
+        "sentence": words(row[f"sentence_{lang}"] for row in rows),
+        "iri": words(iri + row["index"] for row in rows),
+    }  # fmt: skip
+
+
+def _reason(cause: str, names: Mapping[str, str]) -> str:
+    """A source by its name, a rule or another term by the end of its IRI."""
+    if cause in names:
+        return names[cause]
+    return cause if "://" in cause else cause.rpartition(":")[2].lower()
+
+
+def _metadata(home: Path, told: Mapping[str, Any]) -> dict[str, str]:
+    """Who made it, and from what, under which licences."""
+    from landlore.page_facts import source_rows
+
+    rows: list[dict[str, str]] = []
+    if (home / KNOWN).is_file():
+        graph = KnowledgeGraph()
+        graph.load(home / KNOWN)
+        rows = source_rows(graph)
+    lines = [
+        "; ".join(
+            filter(None, (row["title"], row["licence"] or "no licence stated", row["rights"]))
+        )
+        for row in rows
+    ]
+    given = ((told.get("inputs") or {}).get("sources") or {}).get("graph")
+    if not lines and given:
+        lines = [f"the graph {Path(given).name}, which names its sources and licences"]
+    return {
+        "description": f"Corrections of {told['model']} by Landlore, {told['run']}",
+        "sources": " | ".join(lines) or "no source beside the map and the rules",
+    }
