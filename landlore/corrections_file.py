@@ -156,9 +156,11 @@ def _columns(
     rows: list[dict[str, str]], names: Mapping[str, str], iri: str, lang: str
 ) -> dict[str, NDArray[Any]]:
     def whole(name: str) -> NDArray[Any]:
+        """A column of whole numbers."""
         return np.array([int(row[name]) for row in rows], _WHOLE[name])
 
     def real(name: str) -> NDArray[Any]:
+        """A column of other numbers."""
         return np.array([float(row[name]) for row in rows], np.float64)
 
     causes = (_reason(row["cause"], names) for row in rows)
