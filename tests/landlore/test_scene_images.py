@@ -92,7 +92,7 @@ def test_a_folder_without_images_is_named_and_what_is_left_out_is_counted(folder
         classify(folder / "nothing", list(COLOURS), settings=GRADED)
     done = classify(folder / "photos", list(COLOURS), settings=GRADED)
     scenes._report(done, 1)
-    assert "one image left out, listed in left_out.csv with --out; " in capsys.readouterr().out
+    assert "1 image left out, listed in left_out.csv with --out; " in capsys.readouterr().out
     twice = replace(done.vectors, left_out=2 * done.vectors.left_out)
     scenes._report(replace(done, vectors=twice), 1)
     assert (
@@ -119,7 +119,7 @@ def test_seen_classes_may_be_a_folder_per_class(folder):
     )
     assert set(done.scores.classes) == {"beach", "desert"}
     loose = folder / "photos" / "forest"
-    with pytest.raises(InputError, match="3 images lie in no class"):
+    with pytest.raises(InputError, match="3 images in no class"):
         classify(folder / "photos", ["beach", "desert"], seen=loose, settings=GRADED)
     classify(folder / "photos", list(COLOURS), settings=GRADED, out=folder / "out")
     other = folder / "other.npz"
