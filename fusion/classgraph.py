@@ -46,6 +46,14 @@ class ClassVectors:
         return tuple(c.iri if c else "" for c in self.concepts)
 
     @property
+    def lenders(self) -> tuple[tuple[str, ...], ...]:
+        """For each class without a concept, IRIs of the concepts whose statements stand in; () for the others."""
+        return tuple(
+            () if own else tuple(dict.fromkeys(triple.head for triple, _ in said))
+            for own, said in zip(self.concepts, self.statements, strict=True)
+        )
+
+    @property
     def stacked(self) -> NDArray[np.float64]:
         """(class, dimension): the blocks side by side, each times its scale."""
         return np.hstack([self.scales[name] * block for name, block in self.blocks.items()])

@@ -70,10 +70,11 @@ class SceneExplainer:
             rest = log_odds - sum(p.contribution for p in parts)
             parts.append(ScenePart("other images", "", "", 0.0, 0.0, rest))
         parts.sort(key=lambda p: (-abs(p.contribution), p.relation, p.value))
-        names, iris = answer.vectors.names, answer.vectors.iris
+        names, iris, lenders = answer.vectors.names, answer.vectors.iris, answer.vectors.lenders
         return SceneReason(
             answer.images.items[item], names[best], names[second], iris[best], iris[second], float(scores[best]),
             log_odds, tuple(parts), self._near(item), answer.outside is not None and bool(answer.outside[item]),
+            lenders[best], lenders[second],
         )  # fmt: skip
 
     def _view(self, learned: Prototypes | Aligned, item: int) -> _F64:

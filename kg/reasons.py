@@ -46,6 +46,8 @@ class SceneReason:
         parts: Additive parts, largest magnitude first.
         near: Seen classes whose training images are most like this one, nearest first.
         outside: Whether it looks more like one of these than like any class that was asked about.
+        answer_lenders: IRIs of the concepts whose statements stand in, where no concept is called like the answer.
+        rival_lenders: The same of the rival.
     """
 
     item: str
@@ -58,6 +60,8 @@ class SceneReason:
     parts: tuple[ScenePart, ...]
     near: tuple[str, ...] = ()
     outside: bool = False
+    answer_lenders: tuple[str, ...] = ()
+    rival_lenders: tuple[str, ...] = ()
 
     def share(self, kind: str) -> float:
         """Share of all absolute contributions that parts of this kind have, 0..1."""

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""
+OWN = (
+    "no --model, so Landlore's own small network looks: trust its answers little (of ten classes that it had not seen, "
+    "31.1 % of the images right, 15.8 % with --transductive, 10.0 % by chance); its card: {card}"
+)
+"""What is said where no model is named."""
 
 
 @dataclass
@@ -194,6 +199,8 @@ def _from_images(
             "add -l NAME for each class, or --classes DATASET for those of a data set",
         )
     backbone = open_backbone(settings.model or default_weights(), settings.reading)
+    if settings.model is None:
+        way.tell(OWN.format(card=default_weights().with_name("README.md")))
     way.read_images, texts = True, None
     known = backbone.seen() if isinstance(backbone, CompactBackbone) and seen is None else None
     if backbone.reads_text or (

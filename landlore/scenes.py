@@ -167,6 +167,8 @@ def _classified(
     listed = knowledge.official_of(asked.names) or knowledge.official
     names = tuple(labels) or listed or asked.names
     embedding = _embedding(settings, knowledge, tell) if "kge" in settings.blocks else None
+    if settings.transductive and taught is None:
+        tell("no class is seen, so probabilities were not rehearsed: they may be far too sure")
     tell("comparing")
     answer = _answer(asked, taught, names, (knowledge, embedding), settings)
     scores, reasons, knowledge, correction = explained(answer, knowledge, settings)
@@ -196,12 +198,11 @@ def _tell_unknown(
 
 def _borrowed(vectors: ClassVectors, knowledge: SceneKnowledge) -> dict[str, tuple[str, ...]]:
     """Labels of the lenders of each class that has no concept of its own."""
-    found = {}
-    for name, own, said in zip(vectors.names, vectors.concepts, vectors.statements, strict=True):
-        if own is None:
-            lenders = dict.fromkeys(triple.head for triple, _ in said)
-            found[name] = tuple(c.label for c in knowledge.concepts if c.iri in lenders)
-    return found
+    return {
+        name: tuple(c.label for c in knowledge.concepts if c.iri in lent)
+        for name, own, lent in zip(vectors.names, vectors.concepts, vectors.lenders, strict=True)
+        if own is None
+    }
 
 
 def _embedding(

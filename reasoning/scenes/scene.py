@@ -127,6 +127,8 @@ def _answer(
     iris = (("answer", reason.answer_iri), ("rival", reason.rival_iri))
     pairs += [(_RUN + name, rdf.iri(value)) for name, value in iris if value]
     pairs += [(_RUN + "nearSeen", rdf.text(name)) for name in reason.near]
+    pairs += [(_RUN + "answerLender", rdf.iri(iri)) for iri in reason.answer_lenders]
+    pairs += [(_RUN + "rivalLender", rdf.iri(iri)) for iri in reason.rival_lenders]
     pairs += [(_RUN + "noneOfThese", rdf.typed("true", vocab.XSD + "boolean"))] * reason.outside
     pairs += [(_RUN + "contribution", f"<{this}/reason/{n}>") for n in range(len(reason.parts))]
     yield this, pairs

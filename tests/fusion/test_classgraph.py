@@ -59,8 +59,10 @@ def test_unknown_name_borrows_from_the_nearest_concepts(knowledge, embedding):
     )
     assert vectors.concepts[1] is None
     assert vectors.iris[1] == ""
-    lenders = {t.head for t, _ in vectors.statements[1]}
+    own, lenders = vectors.lenders
+    assert own == ()
     assert len(lenders) == 3
+    assert set(lenders) == {t.head for t, _ in vectors.statements[1]}
     assert any(head.endswith(("#SaltPan", "#Lake")) for head in lenders)
     np.testing.assert_allclose(np.linalg.norm(vectors.blocks["kge"], axis=1), 1, atol=1e-6)
     alone = class_vectors(

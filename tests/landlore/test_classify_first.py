@@ -1,5 +1,8 @@
 """What can only fail later is refused before any image is read; vectors of the weights that ship can be asked again."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,8 +40,13 @@ def test_it_is_refused_before_images_are_read(tmp_path, labels, settings, said):
 
 
 def test_vectors_of_the_weights_that_ship_can_be_asked_again(picture, tmp_path):
-    names = ("desert", "parking lot")
-    first = ll.classify(picture, names, out=tmp_path / "run")
+    names, told = ("desert", "parking lot"), []
+    first = ll.classify(picture, names, out=tmp_path / "run", progress=told.append)
     again = ll.classify(tmp_path / "run" / "features.npz", names)
     np.testing.assert_allclose(again.scores.scores, first.scores.scores, atol=1e-5)
     assert first.scores.scores[0].argmax() == 0
+    (said,) = (line for line in told if "own small network" in line)
+    card = Path(said.rpartition(" ")[2]).read_text(encoding="utf-8")
+    figures = re.findall(r"(\d+\.\d) %", said)
+    assert len(figures) == 3
+    assert all(f" {figure} " in card for figure in figures)

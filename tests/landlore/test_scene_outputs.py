@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fusion.classgraph
+import landlore as ll
 from kg.scenes import load_scenes, strength
 from landlore.scenes import ClassifySettings, classify
 
@@ -69,3 +70,20 @@ def test_a_class_name_that_nobody_knows_is_said_and_recorded(files, tmp_path, mo
     assert len(done.borrowed["dessert"]) == 3
     kept = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     assert kept["borrowed"] == {"dessert": list(done.borrowed["dessert"])}
+    rows = ll.query(
+        tmp_path / "run",
+        "SELECT DISTINCT ?name { { ?a run:answerName 'dessert' ; run:answerLender ?lender } UNION"
+        " { ?a run:rivalName 'dessert' ; run:rivalLender ?lender }"
+        " ?lender skos:prefLabel ?name FILTER (LANG(?name) = 'en') }",
+    ).rows
+    assert {name.value for (name,) in rows} == set(done.borrowed["dessert"])
+
+
+@pytest.mark.parametrize(("transductive", "seen"), [(True, False), (True, True), (False, False)])
+def test_probabilities_that_were_not_rehearsed_are_said(files, tmp_path, transductive, seen):
+    told, path, names = [], tmp_path / "texts.npz", ("desert", "river")
+    texts = np.random.default_rng(0).normal(size=(2, 32)).astype(np.float32)
+    np.savez(path, images=np.load(files[0])["images"], names=np.array(names), texts=texts)
+    settings = ClassifySettings(blocks=("graded",), transductive=transductive)
+    classify(path, names, seen=files[1] if seen else None, settings=settings, progress=told.append)
+    assert any("not rehearsed" in line for line in told) == (transductive and not seen)

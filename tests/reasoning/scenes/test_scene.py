@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,8 @@ from kg.scenes import RELATIONS, load_scenes
 from kg.statements import ntriples
 from kg.store import KnowledgeGraph
 from reasoning.scenes.scene import scene_graph, scene_sentences, scene_statements
+
+LENDERS = (vocab.SCENE + "Desert", vocab.SCENE + "SaltPan")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,9 @@ def reasons():
     sand, field = vocab.SCENE + "Desert", vocab.SCENE + "Farmland"
     return [
         SceneReason("a.png", "desert", "farmland", sand, field, 0.73, 1.0, first, ("beach",)),
-        SceneReason('b "2".png', "salt crust", "desert", "", sand, 0.88, 2.0, second),
+        SceneReason(
+            'b "2".png', "salt crust", "desert", "", sand, 0.88, 2.0, second, answer_lenders=LENDERS
+        ),
     ]
 
 
@@ -99,6 +104,26 @@ def test_named_query_of_scene_answers(graph):
     assert [row[:3] for row in rows] == [["a.png", "desert", "farmland"]]
     assert rows[0][4:6] == [RELATIONS[0], vocab.CORE + "Sand"]
     assert float(rows[0][6]) == 1.25
+
+
+def test_a_statement_against_the_answer_counts_by_its_size(knowledge):
+    against = ScenePart("triple", RELATIONS[2], vocab.CORE + "RowPattern", 0.0, 0.6, -1.5)
+    first = reasons()[0]
+    store = KnowledgeGraph()
+    said = replace(first, parts=(against, first.parts[0], first.parts[2]))
+    lines = ntriples(scene_statements([said], knowledge, run="r1", model="toy"))
+    store.replace_graph(scene_graph("r1"), lines)
+    rows = store.query(load_query("scene-answers").sparql).rows
+    assert [(str(row[5]), float(str(row[6]))) for row in rows] == [(against.value, -1.5)]
+
+
+def test_whose_statements_stood_in_can_be_asked_for(graph):
+    found = graph.query(
+        "SELECT ?item ?lender WHERE { GRAPH ?g { ?a run:item ?item ; run:answerLender|run:rivalLender ?lender } }"
+        " ORDER BY ?lender"
+    )
+    rows = [[str(getattr(term, "value", term)) for term in row] for row in found.rows]
+    assert rows == [['b "2".png', lender] for lender in LENDERS]
 
 
 def test_scene_answers_are_valid_under_the_shapes(graph):
