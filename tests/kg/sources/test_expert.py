@@ -58,7 +58,7 @@ def test_the_text_is_the_same_wherever_the_file_lies(facts, tmp_path):
     [
         ("", "no statement in it"),
         ("<ex:a> <ex:b> .", "facts.ttl:1: not valid RDF"),
-        ("<ex:a> <ex:b> <ex:c> .", "1 statements and no citation"),
+        ("<ex:a> <ex:b> <ex:c> .", "1 statement and no citation"),
         (None, "cannot be read"),
     ],
 )
