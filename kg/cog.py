@@ -172,7 +172,8 @@ def _whole(target: Path, fill: Callable[[Path], Path], overviews: str) -> Path:
             cog.replace(target)
     except (OSError, RasterioError) as error:
         raise OutputError(
-            f"{target}: cannot be written ({error})", "choose a writable folder with -o"
+            f"{target}: cannot be written ({error})",
+            "choose another place, in a folder that you can write to",
         ) from error
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import time
@@ -99,10 +100,33 @@ def check_place(path: Path) -> None:
 def unwritable(path: Path | None, error: OSError) -> OutputError:
     """The error for a place that cannot be written: read-only, locked, missing or full."""
     reason = error.strerror or str(error)
-    hint = "choose a writable folder with -o"
+    hint = "choose another place, in a folder that you can write to"
     if "lock" in reason.lower():
         reason, hint = "another program has it open for writing", "close that program"
+    elif error.errno == errno.ENOSPC:
+        hint = "make room there, or choose a place on another disk"
+    elif path is not None:
+        reason, hint = _refusal(path, error, hint) or (reason, hint)
     return OutputError(f"{path or 'the graph'}: cannot be written ({reason})", hint)
+
+
+def _refusal(path: Path, error: OSError, hint: str) -> tuple[str, str] | None:
+    """Which folder stands in the way, and what to do; None where the system's word is all that is known."""
+    there = path.absolute().parent
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is a file, not a folder", hint
+    if error.errno == errno.EROFS:
+        return f"{there} is on a disk that can only be read", hint
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"you have no right to write in {there}", hint
+    if error.errno != errno.ENOENT:
+        return None
+    if there == path.absolute().parent:
+        return f"the system lets nobody make files in {there}", hint
+    missing = path.absolute().parent
+    return f"there is no folder {missing}", f"make it (mkdir -p {missing}), or choose another place"
 
 
 def lock(file: IO[Any]) -> bool | None:

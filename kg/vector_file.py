@@ -75,7 +75,8 @@ def write_vector(
         raise unwritable(target, error) from error
     except RuntimeError as error:  # GDAL's
         raise OutputError(
-            f"{target}: cannot be written ({error})", "choose a writable folder with -o"
+            f"{target}: cannot be written ({error})",
+            "choose another place, in a folder that you can write to",
         ) from error
     return target
 

@@ -136,7 +136,7 @@ def test_suggest_try_and_write(tmp_path):
         ("edges.csv -o x.ttl", "no mapping says", "--suggest"),
         ("edges.csv --suggest y.toml -o x.ttl", "would write nothing", "--mapping"),
         ("edges.toml -o x.txt", "expected a name that ends in", "landlore build GRAPH --import"),
-        ("edges.toml -o no/x.nt", "cannot be written", "writable"),
+        ("edges.toml -o no/x.nt", "cannot be written (there is no folder", "mkdir -p"),
         ("edges.csv --suggest x.yaml", "ends in .toml", "x.toml"),
         ("bad.ttl --mapping bad.toml -o x.nt", "bad.ttl:2", "correct"),
         ("bad.gif --dry-run", "neither RDF", "rename"),

@@ -1,0 +1,46 @@
+"""A place that cannot be written is told with what stands in the way."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from kg.errors import OutputError
+from kg.folder import check_place, unwritable
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(OutputError) as told:
+        check_place(tmp_path / "no" / "deeper" / "x.ttl")
+    assert f"there is no folder {tmp_path / 'no' / 'deeper'}" in told.value.message
+    assert f"mkdir -p {tmp_path / 'no' / 'deeper'}" in told.value.hint
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "map.tif").write_text("")
+    with pytest.raises(OutputError) as told:
+        check_place(tmp_path / "map.tif" / "x.ttl")
+    assert f"{tmp_path / 'map.tif'} is a file, not a folder" in told.value.message
+    assert "folder that you can write to" in told.value.hint
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_a_folder_in_which_nobody_can_write(tmp_path):
+    with pytest.raises(OutputError, match="the system lets nobody make files in /proc"):
+        check_place(Path("/proc/x.ttl"))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "you have no right to write in"),
+        (errno.EROFS, "is on a disk that can only be read"),
+        (errno.ENOSPC, "No space left on device"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_rights_disks_and_space(tmp_path, number, said):
+    told = unwritable(tmp_path / "x", OSError(number, os.strerror(number)))
+    assert f"{tmp_path / 'x'}: cannot be written (" in told.message and said in told.message
+    assert "choose" in told.hint and "-o" not in told.hint
