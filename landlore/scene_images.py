@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,20 @@ class Way:
     keep: Path | None = None
     tell: Callable[[str], None] = lambda _: None
     read_images: bool = False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Before and after a run, `keep` goes where it holds no vectors: they are all that it is kept for."""
+        from fusion.backbones.kept import drop_empty
+
+        if self.keep is None:
+            yield
+            return
+        drop_empty(self.keep)
+        try:
+            yield
+        finally:
+            drop_empty(self.keep)
 
     def done(self) -> None:
         """The result is there: what was kept on the way goes."""

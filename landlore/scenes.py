@@ -140,7 +140,7 @@ def classify(
     chosen = (settings.model, settings.embedding, settings.parts, settings.map, *settings.concepts)
     keep_inputs([out], (*given, seen, *chosen, *settings.axioms, *settings.add_axioms))
     way = Way(Path(out).with_name(f"{Path(out).name}.part"), tell)
-    with whole_folder(out, overwrite=settings.overwrite) as folder:
+    with way.kept(), whole_folder(out, overwrite=settings.overwrite) as folder:
         done = _classified(images, labels, seen, settings, way)
         write_outputs(done, folder, settings)
     way.done()

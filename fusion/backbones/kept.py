@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from kg.errors import InputError, OutputError
 from kg.folder import lock
 
+VECTORS, LINES = "vectors.f32", "batches.jsonl"
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -95,7 +97,7 @@ class KeptVectors:
     def _begin(self, folder: Path, opened: ExitStack) -> None:
         """Take in what is whole, cut off what is not, and leave both files open at their end."""
         folder.mkdir(parents=True, exist_ok=True)
-        vectors, lines = (folder / name for name in ("vectors.f32", "batches.jsonl"))
+        vectors, lines = (folder / name for name in (VECTORS, LINES))
         rows = opened.enter_context(vectors.open("ab"))
         if lock(rows) is False:
             raise InputError(
@@ -179,6 +181,24 @@ def _json(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return None
+
+
+def drop_empty(folder: Path) -> None:
+    """Remove a folder of vectors on the way that holds none, as a run leaves that ended before its first batch.
+
+    One that another run writes to stays, and so does a folder with any other file.
+    """
+    files = [path for path in folder.rglob("*") if not path.is_dir()] if folder.is_dir() else None
+    if files is None or {path.name for path in files} - {VECTORS, LINES}:
+        return
+    rows = [path for path in files if path.name == VECTORS]
+    if not any(path.stat().st_size or _in_use(path) for path in rows):
+        drop(folder)
+
+
+def _in_use(path: Path) -> bool:
+    with path.open("ab") as file:
+        return lock(file) is False
 
 
 def drop(folder: Path) -> None:

@@ -73,9 +73,12 @@ class RuleReport:
             return "changes no label" if self.tiles else "never fires"
         if self.net[0] > 0 and self.gain > 0:
             return "helps"
-        if self.helped == self.harmed:
-            return "as often right as wrong"
-        return "harms here, maybe by chance" if self.harmed > self.helped else "maybe helps"
+        if self.helped > self.harmed:
+            fewer = "more pixels right than wrong, but a lower mean IoU"
+            return fewer if self.gain < 0 else "maybe helps"
+        if self.helped < self.harmed:
+            return "harms here, maybe by chance"
+        return "harms the mean IoU here" if self.gain < 0 else "as often right as wrong"
 
 
 def rule_report(

@@ -131,3 +131,31 @@ def test_seen_classes_may_be_a_folder_per_class(folder):
     np.savez(other, **kept | labels)
     with pytest.raises(InputError, match="made differently"):
         classify(folder / "photos", list(COLOURS), seen=str(other), settings=GRADED)
+
+
+def test_a_run_that_ends_before_its_first_vector_leaves_no_folder(folder, monkeypatch):
+    (folder / "broken.png").write_text("no image")
+    with pytest.raises(InputError):
+        classify(folder / "broken.png", ("forest", "river"), settings=GRADED, out=folder / "out")
+    assert not (folder / "out.part").exists() and not (folder / "out").exists()
+
+
+def test_an_empty_folder_of_a_killed_run_is_removed_and_one_with_vectors_is_not(folder):
+    left = folder / "out.part"
+    left.mkdir()
+    (left / "vectors.f32").touch()
+    (left / "batches.jsonl").write_text('{"backbone": {"weights": "another"}}\n')
+    done = classify(folder / "photos", ("forest", "river"), settings=GRADED, out=folder / "out")
+    assert len(done.reasons) == 11 and not left.exists()
+    left.mkdir()
+    (left / "vectors.f32").write_bytes(b"0000")
+    (left / "batches.jsonl").write_text('{"backbone": {"weights": "another"}}\n')
+    again = replace(GRADED, overwrite=True)
+    with pytest.raises(InputError, match="holds vectors on the way of another backbone"):
+        classify(folder / "photos", ("forest", "river"), settings=again, out=folder / "out")
+    assert (left / "vectors.f32").exists()
+    (left / "vectors.f32").write_bytes(b"")
+    (left / "mine.txt").write_text("somebody's own")  # not ours to remove
+    with pytest.raises(InputError, match="another backbone"):
+        classify(folder / "photos", ("forest", "river"), settings=again, out=folder / "out")
+    assert (left / "mine.txt").exists()

@@ -14,7 +14,7 @@ from reasoning.correct import correct
 from reasoning.learning.checked import Checks, fit_rules, learn_checked
 from reasoning.learning.effects import tile_effects
 from reasoning.learning.learned import Mapped, Trial
-from reasoning.learning.report import bootstrap, rule_report, wilson
+from reasoning.learning.report import RuleReport, bootstrap, rule_report, wilson
 from reasoning.learning.report_text import (
     remarks,
     report_csv,
@@ -56,6 +56,26 @@ def _cut(prediction):
     grid = prediction.grid.window(0, 0, 48, 48)
     p = np.ascontiguousarray(prediction.probabilities[:, :48, :48])
     return replace(prediction, probabilities=p, grid=grid)
+
+
+@pytest.mark.parametrize(
+    ("helped", "harmed", "gain", "said"),
+    [
+        (30, 20, 0.01, "maybe helps"),
+        (30, 20, 0.0, "maybe helps"),
+        (30, 20, -0.01, "more pixels right than wrong, but a lower mean IoU"),
+        (20, 30, 0.01, "harms here, maybe by chance"),
+        (20, 20, 0.01, "as often right as wrong"),
+        (20, 20, -0.01, "harms the mean IoU here"),
+    ],
+)
+def test_a_rule_that_lowers_the_mean_iou_is_never_called_helpful(helped, harmed, gain, said):
+    report = RuleReport(
+        iri="r", label="r", expert=1.0, learned=1.0, tiles=2, regions=2, pixels=90, changed=60,
+        helped=helped, harmed=harmed, net=(-5.0, 9.0), gain=gain, wilson=(0.1, 0.9), removal=False,
+    )  # fmt: skip
+    assert report.verdict == said
+    assert "helps" not in replace(report, net=(1.0, 9.0), gain=-0.01).verdict
 
 
 @pytest.fixture(scope="module")
