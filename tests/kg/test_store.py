@@ -256,15 +256,18 @@ graph.replace_graphs({"ex:g": lines(), "ex:new": ["<ex:s> <ex:p> <ex:o> .\\n"]})
 """
 
 
-def test_a_crash_leaves_the_former_graph(tmp_path):
+@pytest.mark.parametrize("others", [0, 20], ids=["copied", "sharing its files"])
+def test_a_crash_leaves_the_former_graph(tmp_path, others):
     place = tmp_path / "graph"
     graph = KnowledgeGraph(place)
-    graph.replace_graph("ex:g", [line(1)])
+    many = [line(number) for number in range(others)]
+    graph.replace_graphs({"ex:g": [line(1)], "ex:h": many})
     del graph
     ended = subprocess.run([sys.executable, "-c", CRASH, str(place)], cwd=ROOT, check=False)
     assert ended.returncode == 9
     graph = KnowledgeGraph(place)
-    assert objects(graph) == ["ex:o1"] and graph.graphs() == ("ex:g",)
+    assert objects(graph) == ["ex:o1"] and len(graph) == 1 + others
+    assert "ex:new" not in graph.graphs()
 
 
 def test_a_crash_between_the_two_renames_is_mended(tmp_path):
