@@ -35,6 +35,7 @@ from fusion.prototypes import take
 from fusion.scene import SceneSettings, classify, fit_scenes
 from fusion.splits import Splits, read_splits
 from fusion.text import SentenceEncoder
+from kg import scenes
 from kg.embed import EmbedSettings, embed_graph
 from kg.embedding import KGEmbedding
 from kg.files import shipped
@@ -49,6 +50,14 @@ KGE_SEEDS = (0, 1, 2, 3)
 SR_RSKG = (1, 6, 7, 13, 19, 43, 21, 48, 26, 24, 32, 37, 38, 28, 25, 42, 18, 45, 67)
 LITTLE = (RELATIONS[1], RELATIONS[4])
 """Relations that add least: parts and surroundings."""
+CANDIDATES: Mapping[str, tuple[tuple[float, ...], float]] = {
+    "no parts, surroundings": ((0.7, 0.0, 1.0, 0.5, 0.0), 0.5),
+    "no parts, surroundings; covers 0.8": ((0.8, 0.0, 1.0, 0.5, 0.0), 0.5),
+    "covers, patterns": ((0.7, 0.0, 1.0, 0.0, 0.0), 0.5),
+    "covers, patterns; text 0.7": ((0.7, 0.0, 1.0, 0.0, 0.0), 0.7),
+    "covers 0.6, patterns; text 0.7": ((0.6, 0.0, 1.0, 0.0, 0.0), 0.7),
+}
+"""Defaults with fewer relations: how much covers, parts, patterns, functions, surroundings count; scale of the text."""
 Rows = dict[str, list[ClassVectors]]
 
 
@@ -86,6 +95,18 @@ def graded(
     stated = [knowledge.find(name) for name in names]
     pairs = [[(t, strength(t)) for t in c.triples if t.relation in relations] for c in stated if c]
     return plain(tuple(names), knowledge.attributes(pairs))
+
+
+def weighed(
+    full: ClassVectors, knowledge: SceneKnowledge, counts: Sequence[float], text: float
+) -> ClassVectors:
+    """The same class vectors, relations and text of other strengths."""
+    factors = {r: c / scenes._STRENGTH[r] for r, c in zip(RELATIONS, counts, strict=True)}
+    pairs = [[(t, a * factors[t.relation]) for t, a in stated] for stated in full.statements]
+    table = knowledge.attributes(pairs)
+    rows = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    blocks = {**full.blocks, "graded": rows}
+    return replace(full, blocks=blocks, scales={**full.scales, "text": text})
 
 
 def without(
@@ -138,8 +159,9 @@ def make_rows(
         DEFAULT: [default],
         "default, graph shuffled": [shuffled(default, ("graded",), s) for s in seeds],
         "default, unseen names unknown": [unnamed(default, knowledge)],
-        "default, no parts, surroundings": [without(default, knowledge, LITTLE)],
     }
+    for name, (counts, text) in CANDIDATES.items():
+        rows[f"default, {name}"] = [weighed(default, knowledge, counts, text)]
     return rows | (kge_rows(names, knowledge, embeddings) if embeddings else {})
 
 

@@ -1,7 +1,7 @@
 """Zero-shot scenes: what each block of the class vectors and each relation of the graph is worth, beside shuffles.
 
     python benchmarks/zeroshot_ablation.py [--data ../shared/data] [--features FILE.npz ...] [--draws 60]
-        [--concepts FILE.ttl] [--kge TransE RGCN ... [--seed 0] | --strengths]
+        [--concepts FILE.ttl] [--kge TransE RGCN ... [--seed 0] | --strengths | --candidates]
 
 Without --features: WHU-RS19, four backbones, data/splits/whu_rs19_14_5.json. With it: labelled embeddings of any scene
 data set (benchmarks/mobilenet_features.py makes some), a third of their classes unseen, drawn with seed 19. Inductive:
@@ -9,7 +9,8 @@ ridge from class vectors to mean images of the seen classes, as in benchmarks/ze
 mean of three shuffles of its graded attributes over the classes (of all it has, where there are none), which keep
 everything but what belongs to which class. Chance is one over the number of unseen classes. "se": standard error over
 draws of the difference to the first row (draws overlap, so it is too small). With --strengths: text + graded, by how
-much weights are flattened (`kg.scenes.strength`) and how much covers count.
+much weights are flattened (`kg.scenes.strength`) and how much covers count. With --candidates: defaults with fewer
+relations, and what each of their blocks is worth; wins = draws of each backbone in which a row beats "text: prompt".
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ from typing import Any
 import numpy as np
 from embeddings import words_of
 from numpy.typing import NDArray
-from zeroshot import LITTLE, blocks_of, graded, shuffled, without
+from zeroshot import (
+    BASELINE,
+    CANDIDATES,
+    LITTLE,
+    blocks_of,
+    graded,
+    plain,
+    shuffled,
+    weighed,
+    without,
+)
 from zeroshot import MODELS as BACKBONES
 
 from fusion.backbone import FeatureSet, read_features
@@ -33,6 +44,7 @@ from fusion.metric import Metric, learn_metric, unit
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings
 from fusion.splits import Splits, draw_splits, read_splits
+from fusion.text import SentenceEncoder
 from kg import scenes, vocab
 from kg.embed import MODELS, Beside, EmbedSettings, embed_graph
 from kg.embeddings.content import content_of, shipped_graph
@@ -41,6 +53,7 @@ from kg.scenes import RELATIONS, SceneKnowledge, load_scenes
 
 ALL = "all relations"
 SHUFFLES = (0, 1, 2)
+BAREST = "covers, patterns; text 0.7"
 LEFT_OUT = (*((r,) for r in RELATIONS), LITTLE, (*LITTLE, RELATIONS[3]))
 """Relations that are left out of text + graded together."""
 
@@ -90,6 +103,21 @@ def told() -> Beside:
     return words_of(content_of(shipped_graph()))
 
 
+def by_candidate(names: tuple[str, ...], knowledge: SceneKnowledge) -> dict[str, ClassVectors]:
+    """The default, defaults with fewer relations, the barest of these without each of its blocks, and the text bar."""
+    full = class_vectors(names, knowledge)
+    rows = {"text + graded": full}
+    for name, (counts, text) in CANDIDATES.items():
+        rows[name] = weighed(full, knowledge, counts, text)
+    bare = rows[BAREST]
+    (covers, *_), text = CANDIDATES[BAREST]
+    rows["  its patterns and text"] = weighed(full, knowledge, (0, 0, 1, 0, 0), text)
+    rows["  its covers and text"] = weighed(full, knowledge, (covers, 0, 0, 0, 0), text)
+    rows["  its covers and patterns"] = replace(bare, scales={**bare.scales, "text": 0.0})
+    prompts = SentenceEncoder().encode([f"an aerial photo of a {name}" for name in names])
+    return rows | {BASELINE: plain(names, prompts)}
+
+
 def accuracies(
     images: FeatureSet, rows: Sequence[ClassVectors], splits: Splits, draws: int
 ) -> NDArray[Any]:
@@ -127,8 +155,10 @@ def table(
         mean = values[:, i, 0].mean(axis=0)
         error = (mean - base).std(ddof=1) / draws**0.5
         cells = " ".join(f"{v:6.1f}" for v in values[:, i, 0].mean(axis=1))
+        more = [values[:, i, 0] > values[:, n, 0] for n, row in enumerate(rows) if row == BASELINE]
+        wins = f"  wins {more[0].sum(axis=1)}" if more else ""
         print(f"{name:42s} {cells} | mean {mean.mean():5.1f}  {(mean - base).mean():+5.1f} (se {error:.1f})"
-              f"  shuffled {values[:, i, 1:].mean():5.1f}", flush=True)  # fmt: skip
+              f"  shuffled {values[:, i, 1:].mean():5.1f}{wins}", flush=True)  # fmt: skip
 
 
 def main() -> None:
@@ -147,6 +177,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the embeddings")
     parser.add_argument("--strengths", action="store_true", help="rows by strength instead")
+    parser.add_argument("--candidates", action="store_true", help="rows by candidate instead")
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data"
     )
@@ -154,8 +185,8 @@ def main() -> None:
     knowledge = load_scenes([given.concepts], alone=True) if given.concepts else load_scenes()
 
     def rows(names: tuple[str, ...]) -> dict[str, ClassVectors]:
-        if given.strengths:
-            return by_strength(names, knowledge)
+        if given.strengths or given.candidates:
+            return (by_strength if given.strengths else by_candidate)(names, knowledge)
         return make_rows(names, knowledge, kge=given.kge, seed=given.seed)
 
     if not given.features:
