@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -14,7 +13,7 @@ import numpy as np
 from fusion.backbones.reading import ReadSettings
 from kg.counted import counted
 from kg.errors import InputError
-from kg.files import shipped
+from landlore.own_weights import default_weights, own_seen, tell_own
 from landlore.progress import ImageTeller
 from landlore.scene_outputs import LANGUAGES
 
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""
-OWN = (
-    "no --model, so Landlore's own small network looks: trust its answers little (of ten classes that it had not seen, "
-    "31.1 % of the images right, 15.8 % with --transductive, 10.0 % by chance); its card: {card}"
-)
-"""What is said where no model is named."""
 
 
 @dataclass
@@ -105,7 +99,12 @@ def scene_features(
     wanted = tuple(labels) or listed
     labelled = everything.labels is not None and wanted and set(wanted) <= set(everything.names)
     asked = everything.only(wanted) if labelled else everything
-    return asked, _seen_file(seen, settings.model, asked) if seen else _own_seen(asked)
+    if seen:
+        return asked, _seen_file(seen, settings.model, asked)
+    own = own_seen(asked)
+    if own is not None and way is not None:
+        tell_own(way.tell)
+    return asked, own
 
 
 def check_asked(labels: Sequence[str], settings: ClassifySettings) -> None:
@@ -135,17 +134,6 @@ def check_asked(labels: Sequence[str], settings: ClassifySettings) -> None:
         raise InputError(
             f"map {settings.map}: nothing there", "make one with: landlore build GRAPH --osm FILE"
         )
-
-
-def _own_seen(asked: FeatureSet) -> FeatureSet | None:
-    """The images that Landlore's own weights carry, where the vectors were made with these; else None."""
-    from fusion.backbones.compact import FORMAT, CompactBackbone
-
-    made = json.loads(asked.made_by) if asked.made_by else {}
-    if made.get("format") != FORMAT:
-        return None
-    own = CompactBackbone(default_weights())
-    return own.seen() if made.get("sha256") == own.facts()["sha256"] else None
 
 
 def _reads_nothing(reading: ReadSettings, path: Any) -> None:
@@ -215,7 +203,7 @@ def _from_images(
         )
     backbone = open_backbone(settings.model or default_weights(), settings.reading)
     if settings.model is None:
-        way.tell(OWN.format(card=default_weights().with_name("README.md")))
+        tell_own(way.tell)
     way.read_images, texts = True, None
     known = backbone.seen() if isinstance(backbone, CompactBackbone) and seen is None else None
     if backbone.reads_text or (
@@ -229,21 +217,6 @@ def _from_images(
     if seen is None or not Path(str(seen)).is_dir():
         return found, _seen_file(seen, None, found)
     return found, _seen_folder(Path(seen), backbone, settings, way)
-
-
-def default_weights() -> Path:
-    """The weights of Landlore's own network, which are used where no model is named.
-
-    Raises:
-        InputError: This copy of Landlore has none.
-    """
-    path = shipped("data/weights/compact.safetensors")
-    if not path.exists():
-        raise InputError(
-            "no backbone for images: expected a model folder or a checkpoint file",
-            "give --model PATH, or one .npz file of embeddings instead of images",
-        )
-    return path
 
 
 def _embedded(

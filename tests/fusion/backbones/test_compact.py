@@ -118,7 +118,7 @@ def test_training_learns_goes_on_and_exports(tmp_path, training):
 
 def test_the_weights_that_ship_know_sand():
     """Bright even sand, as plain as can be drawn, is nearer to deserts or beaches than to any other class."""
-    from landlore.scene_images import default_weights
+    from landlore.own_weights import default_weights
 
     backbone = open_backbone(default_weights())
     seen = backbone.seen()
