@@ -178,8 +178,9 @@ def load_legend(name_or_path: str | Path, *, codes: str | None = None) -> Legend
         name, _, variant = str(name_or_path).partition(":")
         path, codes = shipped(f"ontologies/legends/{name}.ttl"), codes or variant
         if not path.is_file():
-            hint = meant(name, legend_names(), 2) or "give one of these, or a .ttl file"
-            raise LegendError(f"no legend {name!r}; found {', '.join(legend_names())}", hint)
+            near = meant(name, legend_names(), 2)
+            hint = near or f"one of {', '.join(legend_names())}, or a .ttl file"
+            raise LegendError(f"no legend {name!r}", hint)
     return _legend(read_scheme(path), path, codes or "")
 
 

@@ -50,7 +50,7 @@ def write_page(
     note: str = "",
     lang: str = "en",
     overwrite: bool = False,
-) -> Path:
+) -> Report:
     """Write the report of a run: maps before, after and why, every correction with its sums, sources and licences.
 
     The page makes no request to anywhere and opens from a disk; the same run gives the same bytes.
@@ -67,19 +67,6 @@ def write_page(
         InputError: Not a run folder of a map, or a file of it is gone; the truth does not fit.
         OutputError: `out` exists, is not named .html, or cannot be written.
     """
-    return report(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite).path
-
-
-def report(
-    run: str | Path,
-    out: str | Path | None = None,
-    *,
-    truth: str | Path | None = None,
-    note: str = "",
-    lang: str = "en",
-    overwrite: bool = False,
-) -> Report:
-    """The same as `write_page`, with what became right and wrong."""
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
     target = Path(run) / REPORT if out is None else Path(out)

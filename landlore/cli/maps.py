@@ -233,6 +233,7 @@ def _report_large(done: ByRegion, as_json: bool) -> None:
         f"{counted(found.changed_pixels, 'pixel')} in {found.changed_regions:,} of {regions} changed; "
         f"{told_inference(found.trace)}"
     )
-    say(
-        f"landlore explain {done.folder}: the {len(found.corrections):,} largest, each with its reasons"
-    )
+    if found.corrections:
+        say(
+            f"landlore explain {done.folder}: the {len(found.corrections):,} largest, each with its reasons"
+        )

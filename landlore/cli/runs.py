@@ -150,10 +150,10 @@ def report(
     overwrite: Overwrite = False,
 ) -> None:
     """Write one HTML file with before, after, and the reasons of every correction; it opens from a disk."""
-    from landlore.page import report as write
+    from landlore.page import write_page
     from landlore.truth import score_lines
 
-    done = write(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite)
+    done = write_page(run, out, truth=truth, note=note, lang=lang, overwrite=overwrite)
     for line in score_lines(done.truth) if done.truth else ():
         say(line)
     size = done.path.stat().st_size / 1e6

@@ -172,9 +172,9 @@ def test_unknown_codes_are_named():
 
 def test_unknown_legends_and_classes_are_named():
     with pytest.raises(
-        LegendError, match=r"no legend 'wordcover'; found .*, corine, corine:44,"
+        LegendError, match=r"no legend 'atlantis'\none of .*, corine, corine:44,"
     ) as caught:
-        load_legend("wordcover")
+        load_legend("atlantis")
     assert caught.value.hint
     with pytest.raises(LegendError, match=r"no code list '7'; found 44, 49, level1, level2"):
         load_legend("corine:7")

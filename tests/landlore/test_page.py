@@ -33,7 +33,7 @@ def home(village):
 @pytest.fixture(scope="module")
 def page(home):
     done = write_page(home / "run", truth=home / "truth.tif", note="A note <i>")
-    return done.read_text(encoding="utf-8")
+    return done.path.read_text(encoding="utf-8")
 
 
 def carried(page, name):
@@ -104,11 +104,11 @@ def test_the_same_run_gives_the_same_bytes_and_a_given_file_is_kept(home, page, 
     again = write_page(
         home / "run", tmp_path / "a.html", truth=home / "truth.tif", note="A note <i>"
     )
-    assert again.read_text(encoding="utf-8") == page
+    assert again.path.read_text(encoding="utf-8") == page
     with pytest.raises(OutputError, match="exists already"):
         write_page(home / "run", tmp_path / "a.html")
     assert (
-        write_page(home / "run", tmp_path / "a.html", overwrite=True).stat().st_size
+        write_page(home / "run", tmp_path / "a.html", overwrite=True).path.stat().st_size
         < len(page) + 500
     )
 
@@ -126,7 +126,9 @@ def test_the_page_speaks_chinese_too(home, tmp_path):
     assert words["en"].keys() == words["zh"].keys()
     for key, phrase in words["en"].items():
         assert set(re.findall(r"{\w+}", phrase)) == set(re.findall(r"{\w+}", words["zh"][key])), key
-    chinese = write_page(home / "run", tmp_path / "zh.html", lang="zh").read_text(encoding="utf-8")
+    chinese = write_page(home / "run", tmp_path / "zh.html", lang="zh").path.read_text(
+        encoding="utf-8"
+    )
     assert (
         '<html lang="zh">' in chinese
         and "什么变成了什么" in chinese
@@ -162,7 +164,7 @@ def test_large_maps_are_thinned_out(home, monkeypatch):
 def test_a_map_that_was_not_changed_has_a_page(home, tmp_path):
     ll.correct(home / "labels.tif", legend="town", out=tmp_path / "run", sources=ll.Sources(rules=home / "mine.ttl"),
                settings=ll.RunSettings(rules=0.0, smoothness=0.0))  # fmt: skip
-    page = write_page(tmp_path / "run").read_text(encoding="utf-8")
+    page = write_page(tmp_path / "run").path.read_text(encoding="utf-8")
     assert "Nothing on this map was changed" in page
     assert json.loads(carried(page, "facts"))["corrections"] == []
 

@@ -27,7 +27,7 @@ def browser():
 @pytest.fixture(scope="module")
 def address(village, tmp_path_factory):
     out = tmp_path_factory.mktemp("browser") / "a page.html"
-    return write_page(village / "run", out, truth=village / "truth.tif").as_uri()
+    return write_page(village / "run", out, truth=village / "truth.tif").path.as_uri()
 
 
 @pytest.fixture
