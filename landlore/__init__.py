@@ -45,6 +45,7 @@ _HOMES = {
     "build": "landlore.graph",
     "classify": "landlore.scenes",
     "correct": "landlore.maps",
+    "correct_tiles": "landlore.tiled",
     "demo": "landlore.showcase",
     "embed": "landlore.embedding",
     "estimate_confidence": "landlore.certainty",
@@ -86,6 +87,7 @@ __all__ = [
     "build",
     "classify",
     "correct",
+    "correct_tiles",
     "demo",
     "embed",
     "estimate_confidence",
@@ -138,6 +140,7 @@ if TYPE_CHECKING:
     from landlore.settings import RunSettings, read_settings
     from landlore.showcase import demo
     from landlore.sources import Sources
+    from landlore.tiled import correct_tiles
     from reasoning.correction import Corrected
 
 

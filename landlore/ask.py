@@ -16,7 +16,8 @@ from kg.select import Select
 from kg.spelling import meant
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
-from landlore.run_folder import read_record
+from landlore.run_folder import TILES, read_record
+from landlore.tiled import tile_at
 
 if TYPE_CHECKING:
     from reasoning.explanation.accounts import Reason
@@ -41,7 +42,8 @@ def explain(
     """Why the map was changed: at a place, in a region, or the largest corrections.
 
     Args:
-        run: Run folder, or the address of a server that runs were published to (all of them are asked).
+        run: Run folder, or the address of a server that runs were published to (all of them are asked). Of a folder
+            of tiles, the tile of the place.
         place: (longitude, latitude), degrees, CRS84.
         region: Number of a region; ignored when a place is given.
         top: Without either, how many of the largest corrections.
@@ -64,7 +66,9 @@ def explain(
     if is_url(run):
         return _on_server(open_graph(run), place, region, top)
     folder = Path(run)
-    told = read_record(folder)
+    told = read_record(folder, tiles=place is not None)
+    if place is not None and told.get("job") == TILES:
+        return explain(tile_at(folder, *place), place=place)
     if "images" in told:
         raise InputError(
             f"{folder}: a run of scenes has no places",

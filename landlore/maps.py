@@ -267,7 +267,7 @@ def _size(prediction: Prediction) -> str:
     if cells < MANY:
         return ""
     memory, classes = cells * BYTES / 1e9, len(prediction.legend)
-    return f" ({classes} classes: some {memory:.0f} GB of memory; a part of the map takes less)"
+    return f" ({classes} classes: some {memory:.0f} GB of memory; with --tiles 2048 less)"
 
 
 def _check_learned(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kg import vocab
+from kg.counted import counted
 from kg.errors import InputError, SourceError
 from kg.store import KnowledgeGraph
 
@@ -20,6 +21,8 @@ _MAP: dict[str, type] = {
     "changed_pixels": int, "sources": list, "rules": list, "inactive_rules": dict, "inference": dict,
 }  # fmt: skip
 """What the record of a run of a map has, as far as it is read again; of scenes and by regions nothing is."""
+TILES = "tiles"
+"""The job of a folder whose runs lie in `tiles/NAME`."""
 _TOLD_ONCE = f"""
 DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
   GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }}
@@ -28,8 +31,12 @@ DELETE {{ GRAPH <{vocab.GRAPH}ontology> {{ ?s ?p ?o }} }} WHERE {{
 """A run repeats the names that it needs; said by two graphs, they would count twice in a user's own query."""
 
 
-def read_record(home: Path) -> dict[str, Any]:
+def read_record(home: Path, *, tiles: bool = False) -> dict[str, Any]:
     """Everything that the `run.json` of a folder says.
+
+    Args:
+        home: The folder.
+        tiles: Whether it may be one of many runs, tile by tile.
 
     Raises:
         InputError: Not the folder of a run, or its `run.json` is broken.
@@ -43,7 +50,15 @@ def read_record(home: Path) -> dict[str, Any]:
         raise InputError(f"{path}: broken ({error})", AGAIN) from error
     if not isinstance(told, dict):
         raise InputError(f"{path}: broken (expected an object)", AGAIN)
-    if "images" not in told and told.get("job") != "by-region":
+    if told.get("job") == TILES:
+        check_keys(path, told, {"tiles": dict})
+        if not tiles:
+            first = home / "tiles" / next(iter(told["tiles"]), "NAME")
+            raise InputError(
+                f"{home}: holds {counted(len(told['tiles']), 'tile')}, each a run of its own",
+                f"take one, for example {first}; landlore explain {home} --at LON,LAT finds that of a place",
+            )
+    elif "images" not in told and told.get("job") != "by-region":
         check_keys(path, told, _MAP)
         check_keys(path, told["inference"], {"steps": int, "stopped": str}, "inference")
     return told

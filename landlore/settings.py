@@ -14,6 +14,8 @@ from kg.errors import InputError, known_words
 
 KNOWN = {"mode": ("marginals", "map"), "nodes": ("pixels", "regions")}
 """Settings that are one of a few words."""
+LEAST_TILE = 64
+"""Pixels of a tile's side, at least."""
 _KINDS: dict[type, str] = {dict: "a table of sources"}
 
 
@@ -39,6 +41,7 @@ class RunSettings:
         knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
+        tile: Pixels of a side of the tiles that a map too large for memory is corrected by (`correct_tiles`).
         overwrite: Replace an output folder that Landlore wrote before.
 
     Raises:
@@ -60,6 +63,7 @@ class RunSettings:
     knowledge_loss: float = 0.0
     seed: int = 0
     steps: int = 300
+    tile: int = 2048
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -76,6 +80,11 @@ class RunSettings:
                     f'for example {name} = "{known[0]}"',
                 )
         self._check_sources()
+        if self.tile < LEAST_TILE:
+            raise InputError(
+                f"tile is {self.tile}, expected at least {LEAST_TILE} pixels a side",
+                "for example tile = 2048",
+            )
         if self.steps < 1:
             raise InputError(
                 f"steps is {self.steps}, expected 1 or more", "for example steps = 300"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kg.counted import counted
+from kg.errors import InputError
 from landlore.cli.idle import told_idle
 from landlore.cli.options import (
     MOST,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from kg.legend import Legend
     from landlore.large import ByRegion
     from landlore.maps import Interpretation
+    from landlore.tiled import Tiled
 
 
 def correct(
@@ -81,6 +83,12 @@ def correct(
             help="Labels of any size, by strips and rules alone; without sources, from 16 million pixels on by itself.",
         ),
     ] = False,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            help="A map of any size with all that is beside it, tile by tile; pixels of a tile's side, such as 2048.",
+        ),
+    ] = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -91,6 +99,7 @@ def correct(
     from landlore.maps import correct as run
     from landlore.outputs import keep_inputs
     from landlore.settings import read_settings
+    from landlore.tiled import correct_tiles
 
     sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, graph=graph, image=image,
@@ -98,11 +107,21 @@ def correct(
     )  # fmt: skip
     given = {
         "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
-        "superpixel": superpixel, "calibration": calibration, "lesson": lesson, "overwrite": overwrite or None,
-        **words.of_sources(date, source_date, reliability),
+        "superpixel": superpixel, "calibration": calibration, "lesson": lesson, "tile": tiles,
+        "overwrite": overwrite or None, **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     keep_inputs([out], [prediction, settings])
     chosen = read_settings(settings, **given)
+    if tiles is not None:
+        if by_region:
+            raise InputError(
+                "--tiles and --by-region: two ways to correct a large map", "leave one out"
+            )
+        tiled = correct_tiles(
+            prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
+        )  # fmt: skip
+        _report_tiles(tiled, as_json)
+        return
     if by_region or (nodes is None and is_large(prediction, sources)):
         whole = correct_by_region(
             prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
@@ -211,6 +230,28 @@ def _tell_of_colours(legend: Legend) -> None:
         say(
             "corrected.tif has codes above 255, and no colour table: its colours are in corrected.qml (QGIS)"
         )
+
+
+def _report_tiles(done: Tiled, as_json: bool) -> None:
+    summary = {
+        "folder": str(done.folder),
+        "tiles": len(done.tiles),
+        "corrections": done.corrections,
+        "changed_pixels": done.changed_pixels,
+    }
+    if as_json:
+        say(json.dumps(summary))
+        return
+    say(
+        f"{counted(done.changed_pixels, 'pixel')} in {counted(done.corrections, 'correction')} of "
+        f"{counted(len(done.tiles), 'tile')} changed"
+    )
+    say(
+        f"{done.folder / 'corrected.tif'}: all tiles; corrections.csv says which tile a correction is in"
+    )
+    say(
+        f"landlore explain {done.folder} --at LON,LAT, or landlore report {done.folder / 'tiles' / done.tiles[0]}"
+    )
 
 
 def _report_large(done: ByRegion, as_json: bool) -> None:

@@ -1,0 +1,183 @@
+"""Correction tile by tile: the map of one run, runs that can be asked, and going on where it was cut off."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from affine import Affine
+from drawn import write_house
+
+import landlore as ll
+from kg.cog import write_raster
+from kg.errors import GridError, InputError, OutputError, RasterError
+from kg.grid import Grid
+from kg.raster import Raster, read_raster
+from landlore import maps
+from landlore.tile import tiles_of
+from landlore.tiled import correct_tiles, tile_at
+
+GRID = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 100, 110)
+SIZE = 64
+CALLED = "r64-c0"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Grass with a house that is missed across two tiles, a lone pixel of water, and a tile without data."""
+    home = tmp_path_factory.mktemp("tiled")
+    write_house(home / "house.osm", GRID, slice(50, 80), slice(30, 60))
+    codes = np.full((1, *GRID.shape), 40, np.uint8)
+    codes[0, 20, 90], codes[0, 64:, 64:] = 10, 0
+    write_raster(home / "labels.tif", Raster(codes, GRID, 0))
+    y, x = np.mgrid[: GRID.height, : GRID.width]
+    image = np.stack([y + x, 80 - y // 2, 110 - x, np.full_like(x, 90)]).astype(np.uint8)
+    names = ("blue", "green", "red", "nir")
+    write_raster(home / "image.tif", Raster(image, GRID, None, names), overviews="average")
+    height = Raster((y[None] / 7).astype(np.float32), GRID, None, ("elevation",))
+    write_raster(home / "dem.tif", height, overviews="average")
+    return home
+
+
+def how(home, **changed):
+    sources = {"osm": home / "house.osm", "image": home / "image.tif", "dem": home / "dem.tif"}
+    return {
+        "legend": "town",
+        "sources": ll.Sources(**sources),
+        "settings": ll.RunSettings(confidence=0.6, tile=SIZE),
+        **changed,
+    }
+
+
+@pytest.fixture(scope="module")
+def done(home):
+    lines = []
+    made = correct_tiles(home / "labels.tif", **how(home), out=home / "run", progress=lines.append)
+    assert any(line.startswith("tile 2 of 4 (r0-c64): ") for line in lines)
+    return made
+
+
+def test_tiles_cover_the_grid_once_and_see_a_margin():
+    tiles = tiles_of(GRID, 64, margin=20)
+    seen = np.zeros(GRID.shape, int)
+    for tile in tiles:
+        row, col, height, width = tile.inner
+        seen[row : row + height, col : col + width] += 1
+        top, left, tall, wide = tile.outer
+        assert (top, left) == (max(row - 20, 0), max(col - 20, 0))
+        assert top + tall == min(row + height + 20, 100)
+        assert left + wide == min(col + width + 20, 110)
+    assert (seen == 1).all() and len({tile.name for tile in tiles}) == len(tiles) == 4
+    with pytest.raises(InputError, match="tile is 10, expected at least 64"):
+        ll.RunSettings(tile=10)
+
+
+def test_the_map_is_that_of_one_run(home, done):
+    ll.correct(home / "labels.tif", **how(home), out=home / "whole")
+    for name in ("corrected.tif", "changed.tif"):
+        whole, tiled = (read_raster(home / run / name) for run in ("whole", "run"))
+        assert tiled.grid.same_as(whole.grid) and tiled.nodata == whole.nodata
+        assert np.array_equal(tiled.values, whole.values), name
+    assert (read_raster(home / "run" / "corrected.tif").values[0, 50:80, 30:60] == 60).all()
+    assert done.changed_pixels == int((whole.values == 1).sum()) > 900
+    assert done.tiles == ("r0-c0", "r0-c64", "r64-c0")  # the fourth holds nothing
+    assert not (home / "run" / "tiles" / "r64-c64").exists()
+    assert (home / "run" / "corrected.qml").read_bytes() == (
+        home / "whole" / "corrected.qml"
+    ).read_bytes()
+
+
+def test_each_correction_is_listed_with_its_tile_once(home, done):
+    with (home / "run" / "corrections.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == done.corrections > 0
+    inner = {tile.name: tile.inner for tile in tiles_of(GRID, SIZE)}
+    for row in rows:
+        y, x = (float(v) for v in GRID.rowcol(float(row["lon"]), float(row["lat"])))
+        top, left, height, width = inner[row["tile"]]
+        assert top <= y < top + height and left <= x < left + width
+    assert (
+        sum(int(row["pixels"]) == 1 for row in rows) == 1
+    )  # the lone pixel, though tiles see it twice
+
+
+def test_a_place_is_explained_by_its_tile(home, done, landlore):
+    place = tuple(float(v) for v in GRID.lonlat(70.5, 40.5))
+    assert tile_at(home / "run", *place).name == CALLED
+    (account,) = ll.explain(home / "run", place=place)
+    assert account.labels[1] == "Building"
+    assert account.sentence == ll.explain(home / "run" / "tiles" / CALLED, place=place)[0].sentence
+    again = ll.what_if(home / "run" / "tiles" / CALLED, {"osm": 0.0})
+    assert again.flips
+    with pytest.raises(InputError, match="outside of the map"):
+        ll.explain(home / "run", place=(0.0, 0.0))
+    for words in (("query", "--name", "runs"), ("report",), ("explain", "--top", "3")):
+        code, _, told = landlore(words[0], home / "run", *words[1:])
+        assert code == 2 and "holds 3 tiles, each a run of its own" in told, words
+        assert f"{home / 'run' / 'tiles' / 'r0-c0'};" in told.splitlines()[1]
+
+
+def test_what_was_cut_off_goes_on(home, done, monkeypatch):
+    calls, real = [], maps.correct
+
+    def cut_off(path, **given):
+        calls.append(path.parent.name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(path, **given)
+
+    monkeypatch.setattr(maps, "correct", cut_off)
+    out = home / "again"
+    with pytest.raises(KeyboardInterrupt):
+        correct_tiles(home / "labels.tif", **how(home), out=out)
+    assert not (out / "run.json").exists()
+    correct_tiles(home / "labels.tif", **how(home), out=out)
+    assert len(calls) == 3 + 1 and len(set(calls)) == 3
+    correct_tiles(home / "labels.tif", **how(home), out=out)
+    assert len(calls) == 4
+    for name in ("corrected.tif", "changed.tif", "corrections.csv", "run.json", "tiles.json"):
+        assert (out / name).read_bytes() == (home / "run" / name).read_bytes(), name
+    with pytest.raises(OutputError, match="begun with other files or settings"):
+        other = how(home, settings=ll.RunSettings(confidence=0.6, tile=105))
+        correct_tiles(home / "labels.tif", **other, out=out)
+    other = how(home, settings=ll.RunSettings(confidence=0.6, tile=105, overwrite=True))
+    correct_tiles(home / "labels.tif", **other, out=out)
+    assert json.loads((out / "run.json").read_text())["settings"]["tile"] == 105
+    assert len(list((out / "tiles").iterdir())) == 2
+
+
+def test_bad_input_is_told_before_any_tile_is_made(home, tmp_path, landlore):
+    blank = np.zeros((1, *GRID.shape), np.uint8)
+    write_raster(tmp_path / "blank.tif", Raster(blank, GRID, 0))
+    with pytest.raises(RasterError, match="all pixels are nodata"):
+        correct_tiles(tmp_path / "blank.tif", legend="town", out=tmp_path / "a")
+    far = Grid("EPSG:32630", Affine(10, 0, 900_000, 0, -10, 5_500_000), 40, 40)
+    write_raster(tmp_path / "far.tif", Raster(np.zeros((1, 40, 40), np.float32), far, None))
+    for name in ("dem", "image"):
+        sources = ll.Sources(**{name: tmp_path / "far.tif"})
+        with pytest.raises(GridError, match=r"does not reach the map|lies on another grid"):
+            correct_tiles(home / "labels.tif", **how(home, sources=sources), out=tmp_path / "b")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="exists and holds no tiles"):
+        correct_tiles(home / "labels.tif", **how(home), out=tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+    words = (home / "labels.tif", "--legend", "town", "-o", tmp_path / "c", "--tiles", "64")
+    code, _, told = landlore("correct", *words, "--by-region")
+    assert code == 2 and "--tiles and --by-region" in told
+    assert not any((tmp_path / name).exists() for name in "bc")
+
+
+def test_from_the_command_line(home, tmp_path, landlore):
+    words = (
+        home / "labels.tif",
+        "--legend",
+        "town",
+        "--osm",
+        home / "house.osm",
+        "--confidence",
+        "0.6",
+    )
+    code, said, _ = landlore("correct", *words, "-o", tmp_path / "run", "--tiles", "100")
+    assert code == 0 and "of 2 tiles changed" in said
+    assert "landlore explain" in said.splitlines()[-1]
