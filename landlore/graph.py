@@ -16,6 +16,7 @@ from kg.folder import is_url, recover, replace_folder
 from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
+from landlore.progress import Paced
 from landlore.run_folder import is_run, run_graph
 from landlore.sources import Sources, graph_sources, imported_files
 
@@ -224,11 +225,14 @@ def _fill(
     former = fingerprints(graph) if changed_only else {}
     started: set[str] = set()
 
-    def progress(title: str, _: int) -> None:
-        """Tell of a source when it begins."""
+    paced = Paced(tell)
+
+    def progress(title: str, statements: int) -> None:
+        """Tell of a source when it begins, and now and then how far it is."""
         if title not in started:
             started.add(title)
-            tell(f"reading {title}")
+            paced(f"reading {title}")
+        paced.within(f"{statements:,} statements so far")
 
     return build_graph(
         graph_sources(sources, bounds, former), graph,

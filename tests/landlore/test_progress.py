@@ -87,3 +87,13 @@ def test_a_long_correction_tells_what_it_is_at(village, monkeypatch, tmp_path):
     assert [line for line in full if not line.startswith("  ")] == plain
     for name in ("corrected.tif", "corrections.csv"):  # whoever listens changes nothing
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_long_build_tells_how_far_a_source_is(village, monkeypatch, tmp_path):
+    monkeypatch.setattr(landlore.progress.Paced.__init__, "__defaults__", (0.0,))
+    told = []
+    sources = ll.Sources(osm=str(village / "house.osm"))
+    built = ll.build(tmp_path / "graph", sources, relations=False, progress=told.append)
+    count = built.report.sources[0].statements
+    assert told[0] == "reading OpenStreetMap, house.osm"
+    assert told[-1] == f"  {count:,} statements so far"
