@@ -52,6 +52,11 @@ def tiles_of(grid: Grid, size: int, margin: int = MARGIN) -> list[Tile]:
     return found
 
 
+def map_name(path: Path) -> str:
+    """What the part of a map that a tile sees is called: as the map."""
+    return f"{path.stem}.tif"
+
+
 def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sources:
     """Write what a tile sees of the map, the image and the terrain.
 
@@ -65,7 +70,7 @@ def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sou
     """
     path, window = part
     mine = read_raster(path, window=window)
-    write_raster(inputs / path.name, mine, names=class_names(path), overviews="nearest")
+    write_raster(inputs / map_name(path), mine, names=class_names(path), overviews="nearest")
     reached = [
         word
         for word, product in zip(sources.landcover, products(sources.landcover), strict=True)
@@ -73,11 +78,11 @@ def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sou
     ]
     image = dem = None
     if sources.image and read_raster(sources.image, window=window).valid.any():
-        image = inputs / "image.tif"
+        image = inputs / "beside-image.tif"
         seen = read_image(sources.image, bands=sources.bands, window=window)
         write_raster(image, seen, overviews="average")
     if sources.dem and read_grid(sources.dem).overlaps(mine.grid):
-        dem = inputs / "dem.tif"
+        dem = inputs / "beside-dem.tif"
         write_raster(dem, _terrain(sources.dem, mine.grid, part), overviews="average")
     return replace(
         sources,

@@ -20,12 +20,13 @@ from kg.folder import lock, unwritable
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
+from landlore.inputs import read_prediction
 from landlore.outputs import keep_inputs
 from landlore.rerun import digest
 from landlore.run_folder import RECORD, TILES, read_record
 from landlore.settings import RunSettings
 from landlore.sources import Sources, products
-from landlore.tile import MARGIN, Tile, cut_inputs, tiles_of
+from landlore.tile import MARGIN, Tile, cut_inputs, map_name, tiles_of
 
 Progress = Callable[[str], None]
 BEGUN = "tiles.json"
@@ -178,8 +179,8 @@ def _folder(home: Path, begun: dict[str, Any], overwrite: bool) -> Iterator[None
 
 
 def _replace(home: Path, overwrite: bool) -> None:
-    """Remove a folder of tiles, where that is wanted."""
-    if not overwrite:
+    """Remove a folder of tiles, where that is wanted or none was finished."""
+    if not overwrite and any(home.glob(f"tiles/*/{RECORD}")):
         raise OutputError(
             f"{home}: holds tiles that were begun with other files or settings",
             "add --overwrite to begin anew, or choose another folder with -o",
@@ -225,11 +226,17 @@ def _solve(
         return True
     if not read_raster(path, window=tile.inner).valid.any():
         return False
+    read_prediction(path, legend, confidence=settings.confidence, window=tile.outer)  # or its fault
     inputs.mkdir(parents=True, exist_ok=True)
     seen = cut_inputs(inputs, (path, tile.outer), sources)
     mine = replace(settings, overwrite=True)
     correct(
-        inputs / path.name, legend=legend, sources=seen, settings=mine, out=place, progress=tell
+        inputs / map_name(path),
+        legend=legend,
+        sources=seen,
+        settings=mine,
+        out=place,
+        progress=tell,
     )
     return True
 

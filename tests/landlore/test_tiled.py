@@ -10,7 +10,7 @@ from drawn import write_house
 
 import landlore as ll
 from kg.cog import write_raster
-from kg.errors import GridError, InputError, OutputError, RasterError
+from kg.errors import GridError, InputError, LegendError, OutputError, RasterError
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
 from landlore import maps
@@ -162,10 +162,33 @@ def test_bad_input_is_told_before_any_tile_is_made(home, tmp_path, landlore):
     with pytest.raises(OutputError, match="exists and holds no tiles"):
         correct_tiles(home / "labels.tif", **how(home), out=tmp_path / "mine")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+    with pytest.raises(
+        LegendError, match=r"labels\.tif: .*code"
+    ):  # the file that was given is named
+        correct_tiles(home / "labels.tif", **how(home, legend="nlcd"), out=tmp_path / "d")
+    correct_tiles(
+        home / "labels.tif", legend="town", out=tmp_path / "d"
+    )  # nothing was lost: no refusal
     words = (home / "labels.tif", "--legend", "town", "-o", tmp_path / "c", "--tiles", "64")
     code, _, told = landlore("correct", *words, "--by-region")
     assert code == 2 and "--tiles and --by-region" in told
     assert not any((tmp_path / name).exists() for name in "bc")
+
+
+def test_probabilities_under_a_name_that_is_also_used_inside(home, tmp_path):
+    """Doubles of all classes, in a file that is called like an image."""
+    legend = ll.load_legend("town")
+    codes = read_raster(home / "labels.tif")
+    labels = legend.encode(codes.values[0], nodata=0)
+    sure = np.full((len(legend), *GRID.shape), 0.3 / (len(legend) - 1))
+    np.put_along_axis(sure, np.maximum(labels, 0)[None], 0.7, axis=0)
+    sure[:, labels < 0] = np.nan
+    write_raster(tmp_path / "image.tif", Raster(sure, GRID, None), overviews="average")
+    correct_tiles(tmp_path / "image.tif", **how(home), out=tmp_path / "run")
+    ll.correct(tmp_path / "image.tif", **how(home), out=tmp_path / "whole")
+    one, other = (read_raster(tmp_path / run / "corrected.tif") for run in ("run", "whole"))
+    assert np.array_equal(one.values, other.values)
+    assert (one.values[0, 50:80, 30:60] == 60).all()
 
 
 def test_from_the_command_line(home, tmp_path, landlore):
