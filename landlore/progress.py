@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fusion.backbones.vectors import EmbedProgress
 
-QUIET = 4.0
+QUIET = 3.0
 """Seconds without a line after which long work says what it is at."""
 EVERY = 10.0
 """Seconds between two lines of progress on the same stage."""

@@ -122,7 +122,6 @@ def terms_of(
     )
     facts = with_roles(facts, rules, tree)
     facts, repeated = limit_messages(facts, regions.count, knobs.message_cap)
-    at(f"compiling {counted(len(rules), 'rule')}")
     compiled = compile_axioms(rules, before.legend, tree, facts)
     terms = Terms(
         before=before,

@@ -18,6 +18,7 @@ from kg.legend import LandClass, Legend, legend_names, load_legend
 from kg.raster import Raster
 from kg.schema import Ontology
 from reasoning.absent import why_absent
+from reasoning.progress import at
 from reasoning.regions.graph import RegionGraph
 from reasoning.regions.measures import TEXTURES, distances, spectral, terrain, textures
 from reasoning.regions.unseen import EDGE, edge_distances, fact_ranges
@@ -112,6 +113,7 @@ def gather_facts(
             columns |= textures(regions, beside.image)
     if beside.dem is not None:
         columns |= terrain(regions, prediction, beside.dem)
+    at("finding what lies beside what")
     roles = roles_of(wanted, ontology.roles.above, ontology.role_notes)
     elevation = columns.get(vocab.CORE + "meanElevation")
     return Facts(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
+from reasoning import progress
 from reasoning.correction import BEST, Corrected, Trace
 from reasoning.facts import Facts
 from reasoning.inference.infer import Held, Problem, Solution, infer
@@ -57,6 +58,7 @@ def solve_terms(
     if knobs.mode == "map":
         solution = _best_labelling(problem, len(terms.regions), knobs.seed)
     else:
+        progress.at("inference begins")
         solution = infer(problem, tolerance=knobs.tolerance, max_steps=knobs.max_steps)
     if knobs.nodes == "regions":
         label = terms.regions.label

@@ -23,6 +23,7 @@ from reasoning.logic.meaning import UnusableError
 from reasoning.logic.reading import UnknownNameError, labels_of, read_sides
 from reasoning.logic.roles import with_roles
 from reasoning.logic.truth import NEVER, Floats, Form
+from reasoning.progress import at
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +116,7 @@ def compile_axioms(
 
 def _compile(axiom: Axiom, ground: Ground) -> CompiledAxiom:
     where = f"{axiom.file}: rule {vocab.curie(axiom.iri)}"
+    at(f"compiling {vocab.curie(axiom.iri)}")
     try:
         left, right, never = read_sides(axiom.left, axiom.right, ground.labels)
         reason = never or ground.missing(left) or ground.missing(right)

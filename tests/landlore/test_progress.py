@@ -80,7 +80,8 @@ def test_a_long_correction_tells_what_it_is_at(village, monkeypatch, tmp_path):
     plain, full = lines(1e9, "a"), lines(0.0, "b")
     assert not [line for line in plain if line.startswith(" ")]
     within = [line.strip() for line in full if line.startswith("  ")]
-    wanted = ("finding regions", "measuring ", "compiling ", "inference, step 1: 4,175 nodes still moving, by ",
+    wanted = ("finding regions", "measuring ", "finding what lies", "compiling rule:", "inference begins",
+              "inference, step 1: 4,175 nodes still moving, by ",
               "inference, step 2: ", "adding up ", "corrections.csv", "figure.png")  # fmt: skip
     for start in wanted:
         assert any(line.startswith(start) for line in within), (start, within)
