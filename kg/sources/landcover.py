@@ -106,7 +106,8 @@ class LandCoverSource:
 
     def describe(self) -> SourceInfo:
         """Title, licence and attribution of the product (where known), date and checksum."""
-        licence, attribution, url = _PRODUCTS.get(self.legend.name.partition(":")[0], ("", "", ""))
+        product = self.legend.name.partition(":")[0]
+        licence, attribution, url = _PRODUCTS.get(product, ("", "", ""))
         return SourceInfo(
             title=f"{self.legend.name} land cover, {self.path.name}",
             licence=licence,
@@ -115,7 +116,7 @@ class LandCoverSource:
             path=self.path,
             sha256=checksum(self.path),
             url=url,
-            confidence=_CONFIDENCE.get(self.legend.name),
+            confidence=_CONFIDENCE.get(product),
             settings=repr((self.legend.name, self.cell, self.bounds)),
         )
 

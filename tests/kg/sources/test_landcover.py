@@ -152,6 +152,14 @@ def test_provenance_and_text_are_stable(product):
     assert text == "".join(source.ntriples()) and "_:" not in text
 
 
+def test_a_product_is_as_sure_in_another_list_of_codes(product):
+    sure = {
+        name: LandCoverSource(product, name).describe().confidence
+        for name in ("esri", "esri:2020", "worldcover", "corine:49")
+    }
+    assert sure == {"esri": 0.75, "esri:2020": 0.75, "worldcover": 0.65, "corine:49": None}
+
+
 def test_a_legend_of_ones_own_is_named_in_the_graph(tmp_path, product):
     shipped = (ROOT / "ontologies" / "legends" / "worldcover.ttl").read_text(encoding="utf-8")
     own = tmp_path / "mine.ttl"
