@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from kg.compiled import compiled
 
 Floats = NDArray[np.float64]
+ONE = np.uint64(1)
+"""Where time counts, indices are unsigned: nothing asks then whether they count from the end, half of the time."""
 Edges = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]
 """CSR row starts, columns and values, and the region that each column stands for; columns of one region in a row."""
 Blocks = tuple[
@@ -154,9 +156,8 @@ def some_chances(edges: Edges, t: Floats, out: Floats, first: int, last: int) ->
 @compiled
 def some_pull(edges: Edges, t: Floats, weight: Floats, out: Floats, span: tuple[int, int]) -> None:
     """Add to `out` (region,) the derivative of sum over rows of weight[row] * P(N >= 1) by t."""
-    longest = _longest(edges, span)
-    room = np.empty((2, longest))
-    for r in range(span[0], span[1]):
+    room = np.empty((2, _longest(edges, span)))
+    for r in range(np.uint64(span[0]), np.uint64(span[1])):
         if weight[r] != 0.0:
             _none(edges, t, room, r)
             _tell(edges, weight[r], room, out, r)
@@ -185,20 +186,23 @@ def some_assess(
     state, start, label, factor, place, column = blocks
     total, out, told = outs
     room = np.empty((2, _longest(edges, span)))
-    chance, worth = np.empty(2), np.empty(2)
-    for r in range(span[0], span[1]):
-        chance[0] = _none(edges, t, room, r)
-        chance[1] = 1.0 - chance[0]
-        worth[:] = 0.0
-        for i in range(len(state)):
-            c = column[place[i], r] if place[i] >= 0 else 1.0
-            more, dot = c * b[r] * chance[state[i]], 0.0
-            for e in range(start[i], start[i + 1]):
-                dot += factor[e] * q[label[e], r]
-                out[label[e], r] += more * factor[e]
-            worth[state[i]] += c * dot
-        total[r] = chance[0] * worth[0] + chance[1] * worth[1]
-        weight = b[r] * (worth[1] - worth[0])
+    for r in range(np.uint64(span[0]), np.uint64(span[1])):
+        none, worth_none, worth_some = _none(edges, t, room, r), 0.0, 0.0
+        for i in range(np.uint64(len(state))):
+            c, dot = 1.0, 0.0
+            if place[i] >= 0:
+                c = column[np.uint64(place[i]), r]
+            more = c * b[r] * (1.0 - none if state[i] else none)
+            for e in range(np.uint64(start[i]), np.uint64(start[i + ONE])):
+                j = np.uint64(label[e])
+                dot += factor[e] * q[j, r]
+                out[j, r] += more * factor[e]
+            if state[i]:
+                worth_some += c * dot
+            else:
+                worth_none += c * dot
+        total[r] = none * worth_none + (1.0 - none) * worth_some
+        weight = b[r] * (worth_some - worth_none)
         if weight != 0.0:
             _tell(edges, weight, room, told, r)
 
@@ -216,10 +220,10 @@ def _longest(edges: Edges, span: tuple[int, int]) -> int:
 def _none(edges: Edges, t: Floats, room: Floats, r: int) -> float:
     """P(N = 0) of a row; `room` keeps each neighbour's factor 1 - R t and the product of those before it."""
     starts, columns, values, _ = edges
-    none = 1.0
-    for e in range(starts[r], starts[r + 1]):
-        rest = 1.0 - values[e] * t[columns[e]]
-        room[0, e - starts[r]], room[1, e - starts[r]] = rest, none
+    first, none = np.uint64(starts[r]), 1.0
+    for i in range(np.uint64(starts[r + ONE]) - first):
+        rest = 1.0 - values[first + i] * t[np.uint64(columns[first + i])]
+        room[0, i], room[1, i] = rest, none
         none *= rest
     return none
 
@@ -228,8 +232,9 @@ def _none(edges: Edges, t: Floats, room: Floats, r: int) -> float:
 def _tell(edges: Edges, weight: float, room: Floats, out: Floats, r: int) -> None:
     """Add weight * derivative of P(N >= 1) by t: R times the product of the others' factors, without a division."""
     starts, columns, values, _ = edges
-    after = weight
-    for e in range(starts[r + 1] - 1, starts[r] - 1, -1):
-        i = e - starts[r]
-        out[columns[e]] += after * room[1, i] * values[e]
+    first, after = np.uint64(starts[r]), weight
+    count = np.uint64(starts[r + ONE]) - first
+    for back in range(count):
+        i = count - ONE - back
+        out[np.uint64(columns[first + i])] += after * room[1, i] * values[first + i]
         after *= room[0, i]
