@@ -17,7 +17,7 @@ from kg.evidence import EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
 from kg.geometry import CRS84, parse_wkt
 from kg.grid import Grid, transform_points
-from kg.relations import RELATIONS, Rows, both_ways, simple_features
+from kg.relations import RELATIONS, Rows, both_ways, region_connection, simple_features
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
@@ -168,7 +168,11 @@ def _painting_order(
 
 
 def relate(
-    graph: KnowledgeGraph, *, graph_iri: str | None = None, near: float | None = None
+    graph: KnowledgeGraph,
+    *,
+    graph_iri: str | None = None,
+    near: float | None = None,
+    rcc8: bool = False,
 ) -> dict[str, int]:
     """Find how features lie to each other; the named graph `RELATIONS` is replaced by it.
 
@@ -180,6 +184,7 @@ def relate(
         graph: The knowledge graph; features of OpenStreetMap in it are related.
         graph_iri: Named graph to look in; None relates the features of all.
         near: Distance in metres, or None for no `ll:near`.
+        rcc8: Say of areas that meet how in RCC-8, too: `geo:rcc8ec`, `rcc8po`, `rcc8tpp`, `rcc8ntpp` ...
 
     Returns:
         Predicate IRI -> number of triples.
@@ -189,19 +194,24 @@ def relate(
     """
     features = read_features(graph, graph_iri=graph_iri)
     counts: Counter[str] = Counter()
-    graph.replace_graph(RELATIONS, _relation_lines(features, near, counts))
+    found = _related(parse_wkt(features.wkt), near, rcc8)
+    graph.replace_graph(RELATIONS, _relation_lines(features, found, counts))
     return dict(counts)
 
 
-def _relation_lines(features: Features, near: float | None, counts: Counter[str]) -> Iterator[str]:
+def _relation_lines(
+    features: Features, found: Iterable[tuple[str, Rows, Rows]], counts: Counter[str]
+) -> Iterator[str]:
     for source in features.graphs:
         yield f"<{RELATIONS}> <{vocab.PROV}wasDerivedFrom> <{source}> .\n"
-    for predicate, heads, tails in _related(parse_wkt(features.wkt), near):
+    for predicate, heads, tails in found:
         counts[predicate] = len(heads)
         yield from features.statements(predicate, heads, tails)
 
 
-def _related(shapes: NDArray[Any], near: float | None) -> Iterator[tuple[str, Rows, Rows]]:
+def _related(
+    shapes: NDArray[Any], near: float | None, rcc8: bool
+) -> Iterator[tuple[str, Rows, Rows]]:
     """(predicate IRI, heads, tails) for each relation, pairs sorted."""
     import shapely
 
@@ -211,10 +221,14 @@ def _related(shapes: NDArray[Any], near: float | None) -> Iterator[tuple[str, Ro
     one, other = shapely.STRtree(sound).query(sound, predicate="intersects")
     one, other = one[one < other], other[one < other]
     first, second = sound[one], sound[other]
-    for name, there, back in simple_features(
-        shapely.relate(first, second), shapely.get_dimensions(first), shapely.get_dimensions(second)
-    ):
-        yield vocab.GEO + name, *both_ways(one, other, there, back)
+    pairs = (
+        shapely.relate(first, second),
+        shapely.get_dimensions(first),
+        shapely.get_dimensions(second),
+    )
+    for family in (simple_features, region_connection)[: 1 + rcc8]:
+        for name, there, back in family(*pairs):
+            yield vocab.GEO + name, *both_ways(one, other, there, back)
     if near is not None:
         flat = _to_metres(sound)
         heads, tails = shapely.STRtree(flat).query(flat, predicate="dwithin", distance=near)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kg import vocab
 from kg.counted import counted
@@ -49,7 +49,7 @@ def build(
     sources: Sources,
     *,
     bounds: tuple[float, float, float, float] | None = None,
-    relations: bool = True,
+    relations: bool | Literal["rcc8"] = True,
     existing: str = "refuse",
     progress: Callable[[str], None] | None = None,
 ) -> Built:
@@ -60,7 +60,7 @@ def build(
             graphs of these sources are replaced and all others kept.
         sources: Products, OSM extracts, vector files, facts.
         bounds: (west, south, east, north), degrees; read sources inside of it only.
-        relations: Find spatial relations between features (geo:sfWithin, ...).
+        relations: Find spatial relations between features (geo:sfWithin, ...); "rcc8": those of areas in RCC-8, too.
         existing: What to do when `out` exists: "refuse", "replace" it, or "update" it: read only sources that have
             changed since, and keep everything else. A server is replaced unless it is to be updated.
         progress: Told of each stage.
@@ -97,7 +97,7 @@ class _Wanted:
 
     sources: Sources
     bounds: tuple[float, float, float, float] | None
-    relations: bool
+    relations: bool | Literal["rcc8"]
     update: bool
     tell: Callable[[str], None]
 
@@ -108,7 +108,11 @@ class _Wanted:
             changed_only=self.update, alignments=self.sources.alignments,
         )  # fmt: skip
         changed = any(not source.kept for source in report.sources)
-        found = _relate(graph, self.tell) if self.relations and changed else {}
+        found = (
+            _relate(graph, self.relations == "rcc8", self.tell)
+            if self.relations and changed
+            else {}
+        )
         if changed:
             _measure_again(graph, self.tell)
         return replace(report, triples=len(graph)), found
@@ -240,11 +244,11 @@ def _fill(
     )  # fmt: skip
 
 
-def _relate(graph: KnowledgeGraph, tell: Callable[[str], None]) -> dict[str, int]:
+def _relate(graph: KnowledgeGraph, rcc8: bool, tell: Callable[[str], None]) -> dict[str, int]:
     from kg.spatial import relate
 
     tell("relating features")
-    return relate(graph)
+    return relate(graph, rcc8=rcc8)
 
 
 def _measure_again(graph: KnowledgeGraph, tell: Callable[[str], None]) -> None:

@@ -42,6 +42,9 @@ def build(
     relations: Annotated[
         bool, typer.Option(help="Find spatial relations between features.")
     ] = True,
+    rcc8: Annotated[
+        bool, typer.Option("--rcc8", help="Say how areas that meet do so in RCC-8, too.")
+    ] = False,
     alignments: Annotated[
         bool, typer.Option(help="Say what classes are called in ENVO, SWEET, WorldKG, Wikidata ...")
     ] = True,
@@ -63,8 +66,8 @@ def build(
     place = words.one_place(out, store)
     existing = "update" if update else "replace" if overwrite else "refuse"
     built = run(
-        place, sources, bounds=words.parse_bounds(bounds), relations=relations, existing=existing,
-        progress=teller(as_json),
+        place, sources, bounds=words.parse_bounds(bounds), existing=existing,
+        relations="rcc8" if rcc8 and relations else relations, progress=teller(as_json),
     )  # fmt: skip
     counts = {
         f"{source.info.title}{' (unchanged)' if source.kept else ''}": source.statements
