@@ -180,6 +180,11 @@ def test_relations():
     again = relate(graph)
     assert vocab.CORE + "near" not in again
     assert related(graph, "ll:near") == set()
+    assert not any("rcc8" in relation for relation in again)
+    relate(graph, rcc8=True)
+    assert related(graph, "geo:rcc8ntpp") == {("pond", "park")}
+    assert ("park", "wood") in related(graph, "geo:rcc8po")
+    assert related(graph, "geo:sfWithin") == {("pond", "park")}
 
 
 def test_relations_of_nothing():
