@@ -150,6 +150,12 @@ class _Counter:
             yield chunk
 
 
+_ASSUMED = (
+    ("The confidence is assumed: nobody is known to have measured it as for others.", "en"),
+    ("置信度为假定值:未见同等条件下的实测结果。", "zh"),
+)
+
+
 def provenance(graph: str, info: SourceInfo) -> Statements:
     """What a named graph says about itself (DCAT 3 dataset, PROV-O entity).
 
@@ -172,8 +178,11 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
         (vocab.FINGERPRINT, fingerprint(info), text),
         (vocab.PROV + "wasDerivedFrom", info.url, iri),
     )
-    if info.confidence is not None:
-        pairs.append((vocab.CORE + "confidence", decimal(info.confidence)))
+    right = info.confidence if info.confidence is not None else info.assumed
+    if right is not None:
+        pairs.append((vocab.CORE + "confidence", decimal(right)))
+    if info.confidence is None and right is not None:
+        pairs += [(vocab.RDFS + "comment", text(*one)) for one in _ASSUMED]
     return graph, pairs + [(role, write(value)) for role, value, write in optional if value]
 
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from kg.grid import Grid
 
+PRODUCTS_RIGHT, FEATURES_RIGHT = 0.85, 0.9
+"""How often a product, and a mapped feature, is taken to be right where nobody says it; a judgement."""
+
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
@@ -58,7 +61,7 @@ class EvidenceLayer:
     classes: tuple[str, ...]
     entities: tuple[str, ...]
     tolerance: float = 0.0
-    reliability: float = 0.85
+    reliability: float = PRODUCTS_RIGHT
     date: str | None = None
     change: float | None = None
     fresh: float = 1.0

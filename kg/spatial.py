@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn, trace
-from kg.evidence import EvidenceLayer
+from kg.evidence import FEATURES_RIGHT, EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
 from kg.geometry import CRS84, parse_wkt
 from kg.grid import Grid, transform_points
@@ -27,7 +27,6 @@ Bounds = tuple[float, float, float, float]
 _DIGITS = 7
 _SMALL = 400.0
 _VISIBLE = 0.25
-_RELIABILITY = 0.9
 _ARC_SEGMENTS = 4
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
 _NEAR = vocab.CORE + "near"
@@ -109,7 +108,7 @@ def features_layer(
     entities = tuple(features.iris[near[i]] for i in seen)
     date = issued(graph, single) if single else None
     found = rows[cell], shares, columns, entities
-    return EvidenceLayer(name, kind, source, grid, *found, tolerance, _RELIABILITY, date)
+    return EvidenceLayer(name, kind, source, grid, *found, tolerance, FEATURES_RIGHT, date)
 
 
 def _meets(shapes: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:

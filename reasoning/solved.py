@@ -14,6 +14,7 @@ from reasoning.facts import Facts
 from reasoning.inference.infer import Held, Problem, Solution, infer
 from reasoning.logic.hard import Exclusions
 from reasoning.terms import AS_IT_IS, Change, Terms
+from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
 Window = tuple[slice, slice]
@@ -69,10 +70,17 @@ def solve_terms(
 
 def _of_pixels(q: Floats, label: NDArray[np.int32]) -> Floats:
     """(y, x, class) what regions (region, class) say of their pixels, 0 where there is none."""
-    padded, where = np.concatenate([q.T, np.zeros((q.shape[1], 1))], axis=1), label.astype(np.intp)
-    out = np.empty((len(padded), *label.shape))
-    for plane, values in zip(out, padded, strict=True):
-        np.take(values, where, out=plane, mode="wrap")  # -1: the zero at the end
+    from reasoning.inference.field_kernels import gather
+
+    padded = np.concatenate([q.T, np.zeros((q.shape[1], 1))], axis=1)
+    out, where = np.empty((len(padded), *label.shape)), label.ravel()
+
+    def work(first: int, last: int) -> None:
+        """Some classes."""
+        for plane, values in zip(out[first:last], padded[first:last], strict=True):
+            gather(values, where, plane.ravel())  # -1: the zero at the end
+
+    in_blocks(work, len(out), 1)
     return np.moveaxis(out, 0, -1)
 
 

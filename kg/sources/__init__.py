@@ -24,6 +24,7 @@ class SourceInfo:
         sha256: Checksum of that file, hexadecimal, or "".
         url: Where the data can be had, or "".
         confidence: Share of places where the source is right, as published, or None where nobody says.
+        assumed: What is taken for that where nobody says; evidence is weighed by it unless another is given.
         citation: Whom to cite, or "".
         settings: What besides the file decides the content: part, cell size, tables.
     """
@@ -36,6 +37,7 @@ class SourceInfo:
     sha256: str = ""
     url: str = ""
     confidence: float | None = None
+    assumed: float | None = None
     citation: str = ""
     settings: str = ""
 

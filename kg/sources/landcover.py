@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.errors import RasterError
+from kg.evidence import PRODUCTS_RIGHT
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid
 from kg.sources import SourceInfo, checksum
@@ -117,6 +118,7 @@ class LandCoverSource:
             sha256=checksum(self.path),
             url=url,
             confidence=_CONFIDENCE.get(product),
+            assumed=PRODUCTS_RIGHT,
             settings=repr((self.legend.name, self.cell, self.bounds)),
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from kg import vocab
 from kg.errors import SourceError
+from kg.evidence import FEATURES_RIGHT
 from kg.sources import SourceInfo, checksum
 from kg.sources.cases import PAGE
 from kg.sources.nodetable import NodeTable
@@ -72,6 +73,7 @@ class OsmSource:
             path=self.path,
             sha256=checksum(self.path),
             url=PAGE,
+            assumed=FEATURES_RIGHT,
             settings=repr((self.bounds, self.table)),
         )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kg import spatial, vocab
 from kg.errors import GridError, SourceError
+from kg.evidence import FEATURES_RIGHT
 from kg.sources import SourceInfo, checksum
 from kg.sources.exports import osm_identity, tags_of
 from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
@@ -89,6 +90,7 @@ class VectorSource:
             path=file,
             sha256=checksum(file) if file.is_file() else "",
             url=_PAGE if ours else "",
+            assumed=FEATURES_RIGHT,
             settings=f"{replace(self, name='')!r} {self.table!r}",
         )
 

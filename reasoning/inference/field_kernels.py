@@ -198,17 +198,10 @@ def largest_gap(q: Floats, goal: Floats, change: Floats, span: tuple[int, int]) 
 
 @compiled
 def region_sums(q: Floats, size: Floats, row: NDArray[np.int32], out: Floats) -> None:
-    """Add size * q of each node to its row of `out` (label, row); nodes of one row in a row are added up first."""
-    if len(row) == 0:
-        return
+    """Add size * q of each node to its row of `out` (label, row)."""
     for j in range(len(q)):
-        here, total = row[0], 0.0
         for i in range(len(row)):
-            if row[i] != here:
-                out[j, here] += total
-                here, total = row[i], 0.0
-            total += size[i] * q[j, i]
-        out[j, here] += total
+            out[j, row[i]] += size[i] * q[j, i]
 
 
 @compiled

@@ -92,7 +92,12 @@ def test_how_far_a_source_is_right_is_kept_where_somebody_measured_it():
     info = SourceInfo("a product", confidence=0.65)
     statements = dict(provenance("ex:g", info)[1])
     assert statements[vocab.CORE + "confidence"] == f'"0.650"^^<{vocab.XSD}decimal>'
+    assert vocab.RDFS + "comment" not in statements
     assert vocab.CORE + "confidence" not in dict(provenance("ex:g", SourceInfo("another"))[1])
+    guessed = provenance("ex:g", SourceInfo("a third", assumed=0.9))[1]
+    assert dict(guessed)[vocab.CORE + "confidence"].startswith('"0.900"')
+    said = [value for role, value in guessed if role == vocab.RDFS + "comment"]
+    assert [one[-3:] for one in said] == ["@en", "@zh"] and "assumed" in said[0]
 
 
 def test_the_ontology_is_there_to_be_asked(graph):
