@@ -1,13 +1,15 @@
 """How fast OpenStreetMap extracts become triples: seconds, triples and triples per second of each extract.
 
-    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--pyrosm PYTHON] [--json FILE]
+    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--pyrosm PYTHON] [--grow N] [--json FILE]
 
 Without arguments: every extract under ../shared/data/geo. `seconds` is the median wall time of reading the extract and
 writing N-Triples (no store), `cpu` the median processor time of the same runs (what a busy machine changes least);
 `load` adds one load into a graph. `--pyrosm` names the interpreter of an environment of its own with pyrosm (it reads
 .pbf only): its buildings, land use, natural, network and points of interest as frames, in turn with ours. The two do
 not make the same: a frame has all tags of these five layers in columns, we classify every object of the tag table and
-write text. Both are warm: neither counts its imports.
+write text. Both are warm: neither counts its imports. `--grow` writes so many copies of the one extract that is named
+into one file, side by side and with numbers of their own, and reads that once in a process of its own: seconds and the
+peak of its memory, beside those of the extract alone.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -108,6 +111,63 @@ def measure(path: Path, repeats: int, peer: Pyrosm | None = None) -> dict[str, A
     return row
 
 
+READ = """
+import resource, sys, time
+from kg.sources.osm import OsmSource
+start, triples = time.process_time(), 0
+for chunk in OsmSource(sys.argv[1]).ntriples():
+    triples += chunk.count("\\n")
+print(triples, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def grow(path: Path, copies: int, out: Path) -> None:
+    """Write copies of an extract into one, each with numbers of its own, a tenth of a degree further east."""
+    import osmium
+
+    step = 1 << 36
+    with osmium.SimpleWriter(str(out), overwrite=True) as writer:
+        for kind in "nwr":  # an extract has its nodes first, then ways, then relations
+            for copy in range(copies):
+                for one in osmium.FileProcessor(str(path)):
+                    if one.type_str() != kind:
+                        continue
+                    more = copy * step
+                    changed: dict[str, Any] = {"id": one.id + more}
+                    if kind == "n":
+                        changed["location"] = (one.lon + 0.1 * copy, one.lat)
+                    elif kind == "w":
+                        changed["nodes"] = [node.ref + more for node in one.nodes]
+                    else:
+                        changed["members"] = [(m.type, m.ref + more, m.role) for m in one.members]
+                    writer.add(one.replace(**changed))
+
+
+def measure_grown(path: Path, copies: int) -> dict[str, Any]:
+    """Memory and time of an extract, and of so many copies of it in one file."""
+    report: dict[str, Any] = {"extract": path.name, "copies": copies}
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder) / "large.osm.pbf"
+        grow(path, copies, large)
+        for name, one in (("alone", path), ("grown", large)):
+            told = subprocess.run(
+                [sys.executable, "-c", READ, str(one)], check=True, capture_output=True, text=True
+            )
+            triples, cpu, peak = map(float, told.stdout.split())
+            report[name] = {
+                "bytes": one.stat().st_size,
+                "triples": int(triples),
+                "cpu": cpu,
+                "peak_mib": peak,
+            }
+            print(
+                f"{name:6} {one.stat().st_size / 1e6:8.1f} MB {int(triples):11,} triples {cpu:7.1f} s "
+                f"{triples / cpu:9,.0f} / s, peak {peak:,.0f} MiB",
+                flush=True,
+            )
+    return report
+
+
 def versions() -> dict[str, str]:
     from importlib.metadata import version
 
@@ -122,6 +182,7 @@ def main() -> int:
     parser.add_argument("extracts", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--pyrosm", type=Path, metavar="PYTHON")
+    parser.add_argument("--grow", type=int, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     paths = options.extracts or extracts()
@@ -131,6 +192,11 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if options.grow:
+        report = measure_grown(paths[0], options.grow)
+        if options.json:
+            options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        return 0
     print(
         f"{'extract':30} {'triples':>9} {'seconds':>8} {'triples/s':>10} {'cpu s':>7} {'with load':>9}"
         f" {'triples/cpu s':>13}"
