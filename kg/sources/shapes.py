@@ -121,7 +121,7 @@ class Shapes:
             all_digits: Write seven digits after the point always.
         """
         bounds = np.arange(0, len(self.xy), _TOGETHER)
-        cuts = np.append(np.unique(np.searchsorted(self.starts, bounds)), len(self))
+        cuts = np.unique(np.append(np.searchsorted(self.starts, bounds), len(self)))
         texts = list[str]()
         for a, b in pairwise(cuts.tolist()):
             first, end = self.starts[[a, b]]

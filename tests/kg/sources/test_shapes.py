@@ -44,6 +44,17 @@ def test_texts_of_several_and_of_none():
     assert joined([some, some]).only(np.array([3, 0])).texts() == ["7.41 43.7", "0 0,1.5 -2"]
 
 
+@pytest.mark.parametrize("sizes", [[2], [7], [3, 3, 5], [1, 9], [4, 4, 4, 2], [12, 1]])
+@pytest.mark.parametrize("together", [1, 2, 3, 4, 5, 8])
+def test_texts_written_some_at_a_time_are_those_of_all(sizes, together, monkeypatch):
+    """Also where a part would begin inside of the last shape: once, there was a text too many."""
+    xy = np.arange(2 * sum(sizes)).reshape(-1, 2) * 1_000_003
+    shapes = Shapes(xy, np.concatenate([[0], np.cumsum(sizes)]))
+    whole = shapes.texts()
+    monkeypatch.setattr("kg.sources.shapes._TOGETHER", together)
+    assert shapes.texts() == whole and len(whole) == len(sizes)
+
+
 def test_points_that_repeat_are_dropped_within_a_shape_only():
     some = shapes([(0, 0), (0, 0), (1, 1), (0, 0)], [(0, 0), (0, 0)])
     assert some.without_repeats().texts() == ["0 0,1 1,0 0", "0 0"]
