@@ -20,6 +20,8 @@ from landlore.report import COLUMNS
 from landlore.tile import Tile
 
 _CHANGED = {0: "unchanged", 1: "changed"}
+_ROWS = 512
+"""Rows without any tile that are written at a time."""
 
 
 def write_mosaic(home: Path, grid: Grid, tiles: list[Tile], legend: Legend) -> dict[str, int]:
@@ -68,11 +70,11 @@ def _strips(
     """(first row, (y, x) codes) of the whole width; nodata where there is no tile."""
     name, band = what
     rows = {row: list(mine) for row, mine in groupby(tiles, key=lambda tile: tile.inner[0])}
-    size = tiles[0].inner[2]
     row = 0
     while row < grid.height:
         mine = rows.get(row, [])
-        height = mine[0].inner[2] if mine else min(size, grid.height - row)
+        following = min((one for one in rows if one > row), default=grid.height)
+        height = mine[0].inner[2] if mine else min(following - row, _ROWS)
         out = np.full((height, grid.width), band.nodata, band.dtype)
         for tile in mine:
             top, left, _, width = tile.inner
@@ -84,7 +86,7 @@ def _strips(
 
 
 def _write_corrections(home: Path, grid: Grid, tiles: list[Tile]) -> int:
-    """Write the corrections whose place lies in the inner part of their tile, largest tile first; return how many."""
+    """Write the corrections whose place lies in the inner part of their tile, tile by tile; return how many."""
     count, target = 0, home / "corrections.csv"
     with target.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

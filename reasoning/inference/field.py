@@ -56,8 +56,8 @@ class State:
     Attributes:
         q: (label, node + held) marginals.
         score: (label, node) logarithms of the nodes' marginals, each node's up to a constant.
-        change: (node,) what an undamped step of each node would have changed a probability by at most, before the
-            last step; to first order.
+        change: (node,) how far a probability of each node was at most from where it would go with all others held,
+            before the last step; to first order.
         energy: F of q, up to what is held.
         pull: What regions add to the scores of their pixels; None where there is nothing.
         left: How much of the step before the last was left to do when the last began, in such steps.

@@ -191,6 +191,21 @@ def test_probabilities_under_a_name_that_is_also_used_inside(home, tmp_path):
     assert (one.values[0, 50:80, 30:60] == 60).all()
 
 
+def test_tiles_without_pixels_above_shorter_ones(home, tmp_path):
+    """Only the last row of tiles, which is shorter than the others, holds anything."""
+    codes = read_raster(home / "labels.tif").values.copy()
+    codes[0, :64] = 0
+    write_raster(tmp_path / "low.tif", Raster(codes, GRID, 0))
+    settings = ll.RunSettings(tile=SIZE)
+    done = correct_tiles(
+        tmp_path / "low.tif", legend="town", settings=settings, out=tmp_path / "run"
+    )
+    assert done.tiles == ("r64-c0",)
+    found = read_raster(tmp_path / "run" / "corrected.tif").values[0]
+    assert (found[64:, :64] == 40).all()
+    assert not found[:64].any() and not found[64:, 64:].any()
+
+
 def test_from_the_command_line(home, tmp_path, landlore):
     words = (
         home / "labels.tif",
