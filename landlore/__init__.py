@@ -51,6 +51,7 @@ _HOMES = {
     "estimate_confidence": "landlore.certainty",
     "explain": "landlore.ask",
     "export_corrections": "landlore.corrections_file",
+    "export_project": "landlore.qgis_project",
     "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
@@ -93,6 +94,7 @@ __all__ = [
     "estimate_confidence",
     "explain",
     "export_corrections",
+    "export_project",
     "find",
     "import_graph",
     "interpret",
@@ -136,6 +138,7 @@ if TYPE_CHECKING:
     from landlore.learning import learn, mine
     from landlore.maps import correct, interpret
     from landlore.page import write_page
+    from landlore.qgis_project import export_project
     from landlore.scenes import classify
     from landlore.settings import RunSettings, read_settings
     from landlore.showcase import demo

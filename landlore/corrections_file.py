@@ -74,7 +74,7 @@ def export_corrections(
     if lang not in ("en", "zh"):
         raise InputError(f"--lang {lang!r}: known are en and zh", "--lang en")
     home, target = Path(run), Path(out)
-    told = _checked(home)
+    told = check_run(home)
     check_vector_name(target)
     keep_inputs([target], [home / name for name in (_ROWS, _REASONS, KNOWN)])
     check_place(target)
@@ -87,8 +87,12 @@ def export_corrections(
     return Exported(target, len(rows))
 
 
-def _checked(home: Path) -> Mapping[str, Any]:
-    """The record of a run that has outlines."""
+def check_run(home: Path) -> Mapping[str, Any]:
+    """The record of a run that has outlines.
+
+    Raises:
+        InputError: Not such a run, or a file of it is gone.
+    """
     told = read_record(home)
     if "images" in told:
         raise InputError(
@@ -163,7 +167,7 @@ def _columns(
         """A column of other numbers."""
         return np.array([float(row[name]) for row in rows], np.float64)
 
-    causes = (_reason(row["cause"], names) for row in rows)
+    causes = (reason_name(row["cause"], names) for row in rows)
     return {
         "index": whole("index"), "region": whole("region"), "before": words(row["before"] for row in rows),
         "after": words(row["after"] for row in rows), "before_code": whole("before_code"),
@@ -174,8 +178,13 @@ def _columns(
     }  # fmt: skip
 
 
-def _reason(cause: str, names: Mapping[str, str]) -> str:
-    """A source by its name, a rule or another term by the end of its IRI."""
+def reason_name(cause: str, names: Mapping[str, str]) -> str:
+    """A source by its name, a rule or another term by the end of its short IRI.
+
+    Args:
+        cause: IRI of a source, or short IRI ("rule:water-min-width", "run:Smoothness").
+        names: IRI of a source -> its name.
+    """
     if cause in names:
         return names[cause]
     return cause if "://" in cause else cause.rpartition(":")[2].lower()
@@ -183,6 +192,20 @@ def _reason(cause: str, names: Mapping[str, str]) -> str:
 
 def _metadata(home: Path, told: Mapping[str, Any]) -> dict[str, str]:
     """Who made it, and from what, under which licences."""
+    lines = source_lines(home, told)
+    return {
+        "description": f"Corrections of {told['model']} by Landlore, {told['run']}",
+        "sources": " | ".join(lines) or "no source beside the map and the rules",
+    }
+
+
+def source_lines(home: Path, told: Mapping[str, Any]) -> list[str]:
+    """Title, licence and rights of each source of a run.
+
+    Args:
+        home: Run folder.
+        told: What its `run.json` says.
+    """
     from landlore.page_facts import source_rows
 
     rows: list[dict[str, str]] = []
@@ -199,7 +222,4 @@ def _metadata(home: Path, told: Mapping[str, Any]) -> dict[str, str]:
     given = ((told.get("inputs") or {}).get("sources") or {}).get("graph")
     if not lines and given:
         lines = [f"the graph {Path(given).name}, which names its sources and licences"]
-    return {
-        "description": f"Corrections of {told['model']} by Landlore, {told['run']}",
-        "sources": " | ".join(lines) or "no source beside the map and the rules",
-    }
+    return lines

@@ -163,16 +163,21 @@ def report(
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     out: Annotated[
-        Path, typer.Argument(help="File ending in .gpkg (CRS of the run) or .geojson (degrees).")
+        Path,
+        typer.Argument(
+            help="File ending in .gpkg (CRS of the run), .geojson (degrees), or .qgs (a QGIS project)."
+        ),
     ],
     lang: Lang = "en",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the corrections of a run as a vector file for QGIS: an outline each, before, after and why."""
+    """Write the corrections of a run for QGIS, an outline each: before, after, why; or a project of the run."""
     from landlore.corrections_file import export_corrections
+    from landlore.qgis_project import SUFFIX, export_project
 
-    done = export_corrections(run, out, lang=lang, overwrite=overwrite)
+    write = export_project if out.suffix.lower() == SUFFIX else export_corrections
+    done = write(run, out, lang=lang, overwrite=overwrite)
     if as_json:
         say(json.dumps({"out": str(done.path), "corrections": done.count}))
         return
