@@ -16,7 +16,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_matrix, csr_matrix
 
 from kg import vocab
-from kg.expressions import And, Axiom, Expression, Facet, Named, Not, Some
+from kg.axiom import Axiom
+from kg.expressions import And, Expression, Facet, Named, Not, Some
 from kg.legend import Legend, load_legend
 from kg.ontology import Ontology, load_ontology
 from reasoning.facts import ADJACENT_TO, Facts

@@ -65,7 +65,8 @@ TASKS["correct"] = """
 import tempfile
 from pathlib import Path
 from kg import vocab
-from kg.expressions import And, Axiom, Facet, Named, Only
+from kg.axiom import Axiom
+from kg.expressions import And, Facet, Named, Only
 from reasoning.streaming.large import correct_large
 def enclosed(name):
     around = Named(vocab.CORE + name)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kg import turtle, vocab
-from kg.expressions import (
-    Axiom,
-    Count,
-    Expression,
-    Facet,
-    Named,
-    Only,
-    Some,
-    property_of,
-    walk,
-)
+from kg.axiom import Axiom
+from kg.expressions import Count, Expression, Facet, Named, Only, Some, property_of, walk
 from kg.schema import Ontology
 
 _SHARED = (vocab.CORE, vocab.LEGEND, vocab.OWL, vocab.GEO)

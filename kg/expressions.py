@@ -1,13 +1,9 @@
-"""Class expressions and axioms: frozen trees, and what can be asked of them alone."""
+"""Class expressions: frozen trees, and what can be asked of them alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kg.schema import Ontology
+from dataclasses import dataclass, replace
 
 HARD_WEIGHT = 10.0
 """Nats per pixel of a hard axiom where it acts as a penalty (it depends on a neighbour)."""
@@ -129,37 +125,6 @@ class Facet:
 
 
 Expression = Named | And | Or | Not | Some | Only | Count | Facet
-
-
-@dataclass(frozen=True)
-class Axiom:
-    """`left SubClassOf right`, with how strongly it is believed and who says so.
-
-    Attributes:
-        iri: `vocab.RULE` + its dct:identifier; without one, minted from its content.
-        label: Short English name (rdfs:label@en); shown in tables and sentences.
-        label_zh: Chinese name, or "".
-        left, right: Class expressions.
-        weight: Nats per pixel of violation; of a `hard` axiom only where it must act as a penalty.
-        hard: The axiom removes labels instead of penalising them.
-        citation: Source of the knowledge (dct:source / dct:bibliographicCitation).
-        file: File it was read from (name only).
-        comment: The axiom in Manchester syntax as its file states it (rdfs:comment), or "".
-        ontology: The schema that its names are declared in, where rule files declare names of their own; None:
-            the one that the rules were read with.
-    """
-
-    iri: str
-    label: str
-    label_zh: str
-    left: Expression
-    right: Expression
-    weight: float
-    hard: bool
-    citation: str
-    file: str
-    comment: str = ""
-    ontology: Ontology | None = field(default=None, repr=False, compare=False)
 
 
 _JOINED, _RELATED = (And, Or), (Some, Only, Count)

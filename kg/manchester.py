@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from kg import vocab
+from kg.axiom import Axiom
 from kg.expressions import (
     And,
-    Axiom,
     Count,
     Expression,
     Facet,

@@ -14,20 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from kg import owl, vocab
+from kg.axiom import Axiom
 from kg.errors import OntologyError
-from kg.expressions import (
-    HARD_WEIGHT,
-    And,
-    Axiom,
-    Count,
-    Expression,
-    Facet,
-    Named,
-    Not,
-    Only,
-    Or,
-    Some,
-)
+from kg.expressions import HARD_WEIGHT, And, Count, Expression, Facet, Named, Not, Only, Or, Some
 from kg.files import shipped
 from kg.manchester import manchester
 from kg.schema import Ontology, ontology_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kg import vocab
 from kg.annotations import Annotations
-from kg.expressions import HARD_WEIGHT, Axiom, Expression, Facet, Not, key, soften, walk
+from kg.axiom import Axiom
+from kg.expressions import HARD_WEIGHT, Expression, Facet, Not, key, soften, walk
 from kg.manchester import manchester
 from kg.schema import Ontology
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from kg import owl, swrl, vocab
 from kg.annotations import Annotations
+from kg.axiom import Axiom
 from kg.declarations import changed
 from kg.errors import AxiomError
-from kg.expressions import Axiom, Expression, Named, key
+from kg.expressions import Expression, Named, key
 from kg.names import check_names
 from kg.rule_axioms import WEIGH, Statement, weigh
 from kg.schema import Ontology

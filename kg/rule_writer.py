@@ -6,17 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kg import turtle, vocab
+from kg.axiom import Axiom
 from kg.declaration_writer import declarations
-from kg.expressions import (
-    HARD_WEIGHT,
-    Axiom,
-    Expression,
-    Facet,
-    Named,
-    key,
-    walk,
-    without_tolerance,
-)
+from kg.expressions import HARD_WEIGHT, Expression, Facet, Named, key, walk, without_tolerance
 from kg.manchester import manchester
 from kg.schema import Ontology
 

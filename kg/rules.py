@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kg import vocab
+from kg.axiom import Axiom
 from kg.declarations import own_terms
 from kg.errors import AxiomError, OntologyError, RuleError
-from kg.expressions import Axiom
 from kg.files import shipped
 from kg.rule_file import RuleFile
 from kg.schema import Ontology, ontology_of

@@ -199,14 +199,13 @@ def _image(home: Path, told: Mapping[str, Any]) -> list[_Layer]:
 
 def _sample(path: Path, bands: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Names of the bands, and (band, pixel) known values of windows all over an image."""
-    grid, found_in, names = read_grid(path), [], ()
+    grid, parts = read_grid(path), []
     height, width = min(_SIDE, grid.height), min(_SIDE, grid.width)
     for y in np.linspace(0, grid.height - height, _SAMPLES).astype(int).tolist():
         for x in np.linspace(0, grid.width - width, _SAMPLES).astype(int).tolist():
-            part = read_raster(path, bands=bands, window=(y, x, height, width))
-            names = part.bands
-            found_in.append(part.values[:, part.valid].astype(np.float64))
-    return names, np.concatenate(found_in, axis=1)
+            parts.append(read_raster(path, bands=bands, window=(y, x, height, width)))
+    known = [part.values[:, part.valid].astype(np.float64) for part in parts]
+    return parts[0].bands, np.concatenate(known, axis=1)
 
 
 def _project(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
     from fusion.backbones.protocol import Backbone
     from kg.scenes import SceneKnowledge
-    from landlore.scenes import ClassifySettings
+    from landlore.classified import ClassifySettings
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Endings of image files that are looked for in a folder."""

@@ -19,7 +19,7 @@ from kg.store import KnowledgeGraph
 if TYPE_CHECKING:
     from fusion.backbone import FeatureSet
     from fusion.prediction import SceneScores
-    from landlore.scenes import Classified, ClassifySettings
+    from landlore.classified import Classified, ClassifySettings
 
 LANGUAGES = ("en", "zh")
 """Languages of sentences, in the order in which `scene_sentences` gives them."""

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from fusion.reasons import SceneExplainer
     from fusion.scene import SceneAnswer
     from kg.scenes import SceneKnowledge
+    from landlore.classified import ClassifySettings
     from landlore.scene_places import PlacePrior
-    from landlore.scenes import ClassifySettings
     from reasoning.scenes.scene_axioms import SceneCorrection
 
 EVERYWHERE = "*"

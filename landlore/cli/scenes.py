@@ -14,7 +14,7 @@ from landlore.cli.options import MOST, AddRules, AsJson, Lang, Overwrite
 from landlore.cli.printing import need_vision, say, teller
 
 if TYPE_CHECKING:
-    from landlore.scenes import Classified
+    from landlore.classified import Classified
 
 _NUMBERS = {
     "en": "(a / b): how much the class states that, and its rival; then what it adds to the log-odds",
@@ -106,7 +106,7 @@ def classify(
     """Classify scenes into any classes without training images of them, with reasons."""
     need_vision("landlore classify")
     from fusion.backbones.reading import ReadSettings
-    from landlore.scenes import ClassifySettings
+    from landlore.classified import ClassifySettings
     from landlore.scenes import classify as run
 
     settings = ClassifySettings(

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from kg import vocab
-from kg.expressions import And, Axiom, Count, Expression, Facet, Named, Not, Only, Or, Some
+from kg.axiom import Axiom
+from kg.expressions import And, Count, Expression, Facet, Named, Not, Only, Or, Some
 from kg.legend import LandClass, Legend
 from kg.schema import Ontology
 from reasoning.facts import ADJACENT_TO, Facts

@@ -14,16 +14,8 @@ from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.raster import Raster
 from reasoning.streaming.scan import check_size
-from reasoning.streaming.strip import (
-    COUNT,
-    LEVEL,
-    NO_BANDS,
-    UPRIGHT,
-    Source,
-    fixed_point,
-    magnitude,
-    measure,
-)  # fmt: skip
+from reasoning.streaming.strip import NO_BANDS, Source, fixed_point, magnitude, measure
+from reasoning.streaming.sums import COUNT, LEVEL, UPRIGHT
 from reasoning.streaming.threads import in_threads, rows_for, strips_of
 
 if TYPE_CHECKING:

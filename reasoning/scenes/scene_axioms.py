@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from fusion.prediction import SceneScores
 from kg import vocab
+from kg.axiom import Axiom
 from kg.errors import InputError, RuleError
-from kg.expressions import And, Axiom, Count, Named, Not, Only, Some, walk
+from kg.expressions import And, Count, Named, Not, Only, Some, walk
 from kg.legend import LandClass, Legend
 from kg.names import check_names
 from kg.owl import THING

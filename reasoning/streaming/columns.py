@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.streaming.merge import Table
-from reasoning.streaming.strip import COUNT, OPEN, XX, YX, YY, X, Y
+from reasoning.streaming.sums import COUNT, OPEN, XX, YX, YY, X, Y
 
 
 def elongation(table: Table, dx: float, dy: float) -> NDArray[np.float64]:

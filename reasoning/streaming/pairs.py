@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kg.compiled import compiled
 from reasoning.streaming.runs import Runs
-from reasoning.streaming.strip import LEVEL, OPEN
+from reasoning.streaming.sums import LEVEL, OPEN
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbouring keys land far apart
 

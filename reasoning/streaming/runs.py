@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.compiled import compiled
-from reasoning.streaming.strip import COUNT, LEVEL, UPRIGHT, XX, YX, YY, X, Y
+from reasoning.streaming.sums import COUNT, LEVEL, UPRIGHT, XX, YX, YY, X, Y
 
 
 class Runs(NamedTuple):

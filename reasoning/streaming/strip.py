@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-COUNT, Y, X, YY, XX, YX, LEVEL, UPRIGHT, OPEN = range(9)
-"""Columns of sums: pixels, moments in pixels, edges between rows (as long as a pixel is wide), between columns, and
-contacts with pixels without class (corners included)."""
-
-
 NO_BANDS = np.empty((0, 0, 0), np.float32)
 
 
@@ -59,7 +54,7 @@ class Strip:
         first: First row.
         runs: Runs of the rows (or of the first and the last one alone, see `ends`).
         part: (run,) int32 component, -1 for none.
-        sums: (component, 9) int64, columns as above.
+        sums: (component, 9) int64, columns of `reasoning.streaming.sums`.
         box: (component, 5) int32 first row, first column, last row + 1, last column + 1, column of the first pixel.
         kind: (component,) int32 class.
         min_width: (component,) float64 metres; NaN where not wanted.

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import vocab
+from kg.axiom import Axiom
 from kg.expressions import (
     HARD_WEIGHT,
     And,
-    Axiom,
     Count,
     Facet,
     Named,

@@ -4,7 +4,7 @@ import pytest
 
 import landlore as ll
 from kg.errors import InputError
-from landlore.scenes import ClassifySettings
+from landlore.classified import ClassifySettings
 
 pytest.importorskip("torch")
 

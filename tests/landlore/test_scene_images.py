@@ -14,8 +14,9 @@ import kg.scenes
 from fusion.backbones.preprocessing import clip_preprocessing
 from fusion.backbones.reading import ReadSettings
 from kg.errors import InputError, OutputError
+from landlore.classified import ClassifySettings
 from landlore.cli import scenes
-from landlore.scenes import ClassifySettings, classify
+from landlore.scenes import classify
 
 COLOURS = {
     "forest": (20, 90, 30),

@@ -9,7 +9,8 @@ import pytest
 import fusion.classgraph
 import landlore as ll
 from kg.scenes import load_scenes, strength
-from landlore.scenes import ClassifySettings, classify
+from landlore.classified import ClassifySettings
+from landlore.scenes import classify
 
 SEEN = ("airport", "forest", "farmland", "parking", "mountain", "port")
 

@@ -12,8 +12,9 @@ from kg.errors import InputError, LandloreWarning
 from kg.files import shipped
 from kg.ontology import load_ontology
 from kg.scenes import load_scenes, scene_files, strength
+from landlore.classified import ClassifySettings
 from landlore.scene_parts import read_parts
-from landlore.scenes import ClassifySettings, classify
+from landlore.scenes import classify
 from reasoning.scenes.scene import scene_sentences
 from reasoning.scenes.scene_parts import COVER, HAS_COVER, HAS_PART
 

@@ -18,8 +18,9 @@ from kg.footprints import map_shares
 from kg.scenes import load_scenes
 from kg.sources.geosparql import feature_lines, feature_pairs
 from kg.store import KnowledgeGraph
+from landlore.classified import ClassifySettings
 from landlore.scene_places import outline_of, place_prior, prior_of
-from landlore.scenes import ClassifySettings, classify
+from landlore.scenes import classify
 
 MONACO = Path(__file__).resolve().parents[3] / "shared/data/geo/osm/monaco_2021.osm.pbf"
 OSM = vocab.GRAPH + "osm"

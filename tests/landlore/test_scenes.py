@@ -8,7 +8,8 @@ import pytest
 import landlore as ll
 from kg.errors import InputError, OutputError
 from kg.scenes import load_scenes, strength
-from landlore.scenes import ClassifySettings, classify
+from landlore.classified import ClassifySettings
+from landlore.scenes import classify
 
 SEEN = ("airport", "beach", "forest", "farmland", "parking", "mountain", "port", "residential")
 UNSEEN = ("desert", "river")

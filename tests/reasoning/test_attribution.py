@@ -6,7 +6,8 @@ from affine import Affine
 
 from fusion.prediction import prediction_from_labels
 from kg import vocab
-from kg.expressions import Axiom, Facet, Named
+from kg.axiom import Axiom
+from kg.expressions import Facet, Named
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology

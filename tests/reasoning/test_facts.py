@@ -7,8 +7,9 @@ from scipy.sparse import csr_matrix
 
 from fusion.prediction import prediction_from_labels
 from kg import vocab
+from kg.axiom import Axiom
 from kg.evidence import EvidenceLayer
-from kg.expressions import And, Axiom, Named, Some
+from kg.expressions import And, Named, Some
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from kg import vocab
+from kg.axiom import Axiom
 from kg.errors import RuleError
-from kg.expressions import And, Axiom, Count, Facet, Named, Not, Only, Or, Some, inverse
+from kg.expressions import And, Count, Facet, Named, Not, Only, Or, Some, inverse
 from kg.legend import LandClass, Legend
 from kg.ontology import load_ontology
 from reasoning.facts import Facts

@@ -6,7 +6,8 @@ from affine import Affine
 
 from fusion.prediction import prediction_from_labels
 from kg import vocab
-from kg.expressions import And, Axiom, Facet, Named, Not
+from kg.axiom import Axiom
+from kg.expressions import And, Facet, Named, Not
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.ontology import load_ontology

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fusion.prediction import SceneScores, prediction_from_labels
 from kg import vocab
+from kg.axiom import Axiom
 from kg.errors import InputError, RuleError
-from kg.expressions import And, Axiom, Count, Facet, Named, Not, Only, Or, Some
+from kg.expressions import And, Count, Facet, Named, Not, Only, Or, Some
 from kg.files import shipped
 from kg.grid import Grid
 from kg.legend import load_legend

@@ -10,9 +10,10 @@ from scipy.ndimage import label
 
 from fusion.prediction import prediction_from_labels
 from kg import vocab
+from kg.axiom import Axiom
 from kg.cog import class_names, write_raster
 from kg.errors import InputError, LegendError, RasterError
-from kg.expressions import And, Axiom, Facet, Named, Only
+from kg.expressions import And, Facet, Named, Only
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster, read_raster
