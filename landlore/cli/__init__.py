@@ -29,13 +29,28 @@ app = typer.Typer(
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
 _COMMANDS = (
-    graphs.build, maps.correct, maps.interpret, runs.explain, runs.query, runs.publish, runs.report, runs.export,
-    graphs.measure, graphs.embed, ontologies.find, scenes.classify,
-    learning.learn, learning.mine, learning.confidence, first.demo, first.doctor,
-)  # fmt: skip
-for _command in _COMMANDS:
-    app.command()(_command)
-app.command("import")(imports.import_file)
+    (graphs.build, "Build a knowledge graph from products, OSM, vector files."),
+    (maps.correct, "Correct the map of any model, with a reason for each change."),
+    (maps.interpret, "Map an image without labels, then correct the map."),
+    (runs.explain, "Say why a place changed or not, and what would change it."),
+    (runs.query, "Ask a run or a graph in SPARQL."),
+    (runs.publish, "Send the reasons of a run to a SPARQL server."),
+    (runs.report, "Write one HTML page: before, after, and why."),
+    (runs.export, "Write a QGIS project of a run, or its corrections as outlines."),
+    (graphs.measure, "Measure what classes are made of and what they lie beside."),
+    (graphs.embed, "Embed a knowledge graph, or place new entities in one."),
+    (ontologies.find, "Find the IRI behind a name."),
+    (scenes.classify, "Classify images into any classes, without training images."),
+    (learning.learn, "Learn weights, calibration and rules from labelled tiles."),
+    (learning.mine, "Propose new rules from labelled tiles, for an expert."),
+    (learning.confidence, "Learn where a network errs; labels become probabilities."),
+    (first.demo, "Interpret a SIMULATED town and explain it, in two minutes."),
+    (first.doctor, "Say what is installed and what is missing."),
+)
+"""Every command that is one function, and what the list of commands says of it (62 characters fit)."""
+for _command, _short in _COMMANDS:
+    app.command(short_help=_short)(_command)
+app.command("import", short_help="Bring in a graph or table of other people.")(imports.import_file)
 rules.check.command("ontology")(ontologies.check_ontology)
 rules.check.command("osm")(ontologies.check_osm)
 app.add_typer(rules.check, name="check")

@@ -27,3 +27,11 @@ def test_a_file_without_its_sign_is_told(tmp_path, monkeypatch):
     assert sparql_text("@q.rq") == "ASK {}" and sparql_text("ASK {}") == "ASK {}"
     with pytest.raises(QueryError, match=r"@q\.rq"):
         sparql_text("q.rq")
+
+
+def test_the_list_of_commands_is_whole(landlore, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, said, _ = landlore("--help")
+    listed = said.partition("Commands:\n")[2].splitlines()
+    assert code == 0 and len(listed) == 19
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
