@@ -8,7 +8,7 @@ computed one at a time with a margin, so a large raster never has all its featur
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ _INDICES = (
     ("swir", "nir"),
 )  # NDVI, NDWI (McFeeters 1996), NDBI (Zha et al. 2003)
 _MOST_BOXED = 12
+_LOOKED_AT = 100_000  # pixels that a plan is made from
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class FeaturePlan:
         textured: Columns of the point features whose box deviations are taken.
         terrain: Whether elevation features follow.
         names: One per feature, in order.
+        pixel_size: (width, height) of a pixel in metres, for slopes.
     """
 
     logarithmic: tuple[bool, ...]
@@ -54,6 +56,7 @@ class FeaturePlan:
     textured: tuple[int, ...]
     terrain: bool
     names: tuple[str, ...]
+    pixel_size: tuple[float, float] = (1.0, 1.0)
 
 
 def plan_features(image: Raster, dem: Raster | None = None) -> FeaturePlan:
@@ -67,25 +70,53 @@ def plan_features(image: Raster, dem: Raster | None = None) -> FeaturePlan:
         RasterError: No pixel of the image has an observation.
         GridError: `dem` is on another grid.
     """
+    check_image(image, dem)
+    sample = image.values[:, image.valid]
+    return plan_of(sample, image.bands, image.grid.pixel_size, terrain=dem is not None)
+
+
+def check_image(image: Raster, dem: Raster | None = None) -> None:
+    """Refuse an image without a valid pixel, and elevation on another grid.
+
+    Raises:
+        RasterError: No pixel of the image has an observation.
+        GridError: `dem` is on another grid.
+    """
     if dem is not None and not dem.grid.same_as(image.grid):
         raise GridError(
             f"elevation is {dem.grid.width} x {dem.grid.height} px in {dem.grid.crs}, expected the image's grid: "
             f"{image.grid.width} x {image.grid.height} px in {image.grid.crs}",
             "resample it first: kg.raster.resample(dem, image.grid, method='bilinear')",
         )
-    sample = image.values[:, image.valid]
-    if sample.shape[1] == 0:
+    if not image.valid.any():
         raise RasterError(
             "the image has no valid pixel: all nodata or NaN",
             "check its nodata value with gdalinfo",
         )
-    sample = sample[:, :: max(1, sample.shape[1] // 100_000)].astype(np.float64)
+
+
+def plan_of(
+    sample: NDArray[Any],
+    bands: tuple[str, ...],
+    pixel_size: tuple[float, float],
+    *,
+    terrain: bool,
+) -> FeaturePlan:
+    """Choose the features of an image from some of its pixels.
+
+    Args:
+        sample: (band, pixel) measurements, one pixel or more, without nodata.
+        bands: Names of the bands; () where they have none.
+        pixel_size: (width, height) in metres.
+        terrain: Whether there is elevation.
+    """
+    sample = sample[:, :: max(1, sample.shape[1] // _LOOKED_AT)].astype(np.float64)
     logarithmic = tuple(bool(np.quantile(band, 0.001) >= 0) for band in sample)
     scale = tuple(
         float(np.median(np.abs(band))) or float(np.abs(band).mean()) or 1.0 for band in sample
     )
-    pairs = _pairs(image.bands, len(sample), logarithmic)
-    return _named_plan(image, logarithmic, scale, pairs, dem is not None)
+    pairs = _pairs(bands, len(sample), logarithmic)
+    return replace(_named_plan(bands, logarithmic, scale, pairs, terrain), pixel_size=pixel_size)
 
 
 def _pairs(
@@ -101,13 +132,13 @@ def _pairs(
 
 
 def _named_plan(
-    image: Raster,
+    names: tuple[str, ...],
     logarithmic: tuple[bool, ...],
     scale: tuple[float, ...],
     pairs: tuple[tuple[int, int], ...],
     terrain: bool,
 ) -> FeaturePlan:
-    bands = image.bands or tuple(f"band{i + 1}" for i in range(len(scale)))
+    bands = names or tuple(f"band{i + 1}" for i in range(len(scale)))
     point = [
         *bands,
         *(f"({bands[i]}-{bands[j]})/({bands[i]}+{bands[j]})" for i, j in pairs),
@@ -117,13 +148,13 @@ def _named_plan(
     spread = np.linspace(0, n - 1, min(n, _MOST_BOXED)).round().astype(int)
     boxed = (*(int(i) for i in spread), *range(n, min(n + 2, last)))
     textured = (*range(n, min(n + 1, last)), last)
-    names = list(point)
-    names += [f"mean {size} of {point[i]}" for size in BOXES for i in boxed]
-    names += [f"deviation {size} of {point[i]}" for size in DEVIATION_BOXES for i in textured]
+    told = list(point)
+    told += [f"mean {size} of {point[i]}" for size in BOXES for i in boxed]
+    told += [f"deviation {size} of {point[i]}" for size in DEVIATION_BOXES for i in textured]
     if terrain:
-        names += ["elevation", "slope", "east gradient", "north gradient"]
-        names += [f"height above mean {size}" for size in TERRAIN_BOXES]
-    return FeaturePlan(logarithmic, scale, pairs, boxed, textured, terrain, tuple(names))
+        told += ["elevation", "slope", "east gradient", "north gradient"]
+        told += [f"height above mean {size}" for size in TERRAIN_BOXES]
+    return FeaturePlan(logarithmic, scale, pairs, boxed, textured, terrain, tuple(told))
 
 
 def pixel_features(
@@ -154,7 +185,7 @@ def pixel_features(
     columns: Iterator[NDArray[np.float32]] = _columns(point, valid, plan)
     if plan.terrain and dem is not None:
         heights = Raster(dem.values[:1, top:bottom], dem.grid, dem.nodata)
-        columns = _chain(columns, _terrain(heights, image.grid.pixel_size))
+        columns = _chain(columns, _terrain(heights, plan.pixel_size))
     for i, column in enumerate(columns):
         out[:, :, i] = column[keep]
     return out

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+REACH = 13
+"""Cells around a cell that its ring is made of, and one more for those that are cut."""
 _WEAK = 0.02  # cells' worth of the overall shares, mixed into every local prior
 
 
@@ -36,12 +38,15 @@ class Board:
     prior: Floats
 
 
-def cell_board(cell: NDArray[np.integer], shares: Floats) -> Board:
+def cell_board(
+    cell: NDArray[np.integer], shares: Floats, prior: Floats | None = None
+) -> Board:
     """Lay out cells by the mean position of their pixels.
 
     Args:
         cell: (y, x) row of `shares`, -1 where there is none.
         shares: (cell, label); rows of zeros are left out.
+        prior: (label,) overall shares, where these are a part of the cells only; None: those of these cells.
     """
     flat, (height, width) = cell.ravel(), cell.shape
     there, count = flat >= 0, len(shares)
@@ -57,7 +62,8 @@ def cell_board(cell: NDArray[np.integer], shares: Floats) -> Board:
     for k in range(shares.shape[1]):
         np.add.at(board[k], (row[here], col[here]), shares[here, k])
     np.add.at(board[-1], (row[here], col[here]), 1.0)
-    return Board(row, col, top, left, size, board, shares[here].mean(axis=0))
+    overall = shares[here].mean(axis=0) if prior is None else prior
+    return Board(row, col, top, left, size, board, overall)
 
 
 def _places(centre: Floats, here: NDArray[np.bool_], size: float) -> tuple[NDArray[np.intp], float]:

@@ -41,6 +41,7 @@ class Pool:
         pixel: (pixel,) int64 place of each row in the image, row * width + column.
         cells: (cell,) row of each cell in the layer.
         majority: Whether cells name their largest class only, of several pixels.
+        prior: (label,) overall shares, where the cells were not drawn evenly; None: the mean of `shares`.
     """
 
     features: NDArray[np.float16]
@@ -50,6 +51,13 @@ class Pool:
     pixel: NDArray[np.int64]
     cells: NDArray[np.intp]
     majority: bool = False
+    prior: NDArray[np.float32] | None = None
+
+    @property
+    def overall(self) -> NDArray[np.float32]:
+        """(label,) overall shares."""
+        shares: NDArray[np.float32] = self.shares.mean(axis=0) if self.prior is None else self.prior
+        return shares
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,9 @@ def _cosine(steps: int) -> Callable[[int], float]:
 
 def _sampling(pool: Pool, tempering: float) -> NDArray[np.float64]:
     """(cell,) cumulated chance of drawing each cell: rare classes more often, distrusted cells less."""
-    prior = np.maximum(pool.shares.mean(axis=0, dtype=np.float64), 1e-6)
+    given = pool.prior
+    prior = pool.shares.mean(axis=0, dtype=np.float64) if given is None else given
+    prior = np.maximum(prior, 1e-6).astype(np.float64)
     chance = (pool.shares @ prior ** (tempering - 1)) * pool.weight
     total = np.cumsum(chance, dtype=np.float64)
     return np.asarray(total / total[-1])
@@ -174,7 +184,7 @@ def _loss(
         mean = by_cell.exp().mean(dim=1).clamp_min(1e-6).log()
         if pool.majority:
             named = torch.log_softmax(settings.sharpness * mean, dim=1)
-            mean = _or_any(named, torch.from_numpy(pool.shares.mean(axis=0)), false)
+            mean = _or_any(named, torch.from_numpy(pool.overall), false)
         entropy = torch.special.entr(shares).sum(dim=1)
         proportions = (-(shares * mean).sum(dim=1) - entropy).mean()
         total = proportions + settings.pixel_weight * total

@@ -70,20 +70,31 @@ def cell_targets(layer: EvidenceLayer, legend: Legend) -> CellTargets:
     Raises:
         LegendError: No class of the product says anything about the legend.
     """
+    targets = targets_of(layer, legend)
+    if not targets.usable.any():
+        raise no_class(layer, legend)
+    return targets
+
+
+def no_class(layer: EvidenceLayer, legend: Legend) -> LegendError:
+    """The error for a product of which no class says anything about the legend."""
+    return LegendError(
+        f"no class of {layer.name} ({len(layer.classes)} classes) means a class of legend "
+        f"{legend.name}",
+        "give --legend with the product's own legend, or one that its classes map to",
+    )
+
+
+def targets_of(layer: EvidenceLayer, legend: Legend) -> CellTargets:
+    """As `cell_targets`, of a part of a product, in which there may be no class that says anything."""
     table = _crosswalk(layer.classes, legend)
     shares = np.nan_to_num(np.asarray(layer.shares, np.float64))
     out = shares @ table
     known = out.sum(axis=1)
-    if not (known > _KNOWN).any():
-        raise LegendError(
-            f"no class of {layer.name} ({len(layer.classes)} classes) means a class of legend "
-            f"{legend.name}",
-            "give --legend with the product's own legend, or one that its classes map to",
-        )
     out = np.where(known[:, None] > _KNOWN, out / np.maximum(known, 1e-12)[:, None], 0.0)
     graded = shares @ (table.max(axis=1) < _SAME)
     named = shares.max(axis=1)[known > _KNOWN]
-    return CellTargets(out, graded <= _GRADED, bool((named > _SAME).mean() > 0.99))
+    return CellTargets(out, graded <= _GRADED, bool((named > _SAME).sum() > 0.99 * len(named)))
 
 
 def _crosswalk(classes: tuple[str, ...], legend: Legend) -> Floats:
@@ -119,8 +130,45 @@ class CellTrust:
         return found
 
 
-def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTrust:
-    """Find cells whose shares look like those of some other cell: a mixture of two components.
+@dataclass(frozen=True)
+class TrustFit:
+    """A mixture of true and false cells as it was found; says of any cell how far it is to be believed.
+
+    Attributes:
+        majority: Whether cells name their largest class only.
+        prior: (label,) mean shares of the cells that it was found on.
+        references: (reference, label) logarithms of the mean predictions of cells that stand for any cell.
+        noise: Estimated share of false cells.
+        kappa: Independent observations that a cell is worth.
+    """
+
+    majority: bool
+    prior: Floats
+    references: Floats
+    noise: float
+    kappa: float
+
+    def trust(self, means: Floats, targets: CellTargets) -> Floats:
+        """(cell,) probability that the shares of a cell belong to its place; 1 where nothing can be said.
+
+        Args:
+            means: (cell, label) mean predicted probability of the pixels of each cell; NaN where it has none.
+            targets: What the product says.
+        """
+        rows = np.flatnonzero(targets.usable & np.isfinite(means).all(axis=1))
+        found, clip = np.ones(len(means)), np.log(np.maximum(means, 1e-4))
+        model = _Likelihood(self.majority, self.prior, self.references)
+        for at in range(0, len(rows), _FITTED):
+            part = rows[at : at + _FITTED]
+            ratio = model.ratio(clip[part], targets.shares[part], self.kappa)
+            found[part] = _posterior(ratio, self.noise)
+        return found
+
+
+def fit_trust(
+    means: Floats, targets: CellTargets, *, seed: int = 0, weight: Floats | None = None
+) -> TrustFit | None:
+    """Find how many cells are false: a mixture of two components.
 
     A cell's shares y are drawn either from its own mean prediction m (likelihood prod m_k ** (kappa y_k)) or
     from that of any cell (the mean of that likelihood over a sample of cells); the share of the second
@@ -130,20 +178,44 @@ def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTru
         means: (cell, label) mean predicted probability of the pixels of each cell; NaN where it has none.
         targets: What the product says.
         seed: Fixes the sample of cells.
+        weight: (cell,) how many cells each stands for, where some were likelier to be looked at; None: one.
+
+    Returns:
+        None where there are too few cells to doubt any.
     """
     rows = np.flatnonzero(targets.usable & np.isfinite(means).all(axis=1))
-    trust = np.ones(len(means))
     if len(rows) < _FEWEST:
-        return CellTrust(trust, 0.0, 1.0)
-    sample = np.random.default_rng(seed).permutation(rows)[:_FITTED]
+        return None
+    rng = np.random.default_rng(seed)
+    if weight is None:
+        sample = rng.permutation(rows)[:_FITTED]
+    else:
+        chance = weight[rows] / weight[rows].sum()
+        sample = rng.choice(rows, min(len(rows), _FITTED), p=chance)
     known, clip = targets.shares[sample], np.log(np.maximum(means, 1e-4))
-    model = _Likelihood(targets.majority, known.mean(axis=0), clip[sample[:_REFERENCES]])
+    prior, references = known.mean(axis=0), clip[sample[:_REFERENCES]]
+    model = _Likelihood(targets.majority, prior, references)
     fits = [(_mixture(model.ratio(clip[sample], known, kappa)), kappa) for kappa in _KAPPAS]
     (noise, _), kappa = max(fits, key=lambda fit: fit[0][1])
-    for at in range(0, len(rows), _FITTED):
-        part = rows[at : at + _FITTED]
-        trust[part] = _posterior(model.ratio(clip[part], targets.shares[part], kappa), noise)
-    return CellTrust(trust, noise, kappa)
+    return TrustFit(targets.majority, prior, references, noise, kappa)
+
+
+def cell_trust(means: Floats, targets: CellTargets, *, seed: int = 0) -> CellTrust:
+    """Find the mixture, and say how far each cell is believed; all of them where there are too few to doubt any.
+
+    Args:
+        means: (cell, label) mean predicted probability of the pixels of each cell; NaN where it has none.
+        targets: What the product says.
+        seed: Fixes the sample of cells.
+    """
+    return trust_by(fit_trust(means, targets, seed=seed), means, targets)
+
+
+def trust_by(fit: TrustFit | None, means: Floats, targets: CellTargets) -> CellTrust:
+    """How far each cell is believed by a mixture that was found before; None believes all."""
+    if fit is None:
+        return CellTrust(np.ones(len(means)), 0.0, 1.0)
+    return CellTrust(fit.trust(means, targets), fit.noise, fit.kappa)
 
 
 @dataclass(frozen=True)
