@@ -138,9 +138,7 @@ def _part(tell: Progress, low: float, high: float) -> Progress:
     return lambda share, what: tell(low + share * (high - low), what)
 
 
-def _stacks(
-    fields: Sequence[Field], settings: SegmentSettings, whole: Whole | None
-) -> list[Stack]:
+def _stacks(fields: Sequence[Field], settings: SegmentSettings, whole: Whole | None) -> list[Stack]:
     """The features of the parts, all to one scale."""
     rings = [field.ring(settings) for field in fields]
     if sum(np.count_nonzero(field.taught) for field in fields) < _RING_CELLS:
@@ -180,7 +178,9 @@ def _pool(stacks: Sequence[Stack], known: _Cells, settings: SegmentSettings) -> 
     for i, stack in enumerate(stacks):
         low, high = np.searchsorted(cells, first[i : i + 2])
         rows = slice(start[low], start[high])
-        _fill(stack, cells[low:high] - first[i], kept[cells[low:high]], (features[rows], pixel[rows]))
+        _fill(
+            stack, cells[low:high] - first[i], kept[cells[low:high]], (features[rows], pixel[rows])
+        )
     shares = known.targets.shares[cells].astype(np.float32)
     weight = np.ones(len(cells)) if known.weight is None else known.weight[cells]
     weight = (weight / weight.max()).astype(np.float32)

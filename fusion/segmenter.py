@@ -1,7 +1,7 @@
 """A segmenter that learned from a product: parts of an image come in; what was learned, and maps of any part, go out.
 
-What holds for the whole image (the networks, the scales of features, how far cells are believed) is learned once; a part is
-then mapped by what lies in it and closely around it.
+What holds for the whole image (the networks, the scales of features, how far cells are believed) is learned once; a
+part is then mapped by what lies in it and closely around it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Segmenter:
             if self.around is not None:
                 ring = field.ring(self.settings)
                 ring = np.tile(self.around, (len(field.counts), 1)) if ring is None else ring
-            stack = Stack(field, self.plan, ring, around=self.around, moments=self.moments, keep=False)
+            stack = Stack(
+                field, self.plan, ring, around=self.around, moments=self.moments, keep=False
+            )
             found, _, _ = self.agree(look(stack, self.models))
             out[stack.place] = found
         whole = np.moveaxis(out.reshape(height, width, -1), 2, 0)
@@ -125,7 +127,7 @@ class Segmenter:
     def _agree(
         self, found: NDArray[np.float32], stack: Stack, raked: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        """Rake the believed cells; where they name one class, raise it by what they are worth, and to be the largest."""
+        """Rake the believed cells; where they name one class, raise it by what they are worth, to be the largest."""
         cell, shares = stack.field.cell.ravel()[stack.place], stack.field.targets.shares
         if not raked.any():
             return found

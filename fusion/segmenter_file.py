@@ -105,9 +105,9 @@ def _segmenter(told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Segment
 
 
 def _plan(told: dict[str, Any]) -> FeaturePlan:
+    return FeaturePlan(**{field.name: _tuples(told[field.name]) for field in fields(FeaturePlan)})
+
+
+def _tuples(value: Any) -> Any:
     """Lists of JSON as tuples again."""
-
-    def tuples(value: Any) -> Any:
-        return tuple(map(tuples, value)) if isinstance(value, list) else value
-
-    return FeaturePlan(**{field.name: tuples(told[field.name]) for field in fields(FeaturePlan)})
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

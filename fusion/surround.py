@@ -38,9 +38,7 @@ class Board:
     prior: Floats
 
 
-def cell_board(
-    cell: NDArray[np.integer], shares: Floats, prior: Floats | None = None
-) -> Board:
+def cell_board(cell: NDArray[np.integer], shares: Floats, prior: Floats | None = None) -> Board:
     """Lay out cells by the mean position of their pixels.
 
     Args:

@@ -4,6 +4,7 @@ LandloreError
 ├── InputError            something the user gave is wrong
 │   ├── GridError         no CRS, no overlap, different grids
 │   ├── RasterError       unreadable, all nodata, NaN, wrong bands
+│   │   └── EmptyError     nothing but nodata, where a part was looked at
 │   ├── LegendError       unknown legend, unknown class code
 │   ├── SourceError       empty, truncated or unreadable source file; broken Turtle
 │   ├── OntologyError     an ontology that cannot be read or is inconsistent
@@ -54,6 +55,10 @@ class GridError(InputError):
 
 class RasterError(InputError):
     """A raster that cannot be read, has no valid pixel, or lacks a band."""
+
+
+class EmptyError(RasterError):
+    """A part of a raster that holds nothing but nodata."""
 
 
 class LegendError(InputError):

@@ -136,10 +136,7 @@ def read_image(
         LandloreWarning: Pixels are nodata in some bands only, and so count as nodata; how many is said. A band has
             nearly the name of one that rules know.
     """
-    twice = sorted({name for name in bands or () if (bands or ()).count(name) > 1})
-    if twice:
-        raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
-    _tell_of_strangers(bands or ())
+    check_bands(bands or ())
     image = read_raster(path, bands=bands, window=window)
     if grid is not None and not image.grid.same_as(grid):
         raise GridError(
@@ -150,6 +147,19 @@ def read_image(
     _not_empty(bool(image.valid.any()), path)
     _tell_of_holes(image, path)
     return image
+
+
+def read_part(path: str | Path, window: Window, bands: Sequence[str] | None = None) -> Raster:
+    """As `read_image`, of a window in which there may be no valid pixel, and without a word of holes."""
+    return _without_alpha(read_raster(path, bands=bands, window=window))
+
+
+def check_bands(bands: Sequence[str]) -> None:
+    """Refuse names of bands that are given twice, and warn of strange ones."""
+    twice = sorted({name for name in bands if bands.count(name) > 1})
+    if twice:
+        raise InputError(f"--bands: {', '.join(twice)} twice", "name each band once")
+    _tell_of_strangers(bands)
 
 
 def _tell_of_strangers(bands: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fusion.prediction import Prediction
 from kg.counted import counted
-from kg.errors import InputError
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.raster import Raster, read_grid
@@ -29,12 +28,12 @@ from landlore.reason import (
     read_beside,
     reason,
     run_name,
-    terms_known,
 )
 from landlore.report import write_run
 from landlore.rerun import Inputs, write_inputs
+from landlore.segmenting import legend_of, segment_known, taught_by
 from landlore.settings import RunSettings
-from landlore.sources import Sources, feature_layers, product_layers, products
+from landlore.sources import Sources, feature_layers, product_layers
 
 if TYPE_CHECKING:
     from reasoning.correction import Corrected
@@ -120,7 +119,7 @@ def correct(
         """The prediction as it is, with its lesson beside it."""
         return with_lesson(prediction, known.image, settings.lesson)
 
-    return _run(predict, prediction.grid, (sources, settings, told), (out, progress))
+    return run_job(predict, prediction.grid, (sources, settings, told), (out, progress))
 
 
 def interpret(
@@ -148,76 +147,38 @@ def interpret(
         OutputError: As `correct`.
     """
     sources, settings = sources or Sources(), settings or RunSettings()
-    if settings.lesson:
-        raise InputError(
-            f"interpret: a lesson ({settings.lesson}) is about the labels of another network, and here a map is made",
-            "leave lesson out, or landlore correct LABELS --lesson LESSON --image IMAGE",
-        )
+    taught_by(sources, settings)
     if out is not None:
         keep_inputs([out], (image, legend, *settings.files, *sources.paths))
-    known = products(sources.landcover)
-    if not known:
-        raise InputError(
-            "interpret: no land-cover product to learn from", "add --landcover nlcd=PATH"
-        )
-    chosen = (
-        known[0].legend
-        if legend is None
-        else load_legend(legend)
-        if isinstance(legend, str)
-        else legend
-    )
+    chosen = legend_of(legend, sources)
     sources = replace(sources, image=str(image))
 
     def predict(known: Known) -> Prediction:
         """The map that the product teaches."""
-        return _segment(known, chosen, sources, (settings, progress))
+        return segment_known(known, chosen, sources, (settings, progress))
 
     told = Inputs("interpret", None, legend if isinstance(legend, str) else chosen)
-    return _run(predict, read_grid(image), (sources, settings, told), (out, progress))
+    return run_job(predict, read_grid(image), (sources, settings, told), (out, progress))
 
 
-def _segment(
-    known: Known,
-    legend: Legend,
-    sources: Sources,
-    how: tuple[RunSettings, Progress | None],
-) -> Prediction:
-    """Learn a map from the first product; with a knowledge loss twice, the second time taught by the rules."""
-    from fusion.segment import segment
-    from fusion.settings import SegmentSettings
-
-    settings, tell = how
-    image, dem = known.image, known.dem
-    if image is None:
-        raise InputError("interpret: no image", "landlore interpret IMAGE ...")
-    knobs = SegmentSettings(seed=settings.seed, steps=settings.steps)
-    told = [0.0]
-
-    def progress(share: float, what: str) -> None:
-        """Tell of every fifth of the work."""
-        if tell and share >= told[0]:
-            told[0] = share + 0.2
-            tell(f"  {share:4.0%} {what}")
-
-    layer = known.products[0]
-    found = segment(image, layer, legend, dem=dem, settings=knobs, progress=progress)
-    if not settings.knowledge_loss:
-        return found
-    from landlore.knowledge_loss import knowledge_loss
-
-    told[0] = 0.0
-    terms = terms_known(found, known, sources, settings)
-    taught = replace(knobs, losses=(knowledge_loss(terms, settings.knowledge_loss),))
-    return segment(image, layer, legend, dem=dem, settings=taught, progress=progress)
-
-
-def _run(
+def run_job(
     predict: Callable[[Known], Prediction],
     grid: Grid,
     given: tuple[Sources, RunSettings, Inputs],
     where: tuple[str | Path | None, Progress | None],
 ) -> Interpretation:
+    """Correct what a function predicts, and write it.
+
+    Args:
+        predict: Given what is known; returns the prediction.
+        grid: Of the prediction.
+        given: What is known, how to correct, and what is noted of it.
+        where: Folder for the outputs, or None; who is told of each stage, or None.
+
+    Raises:
+        InputError: As `correct`.
+        OutputError: As `correct`.
+    """
     from reasoning.progress import heard_by
 
     (sources, settings, told), (out, progress) = given, where

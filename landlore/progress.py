@@ -54,6 +54,29 @@ class Paced:
             self(f"  {line}")
 
 
+class Stage:
+    """Tells how far a stage of many steps is: the first step, every `EVERY` seconds, and the last one.
+
+    Args:
+        tell: Takes a line.
+        what: What is done in it, such as "mapping window".
+        kept: Steps that were done before, and take no time.
+    """
+
+    def __init__(self, tell: Callable[[str], None], what: str, kept: int = 0) -> None:
+        self._tell, self._what, self._kept = tell, what, kept
+        self._since, self._told = monotonic(), -EVERY
+
+    def __call__(self, done: int, total: int) -> None:
+        """After a step."""
+        now = monotonic()
+        if now - self._told < EVERY and done < total:
+            return
+        self._told = now
+        rest = time_left(now - self._since, done - self._kept, total - done)
+        self._tell(f"{self._what} {done:,} of {total:,}{rest}")
+
+
 class ImageTeller:
     """Tells of images that are read: the first batch, every `EVERY` seconds, the end, and once of what is unusual.
 

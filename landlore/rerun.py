@@ -197,7 +197,8 @@ def _prediction(home: Path, told: dict[str, Any], settings: RunSettings) -> Pred
     loaded = load_legend(legend if legend in legend_names() else str(found(home, legend)))
     if told["prediction"] is not None:
         path = found(home, told["prediction"])
-        return read_prediction(path, loaded, confidence=settings.confidence)
+        said = read_prediction(path, loaded, confidence=settings.confidence)
+        return replace(said, model=told["model"])
     kept = read_raster(home / BEFORE)
     values, name = kept.values.astype(np.float32), told.get("lesson")
     lesson = Lesson(read_raster(home / LESSON).values.astype(np.float32), name) if name else None

@@ -7,30 +7,24 @@ where it was cut off.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from kg.errors import GridError, InputError, OutputError, RasterError
-from kg.folder import lock, unwritable
+from kg.errors import GridError, InputError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
+from landlore.begun import begun_with, held_folder, write_json
 from landlore.inputs import read_prediction
 from landlore.outputs import keep_inputs
-from landlore.rerun import digest
 from landlore.run_folder import RECORD, TILES, read_record
 from landlore.settings import RunSettings
 from landlore.sources import Sources, products
-from landlore.tile import MARGIN, Tile, cut_inputs, map_name, tiles_of
+from landlore.tile import Tile, cut_inputs, map_name, tiles_of
 
 Progress = Callable[[str], None]
-BEGUN = "tiles.json"
-"""Says what a folder of tiles was begun with; locked while tiles are made."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +71,63 @@ def correct_tiles(
         InputError: As `landlore.correct`; what was made until then is kept.
         OutputError: The folder holds something else, or cannot be written.
     """
-    from landlore.mosaic import write_mosaic
-
     given, knobs, home = sources or Sources(), settings or RunSettings(), Path(out)
     names = load_legend(legend) if isinstance(legend, str) else legend
     tell = progress or (lambda _: None)
     keep_inputs([home], (path, legend, *knobs.files, *given.paths))
-    grid = read_grid(path)
-    tiles = tiles_of(grid, knobs.tile)
-    _check_reach(given, grid)
-    begun = _begun(path, names, (given, knobs))
-    with _folder(home, begun, knobs.overwrite):
-        beside = _with_graph(given, grid, home / "graph", tell)
-        made = []
-        for i, tile in enumerate(tiles, 1):
-            say = _saying(tell, f"tile {i} of {len(tiles)} ({tile.name}): ")
-            if _solve(tile, (Path(path), names), (beside, knobs), home, say):
-                made.append(tile)
-        if not made:
-            raise RasterError(f"{path}: all pixels are nodata", "check the nodata value")
-        tell("putting the tiles together")
-        done = write_mosaic(home, grid, made, names)
-        told = {**begun, "job": TILES, "tiles": {tile.name: list(tile.inner) for tile in made}}
-        _write_json(home / RECORD, {**told, **done})
+    check_reach(given, read_grid(path))
+    begun = begun_with(path, names, (given, knobs))
+    with held_folder(home, begun, knobs.overwrite):
+        return solve_tiles(Job(Path(path), names, given, knobs), home, begun, tell)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is corrected tile by tile.
+
+    Attributes:
+        path: File of the map.
+        legend: Its legend.
+        sources: What is known beside it.
+        settings: How to correct.
+        learned: What made the map, where the first product taught it and does not speak again; "" for any other map.
+    """
+
+    path: Path
+    legend: Legend
+    sources: Sources
+    settings: RunSettings
+    learned: str = ""
+
+
+def solve_tiles(job: Job, home: Path, begun: dict[str, Any], tell: Progress) -> Tiled:
+    """Correct the tiles of a map that are not done yet, and put all of them together.
+
+    Args:
+        job: What to correct.
+        home: Folder of tiles, which this process holds (`held_folder`).
+        begun: What it was begun with; goes into `run.json`.
+        tell: Told of each stage.
+
+    Raises:
+        InputError: As `correct_tiles`.
+    """
+    from landlore.mosaic import write_mosaic
+
+    grid = read_grid(job.path)
+    tiles = tiles_of(grid, job.settings.tile)
+    beside = replace(job, sources=_with_graph(job.sources, grid, home / "graph", tell))
+    made = []
+    for i, tile in enumerate(tiles, 1):
+        say = _saying(tell, f"tile {i} of {len(tiles)} ({tile.name}): ")
+        if _solve(tile, beside, home, say):
+            made.append(tile)
+    if not made:
+        raise RasterError(f"{job.path}: all pixels are nodata", "check the nodata value")
+    tell("putting the tiles together")
+    done = write_mosaic(home, grid, made, job.legend)
+    told = {**begun, "job": TILES, "tiles": {tile.name: list(tile.inner) for tile in made}}
+    write_json(home / RECORD, {**told, **done})
     named = tuple(tile.name for tile in made)
     return Tiled(home.absolute(), named, done["corrections"], done["changed_pixels"])
 
@@ -109,8 +137,12 @@ def _saying(tell: Progress, tile: str) -> Progress:
     return lambda line: tell(tile + line)
 
 
-def _check_reach(sources: Sources, grid: Grid) -> None:
-    """Refuse what reaches no tile at all, and an image of another grid."""
+def check_reach(sources: Sources, grid: Grid) -> None:
+    """Refuse what reaches no tile at all, and an image of another grid.
+
+    Raises:
+        GridError: So it is.
+    """
     beside = [("landcover", one.path) for one in products(sources.landcover)]
     beside += [("dem", Path(sources.dem))] if sources.dem else []
     for name, path in beside:
@@ -144,58 +176,6 @@ def tile_at(home: Path, lon: float, lat: float) -> Path:
     )
 
 
-def _begun(path: str | Path, legend: Legend, how: tuple[Sources, RunSettings]) -> dict[str, Any]:
-    """What a folder of tiles is begun with: other files or settings make another folder."""
-    sources, settings = how
-    words = [str(path), *settings.files, *sources.paths]
-    files = {word: digest(Path(word)) for word in words if Path(word).is_file()}
-    plain = asdict(replace(settings, overwrite=False))
-    return {
-        "margin": MARGIN, "legend": legend.iri, "sha256": files, "sources": asdict(sources),
-        "settings": plain,
-    }  # fmt: skip
-
-
-@contextmanager
-def _folder(home: Path, begun: dict[str, Any], overwrite: bool) -> Iterator[None]:
-    """The folder to work in, held by this process alone; one that was begun otherwise is refused or replaced."""
-    mark = home / BEGUN
-    try:
-        if home.exists() and any(home.iterdir()):
-            if not mark.is_file():
-                raise OutputError(
-                    f"{home}: exists and holds no tiles", "choose another folder with -o"
-                )
-            if overwrite or mark.read_text(encoding="utf-8") != _text(begun):
-                _replace(home, overwrite)
-        home.mkdir(parents=True, exist_ok=True)
-        if not mark.exists():
-            _write_json(mark, begun)
-        with mark.open() as file:
-            _take(file, home)
-            yield
-    except OSError as error:
-        raise unwritable(home, error) from error
-
-
-def _replace(home: Path, overwrite: bool) -> None:
-    """Remove a folder of tiles, where that is wanted or none was finished."""
-    if not overwrite and any(home.glob(f"tiles/*/{RECORD}")):
-        raise OutputError(
-            f"{home}: holds tiles that were begun with other files or settings",
-            "add --overwrite to begin anew, or choose another folder with -o",
-        )
-    with (home / BEGUN).open() as file:
-        _take(file, home)
-        shutil.rmtree(home)
-
-
-def _take(mark: IO[Any], home: Path) -> None:
-    """Lock a folder of tiles."""
-    if lock(mark) is False:
-        raise OutputError(f"{home}: another run is writing there", "wait until it is done")
-
-
 def _with_graph(sources: Sources, grid: Grid, place: Path, tell: Progress) -> Sources:
     """The sources, with features and facts built into one graph that all tiles read."""
     from landlore.graph import build
@@ -210,43 +190,52 @@ def _with_graph(sources: Sources, grid: Grid, place: Path, tell: Progress) -> So
     return replace(sources, osm=(), vector=(), facts=(), imports=(), graph=str(place))
 
 
-def _solve(
-    tile: Tile,
-    what: tuple[Path, Legend],
-    how: tuple[Sources, RunSettings],
-    home: Path,
-    tell: Progress,
-) -> bool:
+def _solve(tile: Tile, job: Job, home: Path, tell: Progress) -> bool:
     """Correct a tile, unless that was done before; False where it holds no pixels."""
-    from landlore.maps import correct
-
-    (path, legend), (sources, settings) = what, how
     place, inputs = home / "tiles" / tile.name, home / "inputs" / tile.name
     if (place / RECORD).is_file():
         return True
-    if not read_raster(path, window=tile.inner).valid.any():
+    if not _holds(job.path, tile):
         return False
-    read_prediction(path, legend, confidence=settings.confidence, window=tile.outer)  # or its fault
     inputs.mkdir(parents=True, exist_ok=True)
-    seen = cut_inputs(inputs, (path, tile.outer), sources)
-    mine = replace(settings, overwrite=True)
+    confidence = job.settings.confidence
+    read_prediction(job.path, job.legend, confidence=confidence, window=tile.outer)  # or its fault
+    seen = cut_inputs(inputs, (job.path, tile.outer), job.sources)
+    mine = replace(
+        job, path=inputs / map_name(job.path), sources=seen,
+        settings=replace(job.settings, overwrite=True),
+    )  # fmt: skip
+    if job.learned and seen.landcover[:1] == job.sources.landcover[:1]:
+        _correct_learned(mine, place, tell)
+        return True
+    from landlore.maps import correct
+
     correct(
-        inputs / map_name(path),
-        legend=legend,
+        mine.path,
+        legend=job.legend,
         sources=seen,
-        settings=mine,
+        settings=mine.settings,
         out=place,
         progress=tell,
     )
     return True
 
 
-def _text(told: dict[str, Any]) -> str:
-    return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def _holds(path: Path, tile: Tile) -> bool:
+    """Whether a tile has any pixel; probabilities that are all 0 are none."""
+    found = read_raster(path, window=tile.inner)
+    valid = found.valid
+    if len(found.values) > 1:
+        valid &= found.values.any(axis=0)
+    return bool(valid.any())
 
 
-def _write_json(path: Path, told: dict[str, Any]) -> None:
-    """Write a file, whole or not at all."""
-    new = path.with_name(f".{path.name}")
-    new.write_text(_text(told), encoding="utf-8", newline="\n")
-    new.replace(path)
+def _correct_learned(job: Job, place: Path, tell: Progress) -> None:
+    """Correct a tile of a map that the first product taught."""
+    from landlore.maps import run_job
+    from landlore.rerun import Inputs
+
+    prediction = replace(read_prediction(job.path, job.legend), model=job.learned)
+    told = Inputs("interpret", job.path, job.legend)
+    given = (job.sources, job.settings, told)
+    run_job(lambda _: prediction, prediction.grid, given, (place, tell))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.errors import GridError, RasterError
+from kg.errors import EmptyError, GridError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import read_grid, read_raster
@@ -147,7 +147,7 @@ def count_classes(
         within 0.5 % of the ellipsoid).
 
     Raises:
-        RasterError: No valid pixel, too many cells, or an unreadable file.
+        RasterError: No valid pixel (EmptyError), too many cells, or an unreadable file.
         GridError: The file has no CRS.
         LegendError: A code is not in the legend.
     """
@@ -173,7 +173,7 @@ def count_classes(
         boundary += _boundary(codes, above[c : c + w], left, strip, len(legend))
         above[c : c + w], left = codes[-1], codes[:, -1]
     if not counts.any():
-        raise RasterError(
+        raise EmptyError(
             f"{path}: only nodata in {height} x {width} pixels, expected land-cover codes",
             "choose another file, or another part of it",
         )

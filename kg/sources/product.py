@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.errors import RasterError
+from kg.errors import EmptyError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, load_legend
@@ -45,7 +45,7 @@ def product_layer(
 
     Raises:
         GridError: No CRS, or no overlap with the image.
-        RasterError: Unreadable, or nothing but nodata below the image.
+        RasterError: Unreadable, or (EmptyError) nothing but nodata below the image.
         LegendError: A code is not in the legend.
     """
     known = load_legend(legend) if isinstance(legend, str) else legend
@@ -59,7 +59,7 @@ def product_layer(
     rows, cols = np.divmod(used, found.counts.shape[1])
     counts = found.counts[rows, cols].astype(np.float32)
     if not used.size:
-        raise RasterError(
+        raise EmptyError(
             f"{path}: only nodata below the image, expected land-cover codes", "choose another file"
         )
     return EvidenceLayer(

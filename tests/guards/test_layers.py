@@ -11,7 +11,7 @@ FILES = sorted(
 )
 
 DOORS = {
-    "rasterio": {"kg/grid.py", "kg/raster.py", "kg/burn.py", "kg/cog.py"},
+    "rasterio": {"kg/grid.py", "kg/raster.py", "kg/burn.py", "kg/by_blocks.py", "kg/cog.py"},
     "pyoxigraph": {
         "kg/store.py",
         "kg/rdf.py",

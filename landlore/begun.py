@@ -1,0 +1,136 @@
+"""A folder that long work goes on in: what it is begun with comes in; the folder is held, refused or begun anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import IO, Any
+
+from kg.errors import OutputError
+from kg.folder import lock, unwritable
+from kg.legend import Legend
+from landlore.rerun import digest
+from landlore.run_folder import RECORD
+from landlore.settings import RunSettings
+from landlore.sources import Sources
+from landlore.tile import MARGIN
+
+BEGUN = "tiles.json"
+"""Says what a folder of tiles was begun with; locked while tiles are made."""
+LEARNED = "learned.npz"
+"""Weights of a segmenter."""
+FINISHED = (f"tiles/*/{RECORD}", LEARNED)
+"""What is lost when a folder is begun anew."""
+_FILE = "sha256: "
+
+
+def begun_with(
+    path: str | Path, legend: Legend, how: tuple[Sources, RunSettings]
+) -> dict[str, Any]:
+    """What a folder of tiles is begun with: other files or settings make another folder.
+
+    Args:
+        path: The map or image that is worked on.
+        legend: Of the map.
+        how: What is known beside it, and the settings.
+    """
+    sources, settings = how
+    words = [str(path), *settings.files, *sources.paths]
+    files = {word: digest(Path(word)) for word in words if Path(word).is_file()}
+    plain = asdict(replace(settings, overwrite=False))
+    return {
+        "margin": MARGIN, "legend": legend.iri, "sha256": files, "sources": asdict(sources),
+        "settings": plain,
+    }  # fmt: skip
+
+
+@contextmanager
+def held_folder(home: Path, begun: dict[str, Any], overwrite: bool) -> Iterator[None]:
+    """The folder to work in, held by this process alone; one that was begun otherwise is refused or replaced.
+
+    Args:
+        home: The folder.
+        begun: What it is begun with, or was.
+        overwrite: Begin anew in any case.
+
+    Raises:
+        OutputError: It holds something else, or something was finished there that was begun otherwise; or it cannot be
+            written.
+    """
+    mark = home / BEGUN
+    try:
+        if home.exists() and any(home.iterdir()):
+            if not mark.is_file():
+                raise OutputError(
+                    f"{home}: exists and holds no tiles", "choose another folder with -o"
+                )
+            former = mark.read_text(encoding="utf-8")
+            if overwrite or former != _text(begun):
+                _replace(home, overwrite, _told_apart(former, begun))
+        home.mkdir(parents=True, exist_ok=True)
+        if not mark.exists():
+            write_json(mark, begun)
+        with mark.open() as file:
+            _take(file, home)
+            yield
+    except OSError as error:
+        raise unwritable(home, error) from error
+
+
+def _replace(home: Path, overwrite: bool, other: str) -> None:
+    """Remove a folder of tiles, where that is wanted or nothing was finished."""
+    if not overwrite and any(any(home.glob(name)) for name in FINISHED):
+        raise OutputError(
+            f"{home}: holds tiles that were begun with other files or settings ({other})",
+            "add --overwrite to begin anew, or choose another folder with -o",
+        )
+    with (home / BEGUN).open() as file:
+        _take(file, home)
+        shutil.rmtree(home)
+
+
+def _take(mark: IO[Any], home: Path) -> None:
+    """Lock a folder of tiles."""
+    if lock(mark) is False:
+        raise OutputError(f"{home}: another run is writing there", "wait until it is done")
+
+
+def _told_apart(former: str, begun: Mapping[str, Any]) -> str:
+    """What is another now than it was: "seed 0, now 1"."""
+    try:
+        before = _flat(json.loads(former))
+    except ValueError:
+        return f"{BEGUN} is broken"
+    now = _flat(json.loads(_text(dict(begun))))
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    said = []
+    for name in names:
+        file = name.removeprefix(_FILE)
+        was, changed = before.get(name), file != name and name in before and name in now
+        said.append(f"{file} has changed" if changed else f"{file} {was}, now {now.get(name)}")
+    return "; ".join(said[:3])
+
+
+def _flat(told: Any, above: str = "") -> dict[str, Any]:
+    """The values of nested tables by their names, those of settings and sources by their own name."""
+    if not isinstance(told, dict):
+        return {above: told}
+    found: dict[str, Any] = {}
+    for name, value in told.items():
+        found |= _flat(value, name if above in ("", "settings", "sources") else f"{above}: {name}")
+    return found
+
+
+def _text(told: dict[str, Any]) -> str:
+    return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_json(path: Path, told: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    new = path.with_name(f".{path.name}")
+    new.write_text(_text(told), encoding="utf-8", newline="\n")
+    new.replace(path)
