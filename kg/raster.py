@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from kg.errors import GridError, RasterError
+from kg.folder import is_url
 from kg.grid import Grid, crs_of, misplaced
 
 _COLOURS = ("red", "green", "blue", "alpha")
@@ -65,9 +66,27 @@ class Raster:
         return values
 
 
+def over_the_web(agent: str) -> rasterio.Env:
+    """While it is entered, rasters are read by their web address, and only the pixels that are asked for.
+
+    Args:
+        agent: How requests name themselves.
+    """
+    return rasterio.Env(
+        GDAL_HTTP_USERAGENT=agent,
+        GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
+        CPL_VSIL_CURL_ALLOWED_EXTENSIONS=".tif",
+        GDAL_HTTP_TIMEOUT="60",
+        GDAL_HTTP_CONNECTTIMEOUT="30",
+        GDAL_HTTP_MAX_RETRY="3",
+        GDAL_HTTP_RETRY_DELAY="1",
+        VSI_CACHE="TRUE",
+    )
+
+
 def _open(path: str | Path) -> Any:
     """Open for reading; every failure is a RasterError or a GridError."""
-    if not Path(path).exists():
+    if not (is_url(path) or Path(path).exists()):
         raise RasterError(f"{path}: no such file", "check the path")
     try:
         with warnings.catch_warnings():

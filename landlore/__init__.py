@@ -52,6 +52,7 @@ _HOMES = {
     "explain": "landlore.ask",
     "export_corrections": "landlore.corrections_file",
     "export_project": "landlore.qgis_project",
+    "fetch": "landlore.fetching",
     "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
@@ -95,6 +96,7 @@ __all__ = [
     "explain",
     "export_corrections",
     "export_project",
+    "fetch",
     "find",
     "import_graph",
     "interpret",
@@ -131,6 +133,7 @@ if TYPE_CHECKING:
     from landlore.certainty import estimate_confidence, learn_confidence
     from landlore.corrections_file import export_corrections
     from landlore.embedding import embed
+    from landlore.fetching import fetch
     from landlore.finding import find
     from landlore.graph import build, open_graph
     from landlore.importing import import_graph, suggest_mapping

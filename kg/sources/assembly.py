@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 
 from kg.sources.shapes import Shapes
 
@@ -58,3 +59,27 @@ def _assembled(lines: Iterator[str], count: int) -> list[str]:
 def _polygon(wkt: str) -> str:
     """A multipolygon of one part as a polygon."""
     return wkt if ")),((" in wkt else f"POLYGON{wkt[len('MULTIPOLYGON(') : -1]}"
+
+
+def write_extract(source: Path, target: Path, stamp: str = "") -> None:
+    """Rewrite an extract in another format.
+
+    Args:
+        source: `.osm`, `.osm.gz` or `.osm.pbf`.
+        target: The same; by its ending.
+        stamp: When the data were so, "2026-11-20T10:00:00Z", for the header.
+
+    Raises:
+        RuntimeError, ValueError: It cannot be read.
+    """
+    import osmium
+
+    header = osmium.io.Header()
+    header.set("generator", "landlore")
+    if stamp:
+        header.set("osmosis_replication_timestamp", stamp)
+    with (
+        osmium.io.Reader(str(source)) as reader,
+        osmium.SimpleWriter(str(target), header=header) as writer,
+    ):
+        osmium.apply(reader, writer)

@@ -1,7 +1,7 @@
 """The command line: words come in, a table, a sentence or a folder goes out.
 
-One module per noun: `graphs`, `imports`, `maps`, `runs`, `rules`, `ontologies`, `scenes`; `first` is what newcomers
-type first.
+One module per noun: `area`, `graphs`, `imports`, `maps`, `runs`, `rules`, `ontologies`, `scenes`; `first` is what
+newcomers type first.
 Exit codes: 0 fine, 1 ran but found something wrong, 2 wrong use or wrong input.
 """
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from landlore.cli import (
+    area,
     ending,
     first,
     graphs,
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Interpret remote-sensing images with what is already known about the land, and say why.",
 )  # fmt: skip
 _COMMANDS = (
+    (area.fetch, "Fetch WorldCover, OpenStreetMap and elevation for an image."),
     (graphs.build, "Build a knowledge graph from products, OSM, vector files."),
     (maps.correct, "Correct the map of any model, with a reason for each change."),
     (maps.interpret, "Map an image without labels, then correct the map."),

@@ -105,18 +105,23 @@ def of_sources(date: str | None, dates: list[str], reliability: list[str]) -> di
         InputError: A word without "=", a source twice, or a share that is no number.
     """
     shares: dict[str, float] = {}
-    for name, text in _pairs("--reliability", reliability, "osm=0.9").items():
+    for name, text in pairs("--reliability", reliability, "osm=0.9").items():
         try:
             shares[name] = float(text)
         except ValueError as error:
             raise InputError(
                 f"--reliability {name}={text}: expected a number in 0..1", "--reliability osm=0.9"
             ) from error
-    stated = _pairs("--source-date", dates, "nlcd=2011")
+    stated = pairs("--source-date", dates, "nlcd=2011")
     return {"date": date, "dates": stated or None, "reliability": shares or None}
 
 
-def _pairs(option: str, words: list[str], example: str) -> dict[str, str]:
+def pairs(option: str, words: list[str], example: str) -> dict[str, str]:
+    """Read NAME=VALUE words of an option.
+
+    Raises:
+        InputError: One is none; the example is shown.
+    """
     found: dict[str, str] = {}
     for word in words:
         name, given, value = word.partition("=")
