@@ -36,6 +36,7 @@ _KAPPAS = (
 )  # candidates: independent observations that a cell is worth
 _REFERENCES = 400  # cells that stand for "any cell" in the trust model
 _FITTED = 20_000  # cells that the trust model is fitted to, and weighed at a time
+_LEAST = 1e-6  # share of a class that no cell of the sample names
 _FEWEST = 20  # cells below which none is doubted
 
 
@@ -87,7 +88,7 @@ def no_class(layer: EvidenceLayer, legend: Legend) -> LegendError:
 
 def targets_of(layer: EvidenceLayer, legend: Legend) -> CellTargets:
     """As `cell_targets`, of a part of a product, in which there may be no class that says anything."""
-    table = _crosswalk(layer.classes, legend)
+    table = crosswalk_of(layer.classes, legend)
     shares = np.nan_to_num(np.asarray(layer.shares, np.float64))
     out = shares @ table
     known = out.sum(axis=1)
@@ -97,7 +98,7 @@ def targets_of(layer: EvidenceLayer, legend: Legend) -> CellTargets:
     return CellTargets(out, graded <= _GRADED, bool((named > _SAME).sum() > 0.99 * len(named)))
 
 
-def _crosswalk(classes: tuple[str, ...], legend: Legend) -> Floats:
+def crosswalk_of(classes: tuple[str, ...], legend: Legend) -> Floats:
     """(class, label) share of each label in each class; the identity for the legend's own classes."""
     labels = [c.iri for c in legend.classes]
     if set(classes) <= set(labels):
@@ -233,7 +234,7 @@ class _Likelihood:
             return np.asarray((y * sharp).sum(axis=1) - _log_mean_exp(y @ others.T))
         # one observation, which class is largest, drawn from normalised powers
         sharp = sharp - np.log(np.exp(sharp).sum(axis=1, keepdims=True))
-        return np.asarray((y * sharp).sum(axis=1) - np.log(y @ self.prior))
+        return np.asarray((y * sharp).sum(axis=1) - np.log(np.maximum(y @ self.prior, _LEAST)))
 
 
 def _log_mean_exp(values: Floats) -> Floats:

@@ -56,6 +56,7 @@ _HOMES = {
     "find": "landlore.finding",
     "import_graph": "landlore.importing",
     "interpret": "landlore.maps",
+    "interpret_tiles": "landlore.interpreted",
     "learn": "landlore.learning",
     "learn_confidence": "landlore.certainty",
     "legend_names": "kg.legend",
@@ -100,6 +101,7 @@ __all__ = [
     "find",
     "import_graph",
     "interpret",
+    "interpret_tiles",
     "learn",
     "learn_confidence",
     "legend_names",
@@ -137,6 +139,7 @@ if TYPE_CHECKING:
     from landlore.finding import find
     from landlore.graph import build, open_graph
     from landlore.importing import import_graph, suggest_mapping
+    from landlore.interpreted import interpret_tiles
     from landlore.labelled import TileFiles
     from landlore.learning import learn, mine
     from landlore.maps import correct, interpret

@@ -154,6 +154,18 @@ def read_part(path: str | Path, window: Window, bands: Sequence[str] | None = No
     return _without_alpha(read_raster(path, bands=bands, window=window))
 
 
+def without_holes(image: Raster) -> Raster:
+    """The image with all bands empty where one is."""
+    gone = np.nan if image.nodata is None else image.nodata
+    return (
+        image
+        if image.valid.all()
+        else replace(
+            image, values=np.where(image.valid, image.values, gone).astype(image.values.dtype)
+        )
+    )
+
+
 def check_bands(bands: Sequence[str]) -> None:
     """Refuse names of bands that are given twice, and warn of strange ones."""
     twice = sorted({name for name in bands if bands.count(name) > 1})

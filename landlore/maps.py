@@ -212,7 +212,7 @@ def _solve(
     graph = known_graph(sources, grid)
     products, features = product_layers(sources, grid), feature_layers(graph, grid)
     known = known_layers(products, features, axioms, beside, settings)
-    if made_here:
+    if made_here and told.prediction is None:
         tell("learning a map from the product")
     prediction = predict(known)
     tell(f"reasoning over regions, evidence and rules{_size(prediction)}")

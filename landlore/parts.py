@@ -37,6 +37,7 @@ class Place:
         product: The product.
         cell: Pixels of the product along a side of a cell.
         size: Side of a cell in pixels of the image; the longer one.
+        pixels: Pixels of the image in a cell.
         dem: File of elevation, or None.
     """
 
@@ -46,12 +47,13 @@ class Place:
     product: Product
     cell: int
     size: float
+    pixels: float
     dem: Path | None
 
     @property
     def coarse(self) -> bool:
         """Whether the product is coarser than the image, as far as the sizes of pixels say."""
-        return self.size**2 >= COARSER
+        return self.pixels >= COARSER - 0.5
 
     @property
     def reach(self) -> int:
@@ -120,7 +122,9 @@ def place_of(
     there = coarse.window(*window_of(product.path, coarse, grid.lonlat_bounds)).pixel_size
     cell = max(1, round(max(grid.pixel_size) / max(coarse.pixel_size)))
     size = cell * max(there) / min(grid.pixel_size)
-    return Place(image, bands, grid, product, cell, size, None if dem is None else Path(dem))
+    pixels = cell**2 * there[0] * there[1] / grid.pixel_area
+    terrain = None if dem is None else Path(dem)
+    return Place(image, bands, grid, product, cell, size, pixels, terrain)
 
 
 def _terrain(path: Path, whole: Grid, outer: Window) -> Raster:

@@ -44,6 +44,7 @@ class Survey:
         windows: (window, 4) row, column, height, width; all of the image, row by row.
         counts: (window, class) int64 valid pixels of the image below each class of the product.
         valid: (window,) int64 valid pixels.
+        cell: Pixels of a cell of the product.
         holes: Pixels that count as nodata though some of their bands hold a value.
     """
 
@@ -51,6 +52,7 @@ class Survey:
     windows: NDArray[np.int64]
     counts: NDArray[np.int64]
     valid: NDArray[np.int64]
+    cell: float
     holes: int
 
 
@@ -87,7 +89,7 @@ def survey(place: Place, progress: Progress) -> Survey:
     if not valid.any():
         raise RasterError(f"{place.image}: all pixels are nodata", "check the nodata value")
     windows = np.array(list(_blocks(grid, side)), np.int64)
-    return Survey(side, windows, counts, valid, holes)
+    return Survey(side, windows, counts, valid, place.pixels, holes)
 
 
 def _blocks(grid: Grid, side: int) -> Iterator[Window]:
@@ -164,8 +166,7 @@ def _window(found: Survey, row: int) -> Window:
 
 def _how_many(found: Survey, says: Floats, sample: int) -> int:
     """Windows that hold as many pixels as are to be learned from."""
-    cell = (found.side / CELLS) ** 2
-    each = says.sum(axis=1).mean() * min(1.0, MOST_OF_CELL / cell)
+    each = says.sum(axis=1).mean() * min(1.0, MOST_OF_CELL / found.cell)
     return max(1, math.ceil(MORE * sample / max(each, 1.0)))
 
 

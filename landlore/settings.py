@@ -16,6 +16,8 @@ KNOWN = {"mode": ("marginals", "map"), "nodes": ("pixels", "regions")}
 """Settings that are one of a few words."""
 LEAST_TILE = 64
 """Pixels of a tile's side, at least."""
+LEAST_SAMPLE = 1_000
+"""Pixels to learn from, at least."""
 _KINDS: dict[type, str] = {dict: "a table of sources"}
 
 
@@ -41,6 +43,7 @@ class RunSettings:
         knowledge_loss: Weight of the rules as a teacher of the segmenter (interpret); 0 for none.
         seed: Seed of everything random.
         steps: Training steps of the segmenter.
+        sample: Pixels that the segmenter learns from, of an image that is mapped by tiles (`interpret_tiles`).
         tile: Pixels of a side of the tiles that a map too large for memory is corrected by (`correct_tiles`).
         overwrite: Replace an output folder that Landlore wrote before.
 
@@ -63,6 +66,7 @@ class RunSettings:
     knowledge_loss: float = 0.0
     seed: int = 0
     steps: int = 300
+    sample: int = 2_000_000
     tile: int = 2048
     overwrite: bool = False
 
@@ -84,6 +88,11 @@ class RunSettings:
             raise InputError(
                 f"tile is {self.tile}, expected at least {LEAST_TILE} pixels a side",
                 "for example tile = 2048",
+            )
+        if self.sample < LEAST_SAMPLE:
+            raise InputError(
+                f"sample is {self.sample}, expected at least {LEAST_SAMPLE} pixels to learn from",
+                "for example sample = 2000000",
             )
         if self.steps < 1:
             raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from kg.cog import class_names, write_raster
 from kg.grid import Grid
 from kg.raster import Raster, read_grid, read_raster
-from landlore.inputs import Window, read_image, read_terrain
+from landlore.inputs import Window, read_part, read_terrain, without_holes
 from landlore.sources import Sources, products
 
 MARGIN = 128
@@ -79,7 +79,7 @@ def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sou
     image = dem = None
     if sources.image and read_raster(sources.image, window=window).valid.any():
         image = inputs / "beside-image.tif"
-        seen = read_image(sources.image, bands=sources.bands, window=window)
+        seen = without_holes(read_part(sources.image, window, sources.bands))
         write_raster(image, seen, overviews="average")
     if sources.dem and read_grid(sources.dem).overlaps(mine.grid):
         dem = inputs / "beside-dem.tif"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kg.counted import counted
 from kg.errors import InputError
-from landlore.cli.idle import told_idle
 from landlore.cli.options import (
     MOST,
     AddRules,
@@ -37,13 +34,8 @@ from landlore.cli.options import (
     Superpixel,
     Vector,
 )
-from landlore.cli.printing import need_vision, say, teller, told_inference, told_unmoved
-
-if TYPE_CHECKING:
-    from kg.legend import Legend
-    from landlore.large import ByRegion
-    from landlore.maps import Interpretation
-    from landlore.tiled import Tiled
+from landlore.cli.printing import need_vision, teller
+from landlore.cli.results import report_large, report_run, report_tiles
 
 
 def correct(
@@ -120,18 +112,18 @@ def correct(
         tiled = correct_tiles(
             prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
         )  # fmt: skip
-        _report_tiles(tiled, as_json)
+        report_tiles(tiled, as_json)
         return
     if by_region or (nodes is None and is_large(prediction, sources)):
         whole = correct_by_region(
             prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
         )  # fmt: skip
-        _report_large(whole, as_json)
+        report_large(whole, as_json)
         return
     done = run(
         prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
     )  # fmt: skip
-    _report(done, as_json)
+    report_run(done, as_json)
 
 
 def interpret(
@@ -157,6 +149,15 @@ def interpret(
         float | None,
         typer.Option(help="Weight of the rules as a teacher; learns twice. Default 0: off."),
     ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            help="An image of any size, learned from windows, mapped by parts; pixels of a tile's side, such as 2048.",
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Pixels to learn from, with --tiles. Default 2000000.")
+    ] = None,
     smoothness: Smoothness = None,
     mode: Mode = None,
     nodes: Nodes = None,
@@ -172,6 +173,7 @@ def interpret(
     """Map an image without labels, learning from a land-cover product, then correct and explain the map."""
     need_vision("landlore interpret")
     from landlore.cli import words
+    from landlore.interpreted import interpret_tiles
     from landlore.maps import interpret as run
     from landlore.outputs import keep_inputs
     from landlore.settings import read_settings
@@ -183,98 +185,22 @@ def interpret(
     given = {
         "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "mode": mode,
         "nodes": nodes, "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
-        **words.of_sources(date, source_date, reliability),
+        "tile": tiles, "sample": sample, **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     keep_inputs([out], [settings])
+    chosen = read_settings(settings, **given)
+    if tiles is not None:
+        tiled = interpret_tiles(
+            image, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
+        )  # fmt: skip
+        report_tiles(tiled, as_json)
+        return
+    if sample is not None:
+        raise InputError(
+            "--sample and no --tiles: an image that is held in memory is learned from as a whole",
+            "add --tiles 2048, or leave --sample out",
+        )
     done = run(
-        image, legend=legend, sources=sources, settings=read_settings(settings, **given), out=out,
-        progress=teller(as_json),
+        image, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
     )  # fmt: skip
-    _report(done, as_json)
-
-
-def _report(done: Interpretation, as_json: bool) -> None:
-    from landlore.maps import telling_sentences
-
-    folder = done.folder or Path()
-    corrected = done.corrected
-    summary = {
-        "folder": str(folder),
-        "corrections": len(corrected.corrections),
-        "changed_pixels": int(corrected.changed.sum()),
-        "regions": len(corrected.regions.count),
-        "steps": corrected.trace.steps,
-        "stopped": corrected.trace.stopped,
-    }
-    if as_json:
-        say(json.dumps({**summary, "triples": len(done.graph)}))
-        return
-    pixels, corrections = int(corrected.changed.sum()), len(corrected.corrections)
-    say(
-        f"{counted(pixels, 'pixel')} in {counted(corrections, 'correction')} changed; "
-        f"{told_inference(corrected.trace)}"
-    )
-    for line in told_idle(corrected.inactive):
-        say(line)
-    if not corrected.corrections and corrected.before.from_labels:
-        say(told_unmoved(corrected))
-    _tell_of_colours(corrected.after.legend)
-    for sentence in telling_sentences(done):
-        say(f"  {sentence}")
-    say(f"{folder / 'figure.png'}: before, after, why")
-    say(f"landlore explain {folder}, or landlore report {folder} for all of it on one page")
-
-
-def _tell_of_colours(legend: Legend) -> None:
-    if max(legend.codes) > 255:
-        say(
-            "corrected.tif has codes above 255, and no colour table: its colours are in corrected.qml (QGIS)"
-        )
-
-
-def _report_tiles(done: Tiled, as_json: bool) -> None:
-    summary = {
-        "folder": str(done.folder),
-        "tiles": len(done.tiles),
-        "corrections": done.corrections,
-        "changed_pixels": done.changed_pixels,
-    }
-    if as_json:
-        say(json.dumps(summary))
-        return
-    say(
-        f"{counted(done.changed_pixels, 'pixel')} in {counted(done.corrections, 'correction')} of "
-        f"{counted(len(done.tiles), 'tile')} changed"
-    )
-    say(
-        f"{done.folder / 'corrected.tif'}: all tiles; corrections.csv says which tile a correction is in"
-    )
-    say(
-        f"landlore explain {done.folder} --at LON,LAT, or landlore report {done.folder / 'tiles' / done.tiles[0]}"
-    )
-
-
-def _report_large(done: ByRegion, as_json: bool) -> None:
-    found = done.corrected
-    summary = {
-        "folder": str(done.folder),
-        "corrections": len(found.corrections),
-        "changed_pixels": found.changed_pixels,
-        "changed_regions": found.changed_regions,
-        "regions": len(found.regions.count),
-        "steps": found.trace.steps,
-        "stopped": found.trace.stopped,
-    }
-    if as_json:
-        say(json.dumps(summary))
-        return
-    regions = counted(len(found.regions.count), "region")
-    _tell_of_colours(found.before.legend)
-    say(
-        f"{counted(found.changed_pixels, 'pixel')} in {found.changed_regions:,} of {regions} changed; "
-        f"{told_inference(found.trace)}"
-    )
-    if found.corrections:
-        say(
-            f"landlore explain {done.folder}: the {len(found.corrections):,} largest, each with its reasons"
-        )
+    report_run(done, as_json)
