@@ -276,7 +276,7 @@ def test_bad_input_is_told_in_two_lines(home, tmp_path, landlore):
         (
             image,
             tmp_path / "worldcover_snow.tif",
-            ("--legend", "isprs"),
+            ("--legend", "town"),
             "means a class of legend town",
         ),
         (image, product, ("--knowledge-loss", 0.1), "--tiles and --knowledge-loss 0.1"),
