@@ -84,9 +84,9 @@ def infer_ours(kept: tuple[World, Facts]) -> Codes:
     terms = tuple((one.axiom.weight, one) for one in compiled)
     solved = infer(Problem(unary, none, none, region, np.ones((n, 1)), terms, np.empty((0, k))))
     reasons = [region_message(one, solved.means, np.ones(n), w) for w, one in terms]
-    rows = np.arange(n)
+    here = world.label * n + np.arange(n)  # reasons lie label by label
     return np.concatenate(
-        [i * n + np.flatnonzero(one[rows, world.label] > 1e-9) for i, one in enumerate(reasons)]
+        [i * n + np.flatnonzero(one.T.ravel()[here] > 1e-9) for i, one in enumerate(reasons)]
     )
 
 

@@ -68,27 +68,61 @@ def _columns(form: Form, labels: int) -> list[object]:
     return [(tuple(found[j]), *(one[j] for one in inner)) for j in range(labels)]
 
 
-def grouped(unary: Floats, of: Labels, first: Labels) -> tuple[Floats, Groups]:
-    """(group, node) scores of groups, and how labels share them, from the scores of labels (label, node)."""
-    n = unary.shape[1]
-    score, share = np.empty((len(first), n)), np.empty_like(unary)
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of the nodes, less what regions say whatever q is.
+
+    Attributes:
+        unary: (pixel, label).
+        pixels: (node,) pixel of each node.
+        static: (label, row) what regions say.
+        row: (node,) row of each node.
+    """
+
+    unary: Floats
+    pixels: Labels
+    static: Floats
+    row: NDArray[np.int32]
+
+    def fill(self, out: Floats, first: int) -> None:
+        """Fill `out` (label, some nodes) with the scores of the nodes from `first` on."""
+        from reasoning.inference.field_kernels import take_scores
+
+        take_scores(self.unary, self.pixels, (self.static, self.row), out, first)
+
+    def all(self) -> Floats:
+        """(label, node)."""
+        out = np.empty((len(self.static), len(self.pixels)))
+        in_blocks(lambda low, high: self.fill(out[:, low:high], low), len(self.pixels), ROWS)
+        return out
+
+
+def grouped(scores: Scores, of: Labels, first: Labels) -> tuple[Floats, Groups]:
+    """(group, node) scores of groups, and how labels share them."""
+    from reasoning.inference.field_kernels import lower, share
+
+    n, k = len(scores.pixels), len(of)
+    score, part = np.empty((len(first), n)), np.empty((k, n))
+    members = [np.flatnonzero(of == group) for group in range(len(first))]
 
     def work(low: int, high: int) -> None:
         """Some nodes."""
-        for group in range(len(first)):
-            members = np.flatnonzero(of == group)
-            here = unary[members, low:high]
-            if len(members) == 1:
-                score[group, low:high], share[members, low:high] = here[0], 1.0
+        room, top, total = np.empty((k, high - low)), np.empty(high - low), np.empty(high - low)
+        scores.fill(room, low)
+        for group, mine in enumerate(members):
+            if len(mine) == 1:
+                score[group, low:high], part[mine[0], low:high] = room[mine[0]], 1.0
                 continue
-            top = here.max(axis=0)
-            part = np.exp(here - top)
-            total = part.sum(axis=0)
+            here = room[mine]
+            np.max(here, axis=0, out=top)
+            lower(here, top, here, 0)
+            np.exp(here, out=here)
+            share(here, total, 0)
+            part[mine, low:high] = here
             score[group, low:high] = top + np.log(total)
-            share[members, low:high] = part / total
 
     in_blocks(work, n, ROWS)
-    return score, Groups(of, share)
+    return score, Groups(of, part)
 
 
 def summed(values: Floats, of: Labels, groups: int) -> Floats:

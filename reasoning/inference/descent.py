@@ -21,6 +21,8 @@ SHARE = 0.2
 """Once fewer nodes than this still move, they are solved for themselves."""
 MARGINS = (1e2, 10.0)
 """A node rests when it would move by less than the tolerance over this; the largest that leaves few nodes is taken."""
+SPARED = 2
+"""Steps that take no longer than to cut out a part and to join it."""
 LEAST = 256
 """Fields of fewer nodes are not divided."""
 
@@ -65,7 +67,7 @@ class Descent:
                     stopped = "converged" if residual <= tolerance else "cap"
                     return Rest(run.state, goal, residual, stopped)
                 run.look(change)
-            moving = None if run.tried else _movers(run.change, tolerance / run.pace)
+            moving = None if run.tried or run.ending else _movers(run.change, tolerance / run.pace)
             if moving is not None:
                 self._divide(run, moving)
             elif not self._descend(run):
@@ -119,6 +121,11 @@ class _Run:
         self.change, self.pace, self.rate = state.change, 1.0, 1.0
         self.near, self.tried = field.free, False
         self._before, self._last, self.left = 0.0, 1.0, 0.0
+
+    @property
+    def ending(self) -> bool:
+        """Whether so few steps are left that cutting out a part would take longer."""
+        return self.pace ** (SPARED + 1) * float(self.change.max(initial=0.0)) <= self.tolerance / 2
 
     def look(self, change: Floats) -> None:
         """Take note of what an undamped step would change."""

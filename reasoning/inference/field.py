@@ -19,8 +19,8 @@ from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
 
-BLOCK = 2048
-"""Nodes worked on at a time, so that they stay in the processor's cache."""
+VALUES = 16384
+"""Numbers (label x node) of an array worked on at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,11 @@ class Field:
         """Whether what a node feels does not depend on any marginal."""
         return not self.nodes.pairs.count and not self.regions.linked
 
+    @property
+    def _block(self) -> int:
+        """Nodes worked on at a time."""
+        return max(1, VALUES // max(1, len(self.nodes.unary)))
+
     @cached_property
     def _stiffness(self) -> Floats:
         """(node,) nats per pixel by which neighbours hold a node back; empty where there are none."""
@@ -110,7 +115,7 @@ class Field:
             top = score[:, first:last].max(axis=0)
             return self._settle(score, q, top, first)
 
-        own = float(np.sum(in_blocks(work, n, BLOCK)))
+        own = float(np.sum(in_blocks(work, n, self._block)))
         return self._state(q, score, np.full(n, np.inf), own)
 
     def _state(self, q: Floats, score: Floats, change: Floats, own: float) -> State:
@@ -182,7 +187,7 @@ class Field:
         """The sums of what work on blocks of nodes returns, dark ones first."""
         found: list[tuple[float, ...]] = []
         for low, high in self.nodes.turns:
-            found += in_blocks(lambda i, j: work(low + i, low + j), high - low, BLOCK)  # noqa: B023
+            found += in_blocks(lambda i, j: work(low + i, low + j), high - low, self._block)  # noqa: B023
         return [float(total) for total in np.sum(found, axis=0)]
 
     def _felt(self, state: State, others: Floats, first: int, last: int) -> Floats:

@@ -212,7 +212,18 @@ def gather(values: Floats, row: NDArray[np.integer[Any]], out: Floats) -> None:
 
 
 @compiled
-def take_rows(values: Floats, row: NDArray[np.int32], out: Floats) -> None:
-    """Take the value of each node's row from `out`."""
-    for i in range(len(row)):
-        out[i] -= values[row[i]]
+def take_scores(
+    unary: Floats,
+    pixels: NDArray[np.intp],
+    rows: tuple[Floats, NDArray[np.int32]],
+    out: Floats,
+    first: int,
+) -> None:
+    """Fill `out` (label, some nodes) with unary (pixel, label) at their pixels less `rows` (values, row) of theirs."""
+    static, row = rows
+    for low in range(0, out.shape[1], 256):
+        high = min(low + 256, out.shape[1])
+        for j in range(len(out)):
+            for i in range(low, high):
+                at, here = np.uint64(pixels[first + i]), np.uint64(row[first + i])
+                out[j, i] = unary[at, j] - static[j, here]

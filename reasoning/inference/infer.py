@@ -140,7 +140,9 @@ def region_message(axiom: Penalty, means: Floats, b: Floats, weight: float = 1.0
     if axiom.local:  # a region says nothing to others, and the same to each of its pixels
         return axiom.gradient(means, np.where(b > 0, weight, 0.0))
     message = axiom.gradient(means, weight * b)
-    message *= np.where(b > 0, 1.0 / np.maximum(b, 1.0), 0.0)[:, None]
+    scale = np.where(b > 0, 1.0 / np.maximum(b, 1.0), 0.0)
+    if (scale != 1.0).any():
+        message *= scale[:, None]
     return message
 
 
@@ -172,5 +174,5 @@ def infer(
     descent = Descent(layout.start(), len(layout.field.nodes.size), max_steps)
     rest = descent.solve(layout.field, descent.first, tolerance)
     trace = Trace(tuple(descent.energies), rest.residual, len(descent.energies) - 1, rest.stopped)
-    at = rest.state.q
-    return Solution(layout.planes(rest.goal), layout.planes(at), layout.means(at), trace)
+    goal, at = layout.split(rest.goal), layout.split(rest.state.q)
+    return Solution(layout.planes(goal), layout.planes(at), layout.means(at), trace)

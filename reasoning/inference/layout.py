@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.inference.alike import Groups, Labels, grouped, summed, told_apart
+from reasoning.inference.alike import Groups, Labels, Scores, grouped, summed, told_apart
 from reasoning.inference.field import Field, Nodes, State
 from reasoning.inference.pairs import GridPairs, Listed, NoPairs, Pairs, listed
 from reasoning.inference.region_terms import Penalty, RegionTerms, Weighted
@@ -46,11 +46,14 @@ class Layout:
         """The state that inference starts from."""
         return self.field.start(self.held)
 
-    def planes(self, q: Floats) -> Floats:
-        """(y, x, label) of a state, plane by plane in memory; zeros where there is no region."""
+    def split(self, q: Floats) -> Floats:
+        """(label, node) marginals of a state of the field."""
+        return q if self.groups is None else self.groups.split(q)
+
+    def planes(self, by_label: Floats) -> Floats:
+        """(y, x, label) of marginals (label, node), plane by plane in memory; zeros where there is no region."""
         from reasoning.inference.field_kernels import gather
 
-        by_label = q if self.groups is None else self.groups.split(q)
         inside = self.node >= 0
         if self._in_order:
             return np.moveaxis(by_label.reshape(-1, *self.node.shape), 0, -1)
@@ -73,9 +76,8 @@ class Layout:
         """Whether nodes are the pixels, row by row."""
         return np.array_equal(self.node.ravel(), np.arange(self.node.size))
 
-    def means(self, q: Floats) -> Floats:
-        """(row, label) means that the axioms see in a state."""
-        by_label = q if self.groups is None else self.groups.split(q)
+    def means(self, by_label: Floats) -> Floats:
+        """(row, label) means that the axioms see at marginals (label, node)."""
         return self.regions.means(by_label, self.field.nodes).T
 
 
@@ -101,13 +103,13 @@ def lay_out(problem: Problem, held: Held | None) -> Layout:
             regions.base[j] += np.bincount(
                 problem.region[still], problem.size[still] * rest[j], len(regions.b)
             )
-    unary = _scores(problem.unary, pixels, static, row)
+    scores = Scores(_by_pixel(problem.unary), pixels, static, row)
     pairs = _pairs(problem, node, pixels, dark)
     few = None if held is not None or pairs.count else told_apart(regions.linked, k)
     if few is None:
-        nodes = Nodes(unary, size, row, pairs, dark)
+        nodes = Nodes(scores.all(), size, row, pairs, dark)
         return Layout(Field(nodes, regions), node, rest, regions, None)
-    unary, groups = grouped(unary, *few)
+    unary, groups = grouped(scores, *few)
     nodes = Nodes(unary, size, row, pairs, dark)
     return Layout(Field(nodes, _of_groups(regions, *few)), node, rest[few[1]], regions, groups)
 
@@ -122,22 +124,12 @@ def _order(free: NDArray[np.bool_], chequered: bool) -> tuple[NDArray[np.intp], 
     return np.concatenate([pixels[~bright], pixels[bright]]), int((~bright).sum())
 
 
-def _scores(
-    unary: Floats, pixels: NDArray[np.intp], static: Floats, row: NDArray[np.int32]
-) -> Floats:
-    """(label, node) scores less what regions say whatever q is."""
-    from reasoning.inference.field_kernels import gather, take_rows
-
-    out = np.empty((unary.shape[2], len(pixels)))
-
-    def work(first: int, last: int) -> None:
-        """Some labels."""
-        for j in range(first, last):
-            gather(unary[..., j].ravel(), pixels, out[j])
-            take_rows(static[j], row, out[j])
-
-    in_blocks(work, len(out), 1)
-    return out
+def _by_pixel(unary: Floats) -> Floats:
+    """(pixel, label) scores; no copy where labels, or planes, lie side by side in memory."""
+    k = unary.shape[2]
+    if unary.flags.c_contiguous:
+        return unary.reshape(-1, k)
+    return np.moveaxis(unary, 2, 0).reshape(k, -1).T
 
 
 def _of_groups(regions: RegionTerms, of: Labels, first: Labels) -> RegionTerms:

@@ -154,13 +154,29 @@ def some_chances(edges: Edges, t: Floats, out: Floats, first: int, last: int) ->
 
 
 @compiled
-def some_pull(edges: Edges, t: Floats, weight: Floats, out: Floats, span: tuple[int, int]) -> None:
-    """Add to `out` (region,) the derivative of sum over rows of weight[row] * P(N >= 1) by t."""
-    room = np.empty((2, _longest(edges, span)))
+def some_pull(
+    edges: Edges, t: Floats, weight: Floats, out: Floats, span: tuple[int, int, int]
+) -> None:
+    """Add to `out` (region,) the derivative of sum over rows of weight[row] * P(N >= 1) by t.
+
+    The span is the first row, one past the last, and the region that `out` starts with.
+    """
+    starts, columns, values, _ = edges
+    (factors, before), low = _rooms(edges, span), np.uint64(span[2])
     for r in range(np.uint64(span[0]), np.uint64(span[1])):
-        if weight[r] != 0.0:
-            _none(edges, t, room, r)
-            _tell(edges, weight[r], room, out, r)
+        if weight[r] == 0.0:
+            continue
+        first, none = np.uint64(starts[r]), 1.0
+        count = np.uint64(starts[r + ONE]) - first
+        for i in range(count):
+            factors[i] = 1.0 - values[first + i] * t[np.uint64(columns[first + i])]
+            before[i] = none
+            none *= factors[i]
+        after = weight[r]
+        for back in range(count):
+            at = count - ONE - back
+            out[np.uint64(columns[first + at]) - low] += after * before[at] * values[first + at]
+            after *= factors[at]
 
 
 @compiled
@@ -170,24 +186,33 @@ def some_assess(
     given: tuple[Floats, Floats],
     blocks: Blocks,
     outs: tuple[Floats, Floats, Floats],
-    span: tuple[int, int],
+    span: tuple[int, int, int],
 ) -> None:
     """Fill the values of some rows of a form of one link; add the slopes of their labels, and what they tell others.
+
+    In one function: arrays handed on to another are counted for each row, which takes longer than the sums.
 
     Args:
         edges: The relation.
         t: (region,) truth of the filler.
         given: (label, region) marginals and (region,) weight of each row.
         blocks: Of `reasoning.logic.single.Coefficients`.
-        outs: (region,) values, (label, region) slopes by label, (region,) slopes by t.
-        span: First row, and one past the last.
+        outs: (region,) values, (label, region) slopes by label, (some regions,) slopes by t.
+        span: First row, one past the last, and the region that the slopes by t start with.
     """
-    q, b = given
+    (starts, columns, values, _), (q, b), (total, out, told) = edges, given, outs
     state, start, label, factor, place, column = blocks
-    total, out, told = outs
-    room = np.empty((2, _longest(edges, span)))
+    (factors, before), low = _rooms(edges, span), np.uint64(span[2])
     for r in range(np.uint64(span[0]), np.uint64(span[1])):
-        none, worth_none, worth_some = _none(edges, t, room, r), 0.0, 0.0
+        first, none = np.uint64(starts[r]), 1.0
+        count = np.uint64(starts[r + ONE]) - first
+        for i in range(
+            count
+        ):  # P(N = 0): each neighbour's factor 1 - R t, and the product of those before it
+            rest = 1.0 - values[first + i] * t[np.uint64(columns[first + i])]
+            factors[i], before[i] = rest, none
+            none *= rest
+        worth_none, worth_some = 0.0, 0.0
         for i in range(np.uint64(len(state))):
             c, dot = 1.0, 0.0
             if place[i] >= 0:
@@ -202,39 +227,20 @@ def some_assess(
             else:
                 worth_none += c * dot
         total[r] = none * worth_none + (1.0 - none) * worth_some
-        weight = b[r] * (worth_some - worth_none)
-        if weight != 0.0:
-            _tell(edges, weight, room, told, r)
+        after = b[r] * (worth_some - worth_none)
+        if after != 0.0:
+            for back in range(count):  # R times the product of the others' factors, no division
+                at = count - ONE - back
+                told[np.uint64(columns[first + at]) - low] += (
+                    after * before[at] * values[first + at]
+                )
+                after *= factors[at]
 
 
 @compiled
-def _longest(edges: Edges, span: tuple[int, int]) -> int:
-    """Most neighbours of a row."""
+def _rooms(edges: Edges, span: tuple[int, int, int]) -> tuple[Floats, Floats]:
+    """Room for two numbers of each neighbour of a row."""
     starts, longest = edges[0], 0
     for r in range(span[0], span[1]):
         longest = max(longest, starts[r + 1] - starts[r])
-    return longest
-
-
-@compiled
-def _none(edges: Edges, t: Floats, room: Floats, r: int) -> float:
-    """P(N = 0) of a row; `room` keeps each neighbour's factor 1 - R t and the product of those before it."""
-    starts, columns, values, _ = edges
-    first, none = np.uint64(starts[r]), 1.0
-    for i in range(np.uint64(starts[r + ONE]) - first):
-        rest = 1.0 - values[first + i] * t[np.uint64(columns[first + i])]
-        room[0, i], room[1, i] = rest, none
-        none *= rest
-    return none
-
-
-@compiled
-def _tell(edges: Edges, weight: float, room: Floats, out: Floats, r: int) -> None:
-    """Add weight * derivative of P(N >= 1) by t: R times the product of the others' factors, without a division."""
-    starts, columns, values, _ = edges
-    first, after = np.uint64(starts[r]), weight
-    count = np.uint64(starts[r + ONE]) - first
-    for back in range(count):
-        i = count - ONE - back
-        out[np.uint64(columns[first + i])] += after * room[1, i] * values[first + i]
-        after *= room[0, i]
+    return np.empty(longest), np.empty(longest)

@@ -19,6 +19,7 @@ from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
+Relation = tuple[Any, dict[int, tuple[int, int]]]
 
 PARTS = 4
 """In so many parts, whatever the number of threads, neighbours are told: each part has sums of its own."""
@@ -76,13 +77,28 @@ def coefficients(
     )
 
 
+def parts(n: int) -> int:
+    """Regions per part, of so many."""
+    return max(LEAST, -(-n // PARTS))
+
+
+def told_spans(edges: Any, n: int) -> dict[int, tuple[int, int]]:
+    """First region of each part -> the first region that it tells anything, and one past the last."""
+    starts, columns = edges[0], edges[1]
+    spans = {}
+    for first in range(0, n, parts(n)):
+        ends = columns[starts[first] : starts[min(first + parts(n), n)]]
+        spans[first] = (int(ends.min()), int(ends.max()) + 1) if len(ends) else (0, 0)
+    return spans
+
+
 def assess(
-    edges: Any, t: Floats, q: Floats, b: Floats, given: Coefficients, out: Floats
+    relation: Relation, t: Floats, q: Floats, b: Floats, given: Coefficients, out: Floats
 ) -> tuple[Floats, Floats]:
     """Value of each region, and what all of them tell the filler's truth; slopes of the regions' own labels are added.
 
     Args:
-        edges: Row starts, columns and values of the relation, and an array that is not read.
+        relation: Row starts, columns and values of the relation with an array that is not read, and its `told_spans`.
         t: (region,) truth of the filler.
         q: (label, region) marginals.
         b: (region,) weights.
@@ -94,17 +110,17 @@ def assess(
     """
     from reasoning.logic.link_kernels import some_assess
 
-    n = q.shape[1]
-    total = np.empty(n)
+    (edges, spans), n = relation, q.shape[1]
+    total, upstream = np.empty(n), np.zeros(n)
 
-    def work(first: int, last: int) -> Floats:
+    def work(first: int, last: int) -> tuple[int, Floats]:
         """What some regions tell the labels."""
-        told = np.zeros(n)
-        some_assess(edges, t, (q, b), given.arrays, (total, out, told), (first, last))
-        return told
+        low, high = spans[first]
+        told = np.zeros(high - low)
+        outs = (total, out, told)
+        some_assess(edges, t, (q, b), given.arrays, outs, (first, last, low))
+        return low, told
 
-    told = in_blocks(work, n, max(LEAST, -(-n // PARTS)))
-    upstream = told[0] if told else np.zeros(n)
-    for more in told[1:]:
-        upstream += more
+    for low, told in in_blocks(work, n, parts(n)):
+        upstream[low : low + len(told)] += told
     return total, upstream

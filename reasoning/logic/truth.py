@@ -26,7 +26,6 @@ from reasoning.threads import in_blocks
 
 Floats = NDArray[np.float64]
 
-
 ROWS = 16384
 """Regions worked on at a time, so that they stay in the processor's cache."""
 
@@ -109,15 +108,15 @@ class Link:
 
         n, upstream = len(q), np.zeros(len(q))
 
-        def work(first: int, last: int) -> Floats:
+        def work(first: int, last: int) -> tuple[int, Floats]:
             """What some regions tell their neighbours."""
-            told = np.zeros(n)
-            some_pull(self.edges, t, room, told, (first, last))
-            return told
+            told = np.zeros(np.ptp(self.told_spans[first]))
+            some_pull(self.edges, t, room, told, (first, last, self.told_spans[first][0]))
+            return self.told_spans[first][0], told
 
         if self.plain:
-            for told in in_blocks(work, n, max(ROWS, -(-n // single.PARTS))):
-                upstream += told
+            for low, told in in_blocks(work, n, single.parts(n)):
+                upstream[low : low + len(told)] += told
         else:
             end_sums(self.edges[1], room, upstream)
         self.filler.pull(q, upstream, out)
@@ -147,6 +146,11 @@ class Link:
     @cached_property
     def _counts(self) -> NDArray[np.intp]:
         return np.array(self.at_least, np.intp)
+
+    @cached_property
+    def told_spans(self) -> dict[int, tuple[int, int]]:
+        """Which regions each part of the regions tells anything (`reasoning.logic.single.told_spans`)."""
+        return single.told_spans(self.edges, self.matrix.shape[0])
 
     @cached_property
     def edges(self) -> tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.intp]]:
@@ -206,7 +210,7 @@ class Form:
             self.pull(q, b, out)
             return self.value(q)
         if given is not None:
-            return self._assess_single(given, q, b, out)
+            return self._in_one(given, q, b, out)
         truths = [link.filler.value(q) for link in self.links]
         rooms = [link.room() for link in self.links]
         total = np.zeros(n)
@@ -231,18 +235,16 @@ class Form:
             link.spread(q, t, room, out)
         return total
 
-    def _assess_single(
-        self, given: single.Coefficients, q: Floats, b: Floats, out: Floats
-    ) -> Floats:
+    def _in_one(self, given: single.Coefficients, q: Floats, b: Floats, out: Floats) -> Floats:
         """`assess` in one pass, where there is one link that asks for `some`."""
         (link,) = self.links
-        t = link.filler.value(q)
-        total, upstream = single.assess(link.edges, t, q.T, b, given, out.T)
+        relation, t = (link.edges, link.told_spans), link.filler.value(q)
+        total, upstream = single.assess(relation, t, q.T, b, given, out.T)
         link.filler.pull(q, upstream, out)
         return total
 
     def _single(self, q: Floats, out: Floats) -> single.Coefficients | None:
-        """Coefficients for `_assess_single`; None where the form, or how the marginals lie in memory, is another."""
+        """Coefficients for `_in_one`; None where the form, or how the marginals lie in memory, is another."""
         if len(self.links) != 1 or not self.links[0].plain:
             return None
         if not (q.T.flags.c_contiguous and out.T.flags.c_contiguous):

@@ -42,7 +42,7 @@ def test_one_rule_about_two_classes_leaves_three_groups_of_five_labels():
     rows, columns = found.field.nodes.unary.shape
     assert (rows, columns) == (3, 80)
     assert sorted(np.bincount(found.groups.of)) == [1, 1, 3]
-    assert found.planes(found.start().q).sum(axis=2) == pytest.approx(np.ones((1, 80)))
+    assert found.planes(found.split(found.start().q)).sum(axis=2) == pytest.approx(np.ones((1, 80)))
 
 
 def test_smoothness_tells_all_labels_apart():

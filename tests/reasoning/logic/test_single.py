@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from reasoning.logic import single
 from reasoning.logic.blocks import Block
 from reasoning.logic.single import coefficients
 from reasoning.logic.truth import Form, Link
@@ -44,3 +45,25 @@ def test_one_pass_gives_what_the_general_way_gives(seed, n):
 def test_coefficients_per_region_and_label_take_the_general_way():
     blocks = (((1,), Block(np.ones(1), np.ones(1), np.ones((4, LABELS)))),)
     assert coefficients(blocks, LABELS) is None
+
+
+def test_parts_tell_what_the_whole_tells(monkeypatch):
+    rng = np.random.default_rng(5)
+    n = 23
+    matrix = csr_matrix(
+        np.triu(form(rng, n).links[0].matrix.toarray(), 1)
+    )  # the last region tells none
+    filler = Form((), (((), Block(np.array([1.0, 0.5, 0.0]), np.ones(1))),))
+    q = np.ascontiguousarray(rng.dirichlet(np.ones(LABELS), n).T)
+    found = []
+    for least in (n, 1):
+        monkeypatch.setattr(single, "LEAST", least)
+        one = Form((Link(matrix, filler),), (((1,), Block(np.array([0.2, 0.9, 0.5]), np.ones(1))),))
+        slopes, pulled = np.zeros((LABELS, n)), np.zeros((n, LABELS))
+        values = one.assess(q.T, np.ones(n), slopes.T)
+        one.links[0].pull(q.T, np.stack([np.zeros(n), np.ones(n)]), pulled)
+        found.append((len(one.links[0].told_spans), values, slopes, pulled))
+    (few, *whole), (many, *parts) = found
+    assert (few, many) == (1, single.PARTS)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-14)
