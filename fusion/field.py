@@ -155,9 +155,12 @@ def _mine(part: Part, cell: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
         return np.ones(count, bool)
     rows, cols = np.nonzero(cell >= 0)
     of = cell[rows, cols]
-    pixels = np.maximum(np.bincount(of, minlength=count), 1)
-    y, x = (np.bincount(of, weights=v + 0.5, minlength=count) / pixels for v in (rows, cols))
-    mine: NDArray[np.bool_] = (y >= top) & (y < top + tall) & (x >= left) & (x < left + wide)
+    pixels = np.bincount(of, minlength=count)
+    sums = [np.bincount(of, weights=v + 0.5, minlength=count) for v in (rows, cols)]
+    y, x = (total / np.maximum(pixels, 1) for total in sums)
+    mine: NDArray[np.bool_] = (
+        (pixels > 0) & (y >= top) & (y < top + tall) & (x >= left) & (x < left + wide)
+    )
     return mine
 
 

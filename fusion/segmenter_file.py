@@ -95,13 +95,19 @@ def _segmenter(told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Segment
         state = {n.removeprefix(mark): a for n, a in arrays.items() if n.startswith(mark)}
         network.load_state_dict({name: torch.from_numpy(a) for name, a in state.items()})
         models.append(Model(network, labels, loss))
-    fit = told["fit"]
+    names: dict[str, Any] = {n: told[n] for n in ("usual", "coarse", "majority")}
+    names |= {name: arrays.get(name) for name in _OPTIONAL}
     return Segmenter(
         plan=_plan(told["plan"]), moments=(arrays["mean"], arrays["std"]), models=tuple(models),
-        fit=TrustFit(**fit, **{n: arrays[f"fit.{n}"] for n in ("prior", "references")}) if fit else None,
-        trusted=arrays["trusted"], settings=settings, **{n: arrays.get(n) for n in _OPTIONAL},
-        **{name: told[name] for name in ("usual", "coarse", "majority")},
+        fit=_fit(told["fit"], arrays), trusted=arrays["trusted"], settings=settings, **names,
     )  # fmt: skip
+
+
+def _fit(told: dict[str, Any] | None, arrays: dict[str, NDArray[Any]]) -> TrustFit | None:
+    if told is None:
+        return None
+    prior, references = arrays["fit.prior"], arrays["fit.references"]
+    return TrustFit(told["majority"], prior, references, told["noise"], told["kappa"])
 
 
 def _plan(told: dict[str, Any]) -> FeaturePlan:

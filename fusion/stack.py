@@ -44,7 +44,9 @@ class Stack:
         self.field, self.plan, self.ring = field, plan, ring
         self.valid = field.valid
         self.place = np.flatnonzero(self.valid)
-        self.around = around if around is not None or ring is None else ring.mean(axis=0)
+        self.around: NDArray[np.float32] | None = around
+        if around is None and ring is not None:
+            self.around = ring.mean(axis=0)
         self.mean, self.std = moments or moments_of([self.sample()])
         self._keep = keep and self.valid.size <= _CACHED
         self._kept: list[NDArray[np.float16]] | None = None
@@ -57,7 +59,7 @@ class Stack:
             field.image, self.plan, field.dem, rows=(row + first, row + last)
         )  # fmt: skip
         out = found[:, col : col + width][valid]
-        if self.ring is None:
+        if self.ring is None or self.around is None:
             return out
         cells = field.cell[first:last][valid]
         around = np.where((cells >= 0)[:, None], self.ring[cells], self.around)

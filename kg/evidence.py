@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ class EvidenceLayer:
     cell: NDArray[np.int32]
     shares: NDArray[np.float32]
     classes: tuple[str, ...]
-    entities: tuple[str, ...]
+    entities: Sequence[str]
     tolerance: float = 0.0
     reliability: float = PRODUCTS_RIGHT
     date: str | None = None

@@ -159,14 +159,14 @@ def drawn(found: Survey, shares: Floats, sample: int, seed: int) -> list[tuple[W
     return [(_window(found, rows[i]), float(1 / chance[i])) for i in np.flatnonzero(hit | certain)]
 
 
-def _window(found: Survey, row: int) -> Window:
+def _window(found: Survey, row: np.intp) -> Window:
     top, left, height, width = (int(value) for value in found.windows[row])
     return top, left, height, width
 
 
 def _how_many(found: Survey, says: Floats, sample: int) -> int:
     """Windows that hold as many pixels as are to be learned from."""
-    each = says.sum(axis=1).mean() * min(1.0, MOST_OF_CELL / found.cell)
+    each = float(says.sum(axis=1).mean()) * min(1.0, MOST_OF_CELL / found.cell)
     return max(1, math.ceil(MORE * sample / max(each, 1.0)))
 
 

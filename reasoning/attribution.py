@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -220,8 +221,7 @@ def _middles(run: Run, c: _Changes) -> tuple[Floats, Floats]:
 
 def _evidence(observations: Sequence[Observation], c: _Changes) -> dict[int, tuple[str, ...]]:
     """Group -> IRIs of the features and cells under its pixels; those that speak for the change come first."""
-    names: list[str] = []
-    found = []
+    first, found = [0], []
     for one in observations:
         cell = _reach(one)[c.rows, c.cols]
         spoke = one.potential[:, c.rows, c.cols].any(
@@ -230,16 +230,17 @@ def _evidence(observations: Sequence[Observation], c: _Changes) -> dict[int, tup
         seen = np.flatnonzero((cell >= 0) & spoke)
         mine = cell[seen]
         against = one.speaks[mine, c.new[seen]] <= one.speaks[mine, c.old[seen]]
-        found.append(np.stack([c.group[seen], against, mine + len(names)], axis=1))
-        names += one.layer.entities
-    if not names:
+        found.append(np.stack([c.group[seen], against, mine + first[-1]], axis=1))
+        first.append(first[-1] + len(one.layer.entities))
+    if not first[-1]:
         return {}
     rows, count = np.unique(np.concatenate(found), axis=0, return_counts=True)
     out: dict[int, list[str]] = {}
     for i in np.lexsort((rows[:, 2], -count, rows[:, 1], rows[:, 0])):
         entities = out.setdefault(int(rows[i, 0]), [])
         if len(entities) < MOST_EVIDENCE:
-            entities.append(names[rows[i, 2]])
+            layer = bisect_right(first, rows[i, 2]) - 1
+            entities.append(observations[layer].layer.entities[int(rows[i, 2]) - first[layer]])
     return {group: tuple(entities) for group, entities in out.items()}
 
 

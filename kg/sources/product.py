@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,42 @@ from kg.legend import Legend, load_legend
 from kg.raster import Raster, read_grid, resample
 from kg.sources.counts import CellCounts, Window, aligned, cell_iri, count_classes, window_of
 
-_MOST = 4_000_000  # cells of one layer
+_MOST = 16_000_000  # cells of one layer
+
+
+class CellNames(Sequence[str]):
+    """IRIs of cells, made when one is asked for: a layer may have millions.
+
+    Args:
+        name: Name of the source.
+        cell: Pixels along a side of a cell.
+        rows: (cell,) row in the file, in cells.
+        cols: (cell,) column.
+    """
+
+    def __init__(
+        self, name: str, cell: int, rows: NDArray[np.integer], cols: NDArray[np.integer]
+    ) -> None:
+        self.name, self.cell, self.rows, self.cols = name, cell, rows, cols
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> str | tuple[str, ...]:
+        if isinstance(at, slice):
+            return tuple(self[i] for i in range(len(self))[at])
+        return cell_iri(self.name, self.cell, int(self.rows[at]), int(self.cols[at]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def product_layer(
@@ -70,10 +107,7 @@ def product_layer(
         cell=place,
         shares=counts / counts.sum(1, keepdims=True),
         classes=tuple(one.iri for one in known.classes),
-        entities=tuple(
-            cell_iri(name, cell, r, c)
-            for r, c in zip((found.row + rows).tolist(), (found.col + cols).tolist(), strict=True)
-        ),
+        entities=CellNames(name, cell, found.row + rows, found.col + cols),
         tolerance=max(product.pixel_size) / 2,
         date=date,
     )

@@ -88,7 +88,7 @@ def names_of(corrected: Corrected, ontology: Ontology | None = None) -> Names:
     used = {entity for correction in corrected.corrections for entity in correction.evidence}
     owner, said = {}, {}
     for layer in corrected.layers:
-        for row, entity in enumerate(layer.entities):
+        for row, entity in enumerate(layer.entities if used else ()):
             if entity in used:
                 best = int(layer.shares[row].argmax())
                 owner[entity] = layer.source

@@ -322,3 +322,16 @@ def test_worldcover_stays_small_and_counts_right(tmp_path, place):
     assert found["mebibytes"] < 2048
     assert found["ours"] == found["straight"] and sum(found["ours"]) > 10**7
     assert found["lines"] > (10_000 if place is None else 1000)
+
+
+def test_a_product_as_fine_as_a_tile_can_be_laid(tmp_path):
+    """A tile of 2048 pixels with its margins has more than five million cells of a product as fine as the image."""
+    grid = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 2304, 2304)
+    codes = np.full((1, *grid.shape), 10, np.uint8)
+    codes[0, 7, 9] = 80
+    write_raster(tmp_path / "fine.tif", Raster(codes, grid, 0))
+    layer = product_layer(tmp_path / "fine.tif", "worldcover", grid, name="worldcover")
+    assert len(layer.entities) == len(layer.shares) == 2304**2
+    at = int(layer.cell[7, 9])
+    assert layer.entities[at] == layer.entities[at : at + 1][0] == f"{vocab.ID}worldcover/cell/7/9"
+    assert layer.shares[at].argmax() == load_legend("worldcover").codes.index(80)
