@@ -145,7 +145,7 @@ def read_image(
         )
     image = _without_alpha(image)
     _not_empty(bool(image.valid.any()), path)
-    _tell_of_holes(image, path)
+    tell_of_holes(image, path)
     return image
 
 
@@ -190,7 +190,7 @@ def _tell_of_strangers(bands: Sequence[str]) -> None:
             )
 
 
-def _tell_of_holes(image: Raster, path: str | Path) -> None:
+def tell_of_holes(image: Raster, path: str | Path) -> None:
     """Warn of pixels that count as nodata though some of their bands hold a value."""
     each = [replace(image, values=band[None]).valid for band in image.values]
     holes = np.logical_or.reduce(each) & ~image.valid

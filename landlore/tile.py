@@ -8,7 +8,7 @@ from pathlib import Path
 from kg.cog import class_names, write_raster
 from kg.grid import Grid
 from kg.raster import Raster, read_grid, read_raster
-from landlore.inputs import Window, read_part, read_terrain, without_holes
+from landlore.inputs import Window, read_part, read_terrain, tell_of_holes, without_holes
 from landlore.sources import Sources, products
 
 MARGIN = 128
@@ -57,13 +57,16 @@ def map_name(path: Path) -> str:
     return f"{path.stem}.tif"
 
 
-def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sources:
+def cut_inputs(
+    inputs: Path, part: tuple[Path, Window], sources: Sources, *, quiet: bool = False
+) -> Sources:
     """Write what a tile sees of the map, the image and the terrain.
 
     Args:
         inputs: Folder to write into.
         part: The map, and the part of it that the tile sees.
         sources: What is known beside the whole map.
+        quiet: No word of pixels of the image that hold something in some bands only.
 
     Returns:
         The sources with these files; without what does not reach the tile.
@@ -79,8 +82,10 @@ def cut_inputs(inputs: Path, part: tuple[Path, Window], sources: Sources) -> Sou
     image = dem = None
     if sources.image and read_raster(sources.image, window=window).valid.any():
         image = inputs / "beside-image.tif"
-        seen = without_holes(read_part(sources.image, window, sources.bands))
-        write_raster(image, seen, overviews="average")
+        seen = read_part(sources.image, window, sources.bands)
+        if not quiet:
+            tell_of_holes(seen, sources.image)
+        write_raster(image, without_holes(seen), overviews="average")
     if sources.dem and read_grid(sources.dem).overlaps(mine.grid):
         dem = inputs / "beside-dem.tif"
         write_raster(dem, _terrain(sources.dem, mine.grid, part), overviews="average")

@@ -200,7 +200,7 @@ def _solve(tile: Tile, job: Job, home: Path, tell: Progress) -> bool:
     inputs.mkdir(parents=True, exist_ok=True)
     confidence = job.settings.confidence
     read_prediction(job.path, job.legend, confidence=confidence, window=tile.outer)  # or its fault
-    seen = cut_inputs(inputs, (job.path, tile.outer), job.sources)
+    seen = cut_inputs(inputs, (job.path, tile.outer), job.sources, quiet=bool(job.learned))
     mine = replace(
         job, path=inputs / map_name(job.path), sources=seen,
         settings=replace(job.settings, overwrite=True),

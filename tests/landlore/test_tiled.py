@@ -10,7 +10,14 @@ from drawn import write_house
 
 import landlore as ll
 from kg.cog import write_raster
-from kg.errors import GridError, InputError, LegendError, OutputError, RasterError
+from kg.errors import (
+    GridError,
+    InputError,
+    LandloreWarning,
+    LegendError,
+    OutputError,
+    RasterError,
+)
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
 from landlore import maps
@@ -219,3 +226,21 @@ def test_from_the_command_line(home, tmp_path, landlore):
     code, said, _ = landlore("correct", *words, "-o", tmp_path / "run", "--tiles", "100")
     assert code == 0 and "of 2 tiles changed" in said
     assert "landlore explain" in said.splitlines()[-1]
+
+
+def test_half_empty_pixels_of_the_image_are_told_once_per_tile(home, tmp_path):
+    image = read_raster(home / "image.tif")
+    values = image.values.astype(np.float32)
+    values[1, 40, 3:7] = np.nan
+    write_raster(
+        tmp_path / "image.tif", Raster(values, GRID, None, image.bands), overviews="average"
+    )
+    with pytest.warns(LandloreWarning, match="4 of .* pixels count as nodata") as told:
+        correct_tiles(
+            home / "labels.tif",
+            legend="town",
+            sources=ll.Sources(image=tmp_path / "image.tif"),
+            settings=ll.RunSettings(tile=200),
+            out=tmp_path / "run",
+        )
+    assert sum("count as nodata" in str(one.message) for one in told) == 1
