@@ -9,6 +9,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,14 @@ def row(quad: Any) -> Row:
     return term(quad.subject), term(quad.predicate), term(quad.object)
 
 
-def result(found: Any) -> QueryResult:
-    """The whole answer of a pyoxigraph query."""
+def result(found: Any, most: int | None = None) -> QueryResult:
+    """The answer of a pyoxigraph query, whole or its first rows."""
     if isinstance(found, ox.QueryBoolean):
         return QueryResult((), ((),) if found else (), "ask")
     if isinstance(found, ox.QueryTriples):
-        return QueryResult(TRIPLE, tuple(row(triple) for triple in found), "graph")
+        return QueryResult(TRIPLE, tuple(row(triple) for triple in islice(found, most)), "graph")
     names = tuple(variable.value for variable in found.variables)
-    rows = tuple(tuple(term(value) for value in solution) for solution in found)
+    rows = tuple(tuple(term(value) for value in solution) for solution in islice(found, most))
     return QueryResult(names, rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,13 @@ class RemoteGraph(KnowledgeGraph):
         found = self.query("SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }").column("g")
         return tuple(sorted(str(iri) for iri in found if self._is_listed(str(iri))))
 
-    def query(self, sparql: str, *, prefixes: bool = True) -> QueryResult:
+    def query(self, sparql: str, *, prefixes: bool = True, most: int | None = None) -> QueryResult:
         """Answer a SPARQL 1.1 query.
 
         Args:
             sparql: SELECT, ASK, CONSTRUCT or DESCRIBE.
             prefixes: Let the query use `vocab.PREFIXES` without declaring them; its own win.
+            most: Give so many rows of the answer and no more; all are asked for (write LIMIT to ask for less).
 
         Raises:
             QueryError: It cannot be parsed or run, or the server leaves rows out.
@@ -76,9 +78,12 @@ class RemoteGraph(KnowledgeGraph):
             _explain(sparql, prefixes)
             raise
         self._server = answer.server
-        if triples:
-            return _graph_of(answer, sparql)
-        return self._whole(self._rows(answer), text, answer.cut)
+        found = (
+            _graph_of(answer, sparql)
+            if triples
+            else self._whole(self._rows(answer), text, answer.cut)
+        )
+        return found if most is None else replace(found, rows=found.rows[:most])
 
     def describe(self, iri: str) -> QueryResult:
         """All statements about a thing, with the nodes of its weighted statements and geometries.

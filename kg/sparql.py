@@ -47,6 +47,19 @@ def refuse_update(sparql: str) -> None:
         )
 
 
+def refuse_service(sparql: str) -> None:
+    """Let questions pass that ask nobody else.
+
+    Raises:
+        QueryError: It asks another server (SERVICE): one that answers strangers would do so in their name.
+    """
+    if re.search(r"\bservice\b", _bare(sparql), re.IGNORECASE):
+        raise QueryError(
+            "SPARQL SERVICE: asks another server, which this one does not do",
+            "ask that server yourself, or landlore query RUN ...",
+        )
+
+
 def with_prefixes(sparql: str, prefixes: Mapping[str, str]) -> str:
     """The text with the prefixes that it uses and does not declare, on its first line: lines keep their numbers."""
     bare = _bare(sparql)
@@ -66,7 +79,10 @@ def page_of(sparql: str, variables: Collection[str], size: int, start: int) -> s
     if re.search(r"\b(limit|offset)\b", tail) or re.search(r"\bfrom\b", bare, re.IGNORECASE):
         return None
     order = "" if "order" in tail else f" ORDER BY {' '.join(f'?{name}' for name in variables)}"
-    return f"{sparql[:at]}SELECT * WHERE {{ {{ {sparql[at:]}\n{order} }} }} LIMIT {size} OFFSET {start}"
+    names = " ".join(
+        f"?{name}" for name in variables
+    )  # of all (*) each server has an order of its own
+    return f"{sparql[:at]}SELECT {names} WHERE {{ {{ {sparql[at:]}\n{order} }} }} LIMIT {size} OFFSET {start}"
 
 
 def _bare(sparql: str) -> str:

@@ -86,12 +86,13 @@ class KnowledgeGraph:
         """IRIs of the named graphs, sorted."""
         return tuple(sorted(graph.value for graph in self._store.named_graphs()))
 
-    def query(self, sparql: str, *, prefixes: bool = True) -> QueryResult:
+    def query(self, sparql: str, *, prefixes: bool = True, most: int | None = None) -> QueryResult:
         """Answer a SPARQL 1.1 query.
 
         Args:
             sparql: SELECT, ASK, CONSTRUCT or DESCRIBE.
             prefixes: Let the query use `vocab.PREFIXES` without declaring them; its own win.
+            most: Read so many rows of the answer and no more.
 
         Raises:
             QueryError: It cannot be parsed (with line and column) or run.
@@ -100,7 +101,7 @@ class KnowledgeGraph:
         refuse_update(sparql)
         with query_errors(sparql, known):
             more = {"custom_functions": rdf.functions(sparql), "use_default_graph_as_union": True}
-            return rdf.result(self._store.query(sparql, prefixes=known, **more))
+            return rdf.result(self._store.query(sparql, prefixes=known, **more), most)
 
     def describe(self, iri: str) -> QueryResult:
         """All statements about a thing, with the nodes of its weighted statements and geometries.

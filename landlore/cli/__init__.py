@@ -1,7 +1,7 @@
 """The command line: words come in, a table, a sentence or a folder goes out.
 
-One module per noun: `area`, `graphs`, `imports`, `maps`, `runs`, `rules`, `ontologies`, `scenes`; `first` is what
-newcomers type first.
+One module per noun: `area`, `graphs`, `imports`, `maps`, `runs`, `rules`, `ontologies`, `scenes`, `serving`; `first` is
+what newcomers type first.
 Exit codes: 0 fine, 1 ran but found something wrong, 2 wrong use or wrong input.
 """
 
@@ -23,6 +23,7 @@ from landlore.cli import (
     rules,
     runs,
     scenes,
+    serving,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ _COMMANDS = (
     (maps.interpret, "Map an image without labels, then correct the map."),
     (runs.explain, "Say why a place changed or not, and what would change it."),
     (runs.query, "Ask a run or a graph in SPARQL."),
+    (serving.serve, "Serve a run or a graph: SPARQL for programs, pages for people."),
     (runs.publish, "Send the reasons of a run to a SPARQL server."),
     (runs.report, "Write one HTML page: before, after, and why."),
     (runs.export, "Write a QGIS project of a run, or its corrections as outlines."),

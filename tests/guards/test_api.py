@@ -10,7 +10,7 @@ NAMES = [
     "RunSettings", "Sources", "TileFiles", "build", "classify", "correct", "correct_tiles", "demo", "embed",
     "estimate_confidence", "explain", "export_corrections", "export_project", "fetch", "find", "import_graph",
     "interpret", "interpret_tiles", "learn", "learn_confidence", "legend_names", "load_legend",
-    "load_ontology", "load_rules", "mine", "open_graph", "query", "read_raster", "read_settings", "select",
+    "load_ontology", "load_rules", "mine", "open_graph", "query", "read_raster", "read_settings", "select", "serve",
     "suggest_mapping", "what_if", "why_not", "write_page",
 ]  # fmt: skip
 
