@@ -1,15 +1,17 @@
 """A map without labels made by tiles beside the same map made at once: accuracy, processor time, peak memory by size.
 
     python benchmarks/interpret_tiles.py [--data ../shared/data/geo/zion] [--sides 0 4000 8000] [--once 0]
-                                         [--map-only 8000] [--controls 0] [--sample N] [--seed S] [--json FILE]
+                                         [--controls 0] [--map-only 8000] [--windows N]
+                                         [--sample N] [--seed S] [--json FILE]
 
 Zion: Landsat 8 in four bands, SRTM, NLCD 2011. Side 0 is the scene itself (1420 x 1120 pixels); larger sides are
 mosaics of its mirror images. The product is the largest NLCD class of each cell of 10 x 10 pixels (300 m); NLCD itself
 at 30 m is used for scoring only, in ten groups of classes, as in `benchmarks/labelfree.py`. Each way runs in a process
 of its own through the public interface, with the rules that ship. `--once`: sides that are also interpreted at once;
-`--map-only`: sides of which the tiles are not corrected, only mapped; `--controls`: sides that are also scored with the
-product as it is, and mapped from cells that are dealt out anew. Printed: accuracy and mean IoU before and after
-correction, and processor seconds and peak memory from the start until the end of each stage.
+`--map-only`: sides of which the tiles are not corrected, only mapped, and `--windows N` stops these after N windows;
+`--controls`: sides that are also scored with the product as it is, and mapped from cells that are dealt out anew.
+Printed: accuracy and mean IoU before and after correction, and processor seconds and peak memory from the start until
+the end of each stage.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ RUN = """
 import json, resource, sys
 import landlore as ll
 home, out, way, sample, seed = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+most = int(sys.argv[6])
 class Mapped(Exception):
     pass
 found = {}
@@ -51,6 +54,9 @@ def told(line):
         used("surveyed")
     if line.startswith("mapping window 1 "):
         used("learned")
+    if most and line.startswith("mapping window") and int(line.split()[2]) >= most:
+        used("mapped")
+        raise Mapped
     if line.startswith("tile 1 of"):
         if "mapped" not in found:
             used("mapped")
@@ -137,10 +143,13 @@ def measure(home: Path, way: str, options: argparse.Namespace) -> dict[str, Any]
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         out = Path(folder) / "run"
         words = [str(home), str(out), way, str(options.sample), str(options.seed)]
+        words.append(str(options.windows if way == "map" else 0))
         told = subprocess.run(
             [sys.executable, "-c", RUN, *words], check=True, capture_output=True, text=True
         )
         row: dict[str, Any] = {"way": way, "stages": json.loads(told.stdout.splitlines()[-1])}
+        if not (out / "before.tif").is_file():
+            return row
         row["before"] = score(home / "truth.tif", out / "before.tif", shares=True)
         row["before_mb"] = (out / "before.tif").stat().st_size / 1e6
         if way != "map":
@@ -168,6 +177,7 @@ def main() -> int:
     parser.add_argument("--sides", type=int, nargs="+", default=[0, 4000, 8000])
     parser.add_argument("--once", type=int, nargs="*", default=[0])
     parser.add_argument("--map-only", type=int, nargs="*", default=[8000])
+    parser.add_argument("--windows", type=int, default=0)
     parser.add_argument("--controls", type=int, nargs="*", default=[0])
     parser.add_argument("--sample", type=int, default=2_000_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -25,6 +25,8 @@ LEARNED = "learned.npz"
 """Weights of a segmenter."""
 FINISHED = (f"tiles/*/{RECORD}", LEARNED)
 """What is lost when a folder is begun anew."""
+UNFINISHED = ".landlore-*"
+"""Folders of files that were being written when a run was killed."""
 _FILE = "sha256: "
 
 
@@ -76,6 +78,8 @@ def held_folder(home: Path, begun: dict[str, Any], overwrite: bool) -> Iterator[
             write_json(mark, begun)
         with mark.open() as file:
             _take(file, home)
+            for left in home.glob(UNFINISHED):
+                shutil.rmtree(left, ignore_errors=True)
             yield
     except OSError as error:
         raise unwritable(home, error) from error

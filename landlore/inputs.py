@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fusion.prediction import Prediction, prediction_from_labels
 from kg.cog import class_names
 from kg.counted import counted
-from kg.errors import GridError, InputError, LandloreWarning, LegendError, RasterError
+from kg.errors import EmptyError, GridError, InputError, LandloreWarning, LegendError, RasterError
 from kg.grid import Grid
 from kg.legend import Legend
 from kg.raster import Raster, read_raster, resample
@@ -107,7 +107,7 @@ def _probabilities(raster: Raster, path: str | Path) -> np.ndarray:
 
 def _not_empty(found: bool, path: str | Path) -> None:
     if not found:
-        raise RasterError(
+        raise EmptyError(
             f"{path}: all pixels are nodata, expected at least one class", "check the nodata value"
         )
 
@@ -231,14 +231,19 @@ def natural_colours(image: Raster) -> NDArray[np.uint8]:
     return np.moveaxis(np.where(known, 255 * share, 245), 0, -1).astype(np.uint8)
 
 
-def read_terrain(path: str | Path, grid: Grid) -> Raster:
+def read_terrain(path: str | Path, grid: Grid, *, window: Window | None = None) -> Raster:
     """Elevation in metres on the grid of the prediction (bilinear); band name "elevation".
 
+    Args:
+        path: The file.
+        grid: The grid.
+        window: The part of the file to read, all that lies below; default all of it.
+
     Raises:
-        RasterError: Unreadable, or more than one band.
+        RasterError: Unreadable, more than one band, or (EmptyError) nothing but nodata.
         GridError: No CRS, or no overlap.
     """
-    dem = read_raster(path)
+    dem = read_raster(path, window=window)
     if len(dem.values) != 1:
         raise RasterError(
             f"{path}: has {counted(len(dem.values), 'band')} ({', '.join(dem.bands)}), "

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kg.cog import class_names, write_raster
+from kg.errors import EmptyError
 from kg.grid import Grid
 from kg.raster import Raster, read_grid, read_raster
+from kg.sources.counts import window_of
 from landlore.inputs import Window, read_part, read_terrain, tell_of_holes, without_holes
 from landlore.sources import Sources, products
 
@@ -87,8 +89,10 @@ def cut_inputs(
             tell_of_holes(seen, sources.image)
         write_raster(image, without_holes(seen), overviews="average")
     if sources.dem and read_grid(sources.dem).overlaps(mine.grid):
-        dem = inputs / "beside-dem.tif"
-        write_raster(dem, _terrain(sources.dem, mine.grid, part), overviews="average")
+        terrain = _terrain(sources.dem, mine.grid, part)
+        if terrain is not None:
+            dem = inputs / "beside-dem.tif"
+            write_raster(dem, terrain, overviews="average")
     return replace(
         sources,
         landcover=tuple(reached),
@@ -98,9 +102,14 @@ def cut_inputs(
     )
 
 
-def _terrain(dem: str | Path, grid: Grid, part: tuple[Path, Window]) -> Raster:
-    """Elevation on the grid of a tile; of a file on the grid of the map, only the tile is read."""
+def _terrain(dem: str | Path, grid: Grid, part: tuple[Path, Window]) -> Raster | None:
+    """Elevation on the grid of a tile, None where there is none; no more than what lies below is read."""
     path, window = part
-    if read_grid(dem).same_as(read_grid(path)):
+    own = read_grid(dem)
+    if own.same_as(read_grid(path)):
         return read_raster(dem, window=window)
-    return read_terrain(dem, grid)
+    try:
+        below = window_of(dem, own, grid.lonlat_bounds, margin=2)
+        return read_terrain(dem, grid, window=below)
+    except EmptyError:
+        return None

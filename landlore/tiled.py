@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from kg.errors import GridError, InputError, RasterError
@@ -19,6 +20,7 @@ from kg.raster import read_grid, read_raster
 from landlore.begun import begun_with, held_folder, write_json
 from landlore.inputs import read_prediction
 from landlore.outputs import keep_inputs
+from landlore.progress import time_left
 from landlore.run_folder import RECORD, TILES, read_record
 from landlore.settings import RunSettings
 from landlore.sources import Sources, products
@@ -117,11 +119,15 @@ def solve_tiles(job: Job, home: Path, begun: dict[str, Any], tell: Progress) -> 
     grid = read_grid(job.path)
     tiles = tiles_of(grid, job.settings.tile)
     beside = replace(job, sources=_with_graph(job.sources, grid, home / "graph", tell))
-    made = []
+    made, since, kept = [], monotonic(), 0
     for i, tile in enumerate(tiles, 1):
+        kept += (home / "tiles" / tile.name / RECORD).is_file()
         say = _saying(tell, f"tile {i} of {len(tiles)} ({tile.name}): ")
         if _solve(tile, beside, home, say):
             made.append(tile)
+        rest = time_left(monotonic() - since, i - kept, len(tiles) - i)
+        if rest:
+            tell(f"tile {i} of {len(tiles)} is done{rest}")
     if not made:
         raise RasterError(f"{job.path}: all pixels are nodata", "check the nodata value")
     tell("putting the tiles together")
