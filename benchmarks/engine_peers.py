@@ -236,6 +236,6 @@ def engines() -> list[Engine]:
         Engine("duckdb", 1_000_000, "none", _duckdb, _fire_duckdb),
         Engine("nemo", 1_000_000, "proof trees", _nemo, _fire_nemo),
         Engine("pyoxigraph SPARQL", 1_000_000, "bindings", _oxigraph, _fire_oxigraph),
-        Engine("rdflib SPARQL", 100_000, "bindings", _rdflib, _fire_rdflib),
+        Engine("rdflib SPARQL", 10_000, "bindings", _rdflib, _fire_rdflib),
         Engine("pySHACL rules", 1_000, "none", _shacl, _fire_shacl),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from kg import vocab
@@ -34,7 +35,8 @@ def load_rules(
             ontology.
 
     Returns:
-        The axioms, in the order of the files and by identifier within a file. Where the files declare names of their
+        The axioms, in the order of the files and by identifier within a file; the same objects again while the files'
+        contents stay the same. Where the files declare names of their
         own, each axiom carries the schema that has them (`schema_of`).
 
     Raises:
@@ -42,7 +44,26 @@ def load_rules(
             an unsupported construct, two rules with one identifier; file and rule are named.
         SourceError: Broken Turtle.
     """
-    axioms, faults = read_rules(paths, ontology)
+    from kg.ontology import load_ontology
+
+    files = tuple(map(Path, shipped_rules() if paths is None else paths))
+    return _loaded(files, tuple(map(_content, files)), ontology or load_ontology())
+
+
+def _content(path: Path) -> str:
+    """What a file holds, in short; "" where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=32)
+def _loaded(
+    files: tuple[Path, ...], contents: tuple[str, ...], ontology: Ontology
+) -> tuple[Axiom, ...]:
+    """The axioms of files of these contents: many tiles are corrected by the same rules."""
+    axioms, faults = read_rules(files, ontology)
     if faults:
         raise faults[0]
     return axioms

@@ -17,7 +17,7 @@ from reasoning.corrections import Columns, Corrections
 from reasoning.evidence.observe import Observation
 from reasoning.inference.infer import Problem, Solution, region_message
 from reasoning.logic.hard import Exclusions
-from reasoning.regions.graph import RegionGraph, components
+from reasoning.regions.graph import RegionGraph, classes_of, components
 from reasoning.terms import Terms
 
 Floats = NDArray[np.float64]
@@ -98,7 +98,7 @@ def attribute(run: Run) -> tuple[Sequence[Correction], NDArray[np.int32]]:
 
 
 def _changes(run: Run) -> _Changes:
-    old, new = run.before.labels, run.after.labels
+    old, new = classes_of(run.before), classes_of(run.after)
     rows, cols = np.nonzero((old != new) & (old >= 0))
     after, before = new[rows, cols].astype(np.intp), old[rows, cols].astype(np.intp)
     k = len(run.before.legend.classes)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from kg.compiled import compiled
 
+LARGE = 64
+"""Pixels per region from which runs along a row are so long that it pays to keep a sum out of memory."""
+
 
 @compiled
 def band_sums(
@@ -23,6 +26,9 @@ def band_sums(
 ) -> None:
     """Add a band up per region, without NaN and `nodata` (NaN: there is none)."""
     height, width = label.shape
+    if len(sums) * LARGE < label.size:
+        _run_sums(label, band, nodata, sums, count)
+        return
     for y in range(height):
         for x in range(width):
             r = label[y, x]
@@ -30,6 +36,33 @@ def band_sums(
             if r >= 0 and not np.isnan(value) and value != nodata:
                 sums[r] += value
                 count[r] += 1
+
+
+@compiled
+def _run_sums(
+    label: NDArray[np.int32],
+    band: NDArray[Any],
+    nodata: float,
+    sums: NDArray[np.float64],
+    count: NDArray[np.int64],
+) -> None:
+    """The same sums, to the last bit, run by run."""
+    height, width = label.shape
+    for y in range(height):
+        x = 0
+        while x < width:
+            r, total, seen = label[y, x], 0.0, 0
+            if r >= 0:
+                total = sums[r]
+            while x < width and label[y, x] == r:
+                value = float(band[y, x])
+                if not np.isnan(value) and value != nodata:
+                    total += value
+                    seen += 1
+                x += 1
+            if r >= 0:
+                sums[r] = total
+                count[r] += seen
 
 
 @compiled
@@ -87,10 +120,30 @@ def mask_columns(mask: NDArray[np.bool_], dy: float) -> NDArray[np.float32]:
 def least(label: NDArray[np.int32], values: NDArray[np.float32], out: NDArray[np.float64]) -> None:
     """Lower `out` to the smallest value in each region."""
     height, width = label.shape
+    if len(out) * LARGE < label.size:
+        _run_least(label, values, out)
+        return
     for y in range(height):
         for x in range(width):
             if label[y, x] >= 0:
                 out[label[y, x]] = min(out[label[y, x]], values[y, x])
+
+
+@compiled
+def _run_least(
+    label: NDArray[np.int32], values: NDArray[np.float32], out: NDArray[np.float64]
+) -> None:
+    """The same, run by run."""
+    height, width = label.shape
+    for y in range(height):
+        x = 0
+        while x < width:
+            r, low = label[y, x], np.inf
+            while x < width and label[y, x] == r:
+                low = min(low, values[y, x])
+                x += 1
+            if r >= 0:
+                out[r] = min(out[r], low)
 
 
 @compiled

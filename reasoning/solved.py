@@ -63,8 +63,8 @@ def solve_terms(
         solution = infer(problem, tolerance=knobs.tolerance, max_steps=knobs.max_steps)
     if knobs.nodes == "regions":
         label = terms.regions.label
-        q, at = (_of_pixels(one[0], label) for one in (solution.q, solution.at))
-        solution = replace(solution, q=q, at=at)
+        q = _of_pixels(solution.q[0], label)
+        solution = replace(solution, q=q, at=q)
     return problem, solution
 
 

@@ -161,7 +161,9 @@ class Terms:
         """(y, x, class) everything but smoothness and rules, of the whole map or of a window, plane by plane."""
         rows, cols = window or (slice(None), slice(None))
         logs = self._logs(self.before, rows, cols)
-        out = change.values.get(vocab.NETWORK, 1.0) * logs
+        factor = change.values.get(vocab.NETWORK, 1.0)
+        alone = self.before.lesson is None and self.settings.calibration is None
+        out = logs if alone and factor == 1.0 else factor * logs
         if self.before.lesson is not None:
             said = self._logs(self.before.advised, rows, cols)
             out += change.values.get(vocab.LESSON, 1.0) * (said - logs)

@@ -114,7 +114,8 @@ class Solution:
 
     Attributes:
         q: (y, x, class) float64 final marginals, softmax(log p - g) with g taken at `at`.
-        at: (y, x, class) float64 the last state but this undamped step.
+        at: (y, x, class) float64 the last state but this undamped step; `q` for pixels of regions that were nodes,
+            where nothing ties pixels.
         means: (region + fixed, class) float64 region means of `at`, with `Problem.fixed` below.
         trace: Energies, residual and stop reason.
     """

@@ -98,7 +98,7 @@ def build_regions(
     _check_connectivity(connectivity)
     if image is not None:
         _same_grid(image, prediction)
-    return regions_of(_classes(prediction), prediction.grid, image, connectivity=connectivity)
+    return regions_of(classes_of(prediction), prediction.grid, image, connectivity=connectivity)
 
 
 def regions_of(
@@ -217,7 +217,7 @@ def _check_connectivity(connectivity: int) -> None:
         raise RasterError(f"connectivity {connectivity}, expected 4 or 8", "leave it out for 4")
 
 
-def _classes(prediction: Prediction) -> NDArray[np.int16]:
+def classes_of(prediction: Prediction) -> NDArray[np.int16]:
     """`prediction.labels`, several times faster."""
     from reasoning.kernels import most_probable
 

@@ -164,3 +164,15 @@ def test_two_rules_of_one_name(write):
         RuleError, match=r"two\.ttl: two rules are called rule:w; the other is in one\.ttl"
     ):
         load_rules([one, two])
+
+
+def test_rules_are_read_again_when_a_file_changes(write):
+    path = write(f"""
+        ll:Water rdfs:subClassOf {WIDE} .
+        {NOTE} ; owl:annotatedSource ll:Water ; owl:annotatedTarget {WIDE} .""")
+    (first,) = load_rules([path])
+    assert load_rules([path])[0] is first
+    text = path.read_text()
+    path.write_text(text.replace("ll:weight 1.5", "ll:weight 2.5"))
+    assert path.read_text() != text
+    assert load_rules([path])[0].weight == 2.5

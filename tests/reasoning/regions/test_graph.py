@@ -12,7 +12,8 @@ from kg.errors import GridError, RasterError
 from kg.grid import Grid
 from kg.legend import load_legend
 from kg.raster import Raster
-from reasoning.regions.graph import build_regions, components
+from reasoning.kernels import least
+from reasoning.regions.graph import build_regions, components, region_means
 
 LEGEND = load_legend("town")
 
@@ -155,3 +156,18 @@ def test_components_of_values_beyond_32_bits():
     label, n = components(np.array([[2**40, 2**41, 2**40 + 2**32], [-5, 2**41, 0]]))
     assert n == 4
     assert label.tolist() == [[0, 1, 2], [-1, 1, 3]]
+
+
+@pytest.mark.parametrize("edge", [4, 40])
+def test_means_and_least_values_of_small_and_large_regions(edge):
+    rng = np.random.default_rng(2)
+    label = np.kron(np.arange(4).reshape(2, 2), np.ones((edge, edge))).astype(np.int32)
+    label[0, :3], label[5, 2] = -1, 3
+    band = rng.random(label.shape).astype(np.float32)
+    band[1, 1], band[2, 2] = np.nan, 7.0
+    nearest = np.full(4, np.inf)
+    least(label, np.nan_to_num(band, nan=9.0), nearest)
+    kept = [band[(label == r) & (band != 7.0) & ~np.isnan(band)] for r in range(4)]
+    assert nearest == pytest.approx([values.min() for values in kept])
+    means = region_means(label, 4, band, 7.0)
+    assert means == pytest.approx([values.astype(float).mean() for values in kept], abs=1e-12)
