@@ -19,11 +19,14 @@ from kg.raster import Raster, read_grid, read_raster
 STRIP = 8_000_000
 """Pixels that are read at a time."""
 
+Window = tuple[int, int, int, int]
 Outlines = tuple[NDArray[np.int64], NDArray[Any]]
 """Numbers, ascending, and the outline of each as WKB."""
 
 
-def outlines(path: str | Path, *, strip: int = STRIP) -> Iterator[Outlines]:
+def outlines(
+    path: str | Path, *, strip: int = STRIP, window: Window | None = None
+) -> Iterator[Outlines]:
     """Outline all pixels of each number of 0 or more, as one MultiPolygon along the edges of its pixels.
 
     Memory: one strip, and the pieces of those numbers that reach beyond it; the file is read twice.
@@ -31,6 +34,7 @@ def outlines(path: str | Path, *, strip: int = STRIP) -> Iterator[Outlines]:
     Args:
         path: Raster of whole numbers, one band; negative ones are passed over.
         strip: About how many pixels to read at a time; the outlines do not depend on it.
+        window: (row, column, height, width) of what to outline; None for all.
 
     Yields:
         After each strip the numbers that do not reach further, with their outlines in the CRS of the file, WKB.
@@ -42,11 +46,11 @@ def outlines(path: str | Path, *, strip: int = STRIP) -> Iterator[Outlines]:
     from shapely.geometry import shape
 
     last: dict[int, int] = {}
-    for place, part in enumerate(_strips(path, strip)):
+    for place, part in enumerate(_strips(path, strip, window)):
         found = np.unique(part.values[0])
         last |= dict.fromkeys(found[found >= 0].tolist(), place)
     pieces: dict[int, list[list[Any]]] = {}
-    for place, part in enumerate(_strips(path, strip)):
+    for place, part in enumerate(_strips(path, strip, window)):
         values = part.values[0].astype(np.int32, copy=False)
         here: dict[int, list[Any]] = {}
         for outline, number in trace(values, values >= 0, part.grid):
@@ -58,11 +62,11 @@ def outlines(path: str | Path, *, strip: int = STRIP) -> Iterator[Outlines]:
         yield np.array(whole, np.int64), np.asarray(shapely.to_wkb(merged), dtype=object)
 
 
-def _strips(path: str | Path, strip: int) -> Iterator[Raster]:
-    grid = read_grid(path)
-    rows = max(1, strip // max(grid.width, 1))
-    for row in range(0, grid.height, rows):
-        yield read_raster(path, window=(row, 0, min(rows, grid.height - row), grid.width))
+def _strips(path: str | Path, strip: int, window: Window | None) -> Iterator[Raster]:
+    top, left, height, width = window or (0, 0, *read_grid(path).shape)
+    rows = max(1, strip // max(width, 1))
+    for row in range(0, height, rows):
+        yield read_raster(path, window=(top + row, left, min(rows, height - row), width))
 
 
 def _merged(parts: list[list[Any]]) -> Any:

@@ -19,7 +19,8 @@ from kg.raster import read_grid
 from kg.store import KnowledgeGraph
 from kg.vector_file import Batch, check_vector_name, words, write_vector
 from landlore.outputs import keep_inputs
-from landlore.run_folder import AGAIN, KNOWN, read_record
+from landlore.run_folder import AGAIN, KNOWN, TILES, read_record
+from landlore.tile import inner_pixels, of_part, parts_of
 
 LAYER = "corrections"
 _ROWS, _REASONS = "corrections.csv", "reasons.tif"
@@ -58,10 +59,11 @@ def export_corrections(
 
     Columns: `index` (as in `reasons.tif`), `region`, `before`, `after`, `before_code`, `after_code`, `pixels`,
     `area_m2`, `confidence`, `log_odds` (nats), `reason` (the largest one, as `--what-if drop=` takes it), `sentence`,
-    `iri`. Licences and sources of the run stand in the metadata of the layer.
+    `iri`. Licences and sources of the run stand in the metadata of the layer. Of a folder of tiles, `tile` comes first,
+    and a patch across tiles is one outline in each, of its pixels there.
 
     Args:
-        run: Run folder of `correct` or `interpret`; not one by regions, which has no outlines.
+        run: Run folder of `correct` or `interpret`, or folder of tiles; not one by regions, which has no outlines.
         out: `.gpkg`, in the CRS of the run, or `.geojson`, in CRS84.
         lang: Language of the sentences, "en" or "zh".
         overwrite: Replace `out`.
@@ -80,20 +82,24 @@ def export_corrections(
     check_place(target)
     if target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite, or choose another place")
-    with (home / _ROWS).open("rb") as file:
-        rows = _Rows(file)
-        batches, crs = _batches(home, rows, told, (lang, strip)), read_grid(home / _REASONS).crs
-        write_vector(target, batches, crs=crs, layer=LAYER, metadata=_metadata(home, told))
-    return Exported(target, len(rows))
+    written: list[int] = []
+    batches = _batches(home, told, (lang, strip), written)
+    crs = read_grid(home / "corrected.tif").crs
+    write_vector(target, batches, crs=crs, layer=LAYER, metadata=_metadata(home, told))
+    return Exported(target, sum(written))
 
 
 def check_run(home: Path) -> Mapping[str, Any]:
-    """The record of a run that has outlines.
+    """The record of a run that has outlines, or of a folder of tiles that have.
 
     Raises:
         InputError: Not such a run, or a file of it is gone.
     """
-    told = read_record(home)
+    told = read_record(home, tiles=True)
+    if told.get("job") == TILES:
+        for part in parts_of(home, told):
+            check_run(part.folder)
+        return told
     if "images" in told:
         raise InputError(
             f"{home}: a run of scenes has no map", f"landlore query {home} --name scene-answers"
@@ -103,7 +109,7 @@ def check_run(home: Path) -> Mapping[str, Any]:
             f"{home}: a run by regions keeps no outlines of what changed",
             f"{home / _ROWS} has the places of the largest; or correct a part of the map without --by-region",
         )
-    for name in (_ROWS, _REASONS):
+    for name in (_ROWS, _REASONS, "corrected.tif"):
         if not (home / name).is_file():
             raise InputError(f"{home}: no {name}, which the folder of a run has", AGAIN)
     return told
@@ -147,13 +153,22 @@ def _cells(line: bytes) -> list[str]:
 
 
 def _batches(
-    home: Path, rows: _Rows, told: Mapping[str, Any], how: tuple[str, int]
+    home: Path, told: Mapping[str, Any], how: tuple[str, int], written: list[int]
 ) -> Iterator[Batch]:
+    """Outlines with their columns, run after run; how many there are is noted on the way."""
     lang, strip = how
-    names = {one["graph"]: one["name"] for one in told["sources"]}
-    for numbers, wkb in outlines(home / _REASONS, strip=strip):
-        found = [rows[number] for number in numbers.tolist()]
-        yield wkb, _columns(found, names, f"{told['run']}/correction/", lang)
+    for part in parts_of(home, told):
+        mine = read_record(part.folder)
+        names = {one["graph"]: one["name"] for one in mine["sources"]}
+        held = inner_pixels(part)
+        with (part.folder / _ROWS).open("rb") as file:
+            rows = _Rows(file)
+            shapes = outlines(part.folder / _REASONS, strip=strip, window=part.window)
+            for numbers, wkb in shapes:
+                found = [of_part(rows[number], held) for number in numbers.tolist()]
+                written.append(len(found))
+                tile = {"tile": words([part.tile] * len(found))} if part.tile else {}
+                yield wkb, tile | _columns(found, names, f"{mine['run']}/correction/", lang)
 
 
 def _columns(
@@ -193,8 +208,13 @@ def reason_name(cause: str, names: Mapping[str, str]) -> str:
 def _metadata(home: Path, told: Mapping[str, Any]) -> dict[str, str]:
     """Who made it, and from what, under which licences."""
     lines = source_lines(home, told)
+    made = (
+        f"{told['model']} by Landlore, {told['run']}"
+        if "run" in told
+        else f"{home.absolute().name} by Landlore"
+    )
     return {
-        "description": f"Corrections of {told['model']} by Landlore, {told['run']}",
+        "description": f"Corrections of {made}",
         "sources": " | ".join(lines) or "no source beside the map and the rules",
     }
 
@@ -209,10 +229,9 @@ def source_lines(home: Path, told: Mapping[str, Any]) -> list[str]:
     from landlore.page_facts import source_rows
 
     rows: list[dict[str, str]] = []
-    if (home / KNOWN).is_file():
-        graph = KnowledgeGraph()
-        graph.load(home / KNOWN)
-        rows = source_rows(graph)
+    for place in (home / KNOWN, home / "graph"):  # of a run, of tiles
+        if place.exists():
+            rows += source_rows(KnowledgeGraph.open(place))
     lines = [
         "; ".join(
             filter(None, (row["title"], row["licence"] or "no licence stated", row["rights"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from kg.legend import Legend
 from kg.raster import read_raster
 from landlore.qgis import write_style
 from landlore.report import COLUMNS
-from landlore.tile import Tile
+from landlore.tile import Tile, of_part
 
 _CHANGED = {0: "unchanged", 1: "changed"}
 _ROWS = 512
@@ -77,16 +77,15 @@ def _strips(
         height = mine[0].inner[2] if mine else min(following - row, _ROWS)
         out = np.full((height, grid.width), band.nodata, band.dtype)
         for tile in mine:
-            top, left, _, width = tile.inner
-            within = (top - tile.outer[0], left - tile.outer[1], height, width)
-            part = read_raster(home / "tiles" / tile.name / name, window=within)
+            left, width = tile.inner[1], tile.inner[3]
+            part = read_raster(home / "tiles" / tile.name / name, window=tile.within)
             out[:, left : left + width] = part.values[0]
         yield row, out
         row += height
 
 
 def _write_corrections(home: Path, grid: Grid, tiles: list[Tile]) -> int:
-    """Write the corrections whose place lies in the inner part of their tile, tile by tile; return how many."""
+    """Write what of each correction lies in the inner part of its tile, tile by tile; return how many there are."""
     count, target = 0, home / "corrections.csv"
     with target.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -94,21 +93,34 @@ def _write_corrections(home: Path, grid: Grid, tiles: list[Tile]) -> int:
         for tile in tiles:
             source = home / "tiles" / tile.name / "corrections.csv"
             with source.open(encoding="utf-8-sig", newline="") as lines:
-                rows = list(csv.reader(lines))[1:]
-            for row, kept in zip(rows, _inside(rows, grid, tile), strict=True):
-                if kept:
-                    writer.writerow((tile.name, *row))
+                rows = csv.DictReader(lines)
+                for row in _inside(rows, grid, tile, _reasons(home, tile)):
+                    writer.writerow((tile.name, *(row[name] for name in COLUMNS)))
                     count += 1
     return count
 
 
-def _inside(rows: list[list[str]], grid: Grid, tile: Tile) -> list[bool]:
-    """Whether the place of each correction is for its tile to decide."""
-    if not rows:
-        return []
-    at = [COLUMNS.index(name) for name in ("lon", "lat")]
-    lon, lat = np.array([[float(row[i]) for i in at] for row in rows]).T
-    y, x = grid.rowcol(lon, lat)
+def _reasons(home: Path, tile: Tile) -> NDArray[np.int32]:
+    """(y, x) number of the correction of each pixel that a tile decides, -1 where nothing changed."""
+    path = home / "tiles" / tile.name / "reasons.tif"
+    found: NDArray[np.int32] = read_raster(path, window=tile.within).values[0]
+    return found
+
+
+def _inside(
+    rows: Iterable[dict[str, str]], grid: Grid, tile: Tile, number: NDArray[np.int32]
+) -> Iterator[dict[str, str]]:
+    """Rows of the corrections that have pixels in the inner part: so many, so much ground, a place among them."""
+    shown, first, pixels = np.unique(number, return_index=True, return_counts=True)
+    held = dict(zip(shown.tolist(), pixels.tolist(), strict=True))
+    begins = dict(zip(shown.tolist(), first.tolist(), strict=True))
     top, left, height, width = tile.inner
-    inside = (y >= top) & (y < top + height) & (x >= left) & (x < left + width)
-    return [bool(one) for one in inside]
+    for row in rows:
+        if int(row["index"]) not in held:
+            continue
+        at = begins[int(row["index"])]
+        y, x = grid.rowcol(float(row["lon"]), float(row["lat"]))
+        if not (top <= y < top + height and left <= x < left + width):
+            lon, lat = grid.lonlat(top + at // width + 0.5, left + at % width + 0.5)
+            row |= {"lon": f"{float(lon):.7f}", "lat": f"{float(lat):.7f}"}
+        yield of_part(row, held)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import vocab
-from kg.cog import CodeBand, write_strips
-from kg.errors import InputError, LandloreError, OutputError
+from kg.errors import LandloreError, OutputError
 from kg.folder import check_place, replace_file
 from kg.grid import Grid
 from kg.legend import Legend
-from kg.outlines import STRIP
 from kg.raster import read_grid, read_raster
 from landlore import qgis
 from landlore.corrections_file import (
@@ -32,10 +28,12 @@ from landlore.corrections_file import (
     source_lines,
 )
 from landlore.figure import reason_colours
+from landlore.map_before import CorrectionTable, read_table, write_before
 from landlore.outputs import keep_inputs
 from landlore.question import legend_of
 from landlore.rerun import found
-from landlore.run_folder import AGAIN
+from landlore.run_folder import TILES, read_record
+from landlore.tile import parts_of
 
 SUFFIX = ".qgs"
 _TITLES = {
@@ -96,64 +94,42 @@ def export_project(
     if there := [path for path in (target, vector, before) if path.exists() and not overwrite]:
         raise OutputError(f"{there[0]}: exists already", "add --overwrite, or choose another place")
     done = export_corrections(home, vector, lang=lang, overwrite=overwrite)
-    legend, table = legend_of(home, told), _table(home)
-    _write_before(before, home, legend, table.before)
+    first = parts_of(home, told)[0].folder
+    legend, table = legend_of(first, read_record(first)), read_table(home)
+    write_before(before, home, told, table, legend)
+    if told.get("job") == TILES:
+        told = _of_tiles(home, told)
     layers = _layers(home, told, (vector, before), (legend, table, lang))
     root = _project(layers, read_grid(home / "corrected.tif"), told, (target, lang))
     replace_file(target, [qgis.xml_text(root)])
     return Exported(target, done.count)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Of `corrections.csv`: (correction,) int32 codes before, and pixels by largest reason."""
-
-    before: NDArray[np.int32]
-    causes: Mapping[str, int]
-
-
-def _table(home: Path) -> _Table:
-    path, codes, causes = home / "corrections.csv", [], Counter[str]()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                codes.append(int(row["before_code"]))
-                causes[row["cause"]] += int(row["pixels"])
-    except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: broken ({error})", AGAIN) from error
-    return _Table(np.array(codes, np.int32), causes)
-
-
-def _write_before(path: Path, home: Path, legend: Legend, codes: NDArray[np.int32]) -> None:
-    """The map before: that after, with what each correction changed put back."""
-    grid = read_grid(home / "corrected.tif")
-    rows = max(512, STRIP // max(grid.width, 1) // 512 * 512)
-    first = read_raster(home / "corrected.tif", window=(0, 0, 1, 1))
-    kind = first.values.dtype
-
-    def strips() -> Iterator[tuple[int, NDArray[Any]]]:
-        """Full-width strips."""
-        for row in range(0, grid.height, rows):
-            window = (row, 0, min(rows, grid.height - row), grid.width)
-            values = read_raster(home / "corrected.tif", window=window).values[0].copy()
-            number = read_raster(home / "reasons.tif", window=window).values[0]
-            if number.max() >= len(codes):
-                raise InputError(
-                    f"{home / 'corrections.csv'}: broken (no correction {number.max()})", AGAIN
-                )
-            values[number >= 0] = codes[number[number >= 0]]
-            yield row, values
-
-    colours = legend.colour_table() if kind == np.uint8 else {}
-    band = CodeBand(kind, int(first.nodata or 0), colours, legend.names())
-    write_strips(path, grid, strips(), band)
+def _of_tiles(home: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record of one run would say of all tiles."""
+    sources, rules = dict[str, Any](), dict[str, None]()
+    for part in parts_of(home, told):
+        mine = read_record(part.folder)
+        sources |= {one["graph"]: one for one in mine["sources"]}
+        rules |= dict.fromkeys(mine["rules"])
+    given = dict(told.get("sources") or {})
+    if given.get("image"):  # as it was typed, or as seen from beside the folder
+        given["image"] = str(Path(given["image"]).absolute())
+        if not Path(given["image"]).exists():
+            given["image"] = str(home.absolute().parent / told["sources"]["image"])
+    return {
+        "model": home.absolute().name,
+        "sources": [*sources.values()],
+        "rules": [*rules],
+        "inputs": {"sources": given},
+    }
 
 
 def _layers(
     home: Path,
     told: Mapping[str, Any],
     beside: tuple[Path, Path],
-    look: tuple[Legend, _Table, str],
+    look: tuple[Legend, CorrectionTable, str],
 ) -> list[_Layer]:
     vector, before = beside
     legend, table, lang = look

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kg.cog import class_names, write_raster
 from kg.errors import EmptyError
@@ -11,6 +15,7 @@ from kg.grid import Grid
 from kg.raster import Raster, read_grid, read_raster
 from kg.sources.counts import window_of
 from landlore.inputs import Window, read_part, read_terrain, tell_of_holes, without_holes
+from landlore.run_folder import TILES
 from landlore.sources import Sources, products
 
 MARGIN = 128
@@ -34,6 +39,12 @@ class Tile:
         """Row and column of its first pixel: "r0-c2048"."""
         return f"r{self.inner[0]}-c{self.inner[1]}"
 
+    @property
+    def within(self) -> Window:
+        """Where the inner part lies in what the tile sees."""
+        top, left, height, width = self.inner
+        return top - self.outer[0], left - self.outer[1], height, width
+
 
 def tiles_of(grid: Grid, size: int, margin: int = MARGIN) -> list[Tile]:
     """The tiles of a grid, row by row; those at the right and lower edge may be smaller.
@@ -52,6 +63,63 @@ def tiles_of(grid: Grid, size: int, margin: int = MARGIN) -> list[Tile]:
             outer = (top, left, end - top, side - left)
             found.append(Tile((row, col, bottom - row, right - col), outer))
     return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run and what of it counts: the whole of a run of its own, the inner part of that of a tile.
+
+    Attributes:
+        folder: Of the run.
+        tile: Name of the tile, "" where there are none.
+        window: (row, column, height, width) of what counts, None for all.
+        inner: Where that lies in the map of the whole.
+    """
+
+    folder: Path
+    tile: str
+    window: Window | None
+    inner: Window
+
+
+def parts_of(home: Path, told: Mapping[str, Any]) -> list[Part]:
+    """The runs that a folder holds: itself, or its tiles, row by row.
+
+    Args:
+        home: Run folder, or folder of tiles.
+        told: What its `run.json` says.
+    """
+    grid = read_grid(home / "corrected.tif")
+    if told.get("job") != TILES:
+        return [Part(home, "", None, (0, 0, grid.height, grid.width))]
+    margin, found = int(told.get("margin", MARGIN)), []
+    for name, (row, col, height, width) in told["tiles"].items():
+        window = (row - max(row - margin, 0), col - max(col - margin, 0), height, width)
+        found.append(Part(home / "tiles" / name, name, window, (row, col, height, width)))
+    return sorted(found, key=lambda part: part.inner[:2])
+
+
+def inner_pixels(part: Part) -> dict[int, int] | None:
+    """Number of a correction -> its pixels that count; None where all do."""
+    if part.window is None:
+        return None
+    number = read_raster(part.folder / "reasons.tif", window=part.window).values[0]
+    shown, pixels = np.unique(number, return_counts=True)
+    return dict(zip(shown.tolist(), pixels.tolist(), strict=True))
+
+
+def of_part(row: dict[str, str], held: Mapping[int, int] | None) -> dict[str, str]:
+    """A row of `corrections.csv` with the pixels and the ground that count.
+
+    Args:
+        row: Column -> text.
+        held: As `inner_pixels` says.
+    """
+    if held is None:
+        return row
+    pixels = held[int(row["index"])]
+    area = float(row["area_m2"]) * pixels / int(row["pixels"])
+    return row | {"pixels": str(pixels), "area_m2": f"{area:.2f}"}
 
 
 def map_name(path: Path) -> str:

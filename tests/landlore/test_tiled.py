@@ -4,7 +4,9 @@ import csv
 import json
 
 import numpy as np
+import pyogrio
 import pytest
+import shapely
 from affine import Affine
 from drawn import write_house
 
@@ -196,6 +198,42 @@ def test_probabilities_under_a_name_that_is_also_used_inside(home, tmp_path):
     one, other = (read_raster(tmp_path / run / "corrected.tif") for run in ("run", "whole"))
     assert np.array_equal(one.values, other.values)
     assert (one.values[0, 50:80, 30:60] == 60).all()
+
+
+def test_a_patch_across_edges_counts_each_pixel_once(home, tmp_path):
+    """A house over the corner of four tiles and a ditch over two: rows add up to the map of what changed."""
+    write_house(tmp_path / "house.osm", GRID, slice(50, 80), slice(40, 90))
+    codes = np.full((1, *GRID.shape), 40, np.uint8)
+    codes[0, 10, 55:75] = 10
+    write_raster(tmp_path / "labels.tif", Raster(codes, GRID, 0))
+    sources = ll.Sources(osm=tmp_path / "house.osm")
+    correct_tiles(tmp_path / "labels.tif", **how(home, sources=sources), out=tmp_path / "run")
+    changed = read_raster(tmp_path / "run" / "changed.tif").values[0] == 1
+    with (tmp_path / "run" / "corrections.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["pixels"]) for row in rows) == changed.sum() > 1000
+    ground = sum(float(row["area_m2"]) for row in rows)
+    assert ground == pytest.approx(changed.sum() * GRID.pixel_area, rel=1e-6)
+    for row in rows:
+        assert tile_at(tmp_path / "run", float(row["lon"]), float(row["lat"])).name == row["tile"]
+        y, x = GRID.rowcol(float(row["lon"]), float(row["lat"]))
+        assert changed[int(y), int(x)]
+    houses = {row["tile"] for row in rows if row["after"] == "Building"}
+    assert houses == {"r0-c0", "r0-c64", "r64-c0", "r64-c64"}
+
+
+def test_tiles_are_exported_as_one_layer_and_one_project(home, done, tmp_path):
+    made = ll.export_project(home / "run", tmp_path / "town.qgs")
+    assert made.count == done.corrections
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "town-corrections.gpkg")
+    columns = dict(zip(meta["fields"], data, strict=True))
+    assert columns["pixels"].sum() == done.changed_pixels
+    grounds = shapely.area(shapely.from_wkb(shapes)) / GRID.pixel_area
+    assert (grounds == columns["pixels"]).all() and set(columns["tile"]) <= set(done.tiles)
+    given = read_raster(home / "labels.tif").values
+    assert (read_raster(tmp_path / "town-before.tif").values == given).all()
+    project = (tmp_path / "town.qgs").read_text(encoding="utf-8")
+    assert "landlore_image_layer" in project and "odbl" in project
 
 
 def test_tiles_without_pixels_above_shorter_ones(home, tmp_path):
