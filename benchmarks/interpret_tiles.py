@@ -2,7 +2,7 @@
 
     python benchmarks/interpret_tiles.py [--data ../shared/data/geo/zion] [--sides 0 4000 8000] [--once 0]
                                          [--controls 0] [--map-only 8000] [--windows N]
-                                         [--sample N] [--seed S] [--json FILE]
+                                         [--sample N] [--tile N] [--seed S] [--json FILE]
 
 Zion: Landsat 8 in four bands, SRTM, NLCD 2011. Side 0 is the scene itself (1420 x 1120 pixels); larger sides are
 mosaics of its mirror images. The product is the largest NLCD class of each cell of 10 x 10 pixels (300 m); NLCD itself
@@ -57,13 +57,12 @@ def told(line):
     if most and line.startswith("mapping window") and int(line.split()[2]) >= most:
         used("mapped")
         raise Mapped
-    if line.startswith("tile 1 of"):
-        if "mapped" not in found:
-            used("mapped")
-        if way == "map":
-            raise Mapped
+    if line.startswith("putting the windows"):
+        used("mapped")
+    if line.startswith("tile 1 of") and way == "map":
+        raise Mapped
 sources = ll.Sources(landcover="nlcd=" + home + "/product.tif", dem=home + "/dem.tif")
-settings = ll.RunSettings(sample=sample, seed=seed)
+settings = ll.RunSettings(sample=sample, seed=seed, tile=int(sys.argv[7]))
 used("imported")
 try:
     run = ll.interpret if way == "once" else ll.interpret_tiles
@@ -143,7 +142,7 @@ def measure(home: Path, way: str, options: argparse.Namespace) -> dict[str, Any]
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         out = Path(folder) / "run"
         words = [str(home), str(out), way, str(options.sample), str(options.seed)]
-        words.append(str(options.windows if way == "map" else 0))
+        words += [str(options.windows if way == "map" else 0), str(options.tile)]
         told = subprocess.run(
             [sys.executable, "-c", RUN, *words], check=True, capture_output=True, text=True
         )
@@ -180,13 +179,16 @@ def main() -> int:
     parser.add_argument("--windows", type=int, default=0)
     parser.add_argument("--controls", type=int, nargs="*", default=[0])
     parser.add_argument("--sample", type=int, default=2_000_000)
+    parser.add_argument("--tile", type=int, default=2048)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     rows = []
-    print(f"sample {options.sample:,}, seed {options.seed}; accuracy and mean IoU in ten groups, per cent; seconds of "
-          "processor time and peak memory until the end of each stage")  # fmt: skip
+    print(
+        f"sample {options.sample:,}, tiles of {options.tile}, seed {options.seed}; accuracy and mean IoU, ten groups, "
+        "per cent; seconds of processor time and peak memory until the end of each stage"
+    )
     for side in options.sides:
         with tempfile.TemporaryDirectory(dir=options.work) as folder:
             home = Path(folder)
