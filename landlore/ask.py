@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import heapq
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +18,7 @@ from kg.select import Select
 from kg.spelling import meant
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
-from landlore.run_folder import TILES, read_record
+from landlore.run_folder import TILES, is_run, read_record
 from landlore.tiled import tile_at
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def explain(
 
     Args:
         run: Run folder, or the address of a server that runs were published to (all of them are asked). Of a folder
-            of tiles, the tile of the place.
+            of tiles, the tile of the place, or the largest corrections of all tiles.
         place: (longitude, latitude), degrees, CRS84.
         region: Number of a region; ignored when a place is given.
         top: Without either, how many of the largest corrections.
@@ -66,9 +68,9 @@ def explain(
     if is_url(run):
         return _on_server(open_graph(run), place, region, top)
     folder = Path(run)
-    told = read_record(folder, tiles=place is not None)
-    if place is not None and told.get("job") == TILES:
-        return explain(tile_at(folder, *place), place=place)
+    told = read_record(folder, tiles=place is not None or region is None)
+    if told.get("job") == TILES:
+        return _of_tiles(folder, place, top)
     if "images" in told:
         raise InputError(
             f"{folder}: a run of scenes has no places",
@@ -88,6 +90,18 @@ def explain(
             f"landlore explain {folder} --top 5",
         )
     return reason_of(_explained(folder), region)
+
+
+def _of_tiles(folder: Path, place: tuple[float, float] | None, top: int) -> list[Account]:
+    """Of tiles: what that of a place says of it, or the largest corrections, by the pixels that their tile decides."""
+    from reasoning.explanation.reasons import read_accounts
+
+    if place is not None:
+        return explain(tile_at(folder, *place), place=place)
+    with (folder / "corrections.csv").open(encoding="utf-8-sig", newline="") as file:
+        first = heapq.nsmallest(top, csv.DictReader(file), key=lambda row: -int(row["pixels"]))
+    runs = ((folder / "tiles" / row["tile"], int(row["index"])) for row in first)
+    return [account for run, number in runs for account in read_accounts(run, [number])]
 
 
 def _on_server(
@@ -150,6 +164,7 @@ def what_if(
     from reasoning.explanation.whatif import what_if as ask
     from reasoning.terms import Change
 
+    run = _run_of(run, place)
     if isinstance(run, (str, Path)):
         check_question(run, terms=values, place=place, region=region)
     solved = _solved(run)
@@ -178,11 +193,20 @@ def why_not(run: str | Path | Solved, place: tuple[float, float], wanted: str) -
     from reasoning.explanation.whatif import pixel_at
     from reasoning.explanation.whynot import why_not as ask
 
+    run = _run_of(run, place)
     if isinstance(run, (str, Path)):
         check_question(run, place=place, wanted=wanted)
     solved = _solved(run)
     row, col = pixel_at(solved.terms, *place)
     return ask(solved, row, col, class_named(solved.terms.before.legend, wanted))
+
+
+def _run_of(run: str | Path | Solved, place: tuple[float, float] | None) -> str | Path | Solved:
+    """Of tiles the run of the one that a place lies in."""
+    if place is None or not isinstance(run, (str, Path)) or not is_run(Path(run)):
+        return run
+    told = read_record(Path(run), tiles=True)
+    return tile_at(Path(run), *place) if told.get("job") == TILES else run
 
 
 def _solved(run: str | Path | Solved) -> Solved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -42,12 +43,24 @@ def begun_with(
     """
     sources, settings = how
     words = [str(path), *settings.files, *sources.paths]
-    files = {word: digest(Path(word)) for word in words if Path(word).is_file()}
+    files = {word: _content(Path(word)) for word in words if Path(word).exists()}
     plain = asdict(replace(settings, overwrite=False))
     return {
         "margin": MARGIN, "legend": legend.iri, "sha256": files, "sources": asdict(sources),
         "settings": plain,
     }  # fmt: skip
+
+
+def _content(path: Path) -> str:
+    """Changes with what a file holds, or a graph on disk; what a store only notes about itself does not count."""
+    if path.is_file():
+        return digest(path)
+    found = hashlib.sha256()
+    for one in sorted(path.rglob("*")):
+        if one.is_file() and (one.suffix == ".sst" or one.name == "IDENTITY"):
+            found.update(f"{one.relative_to(path).as_posix()} {one.stat().st_size}\n".encode())
+            found.update(one.read_bytes() if one.name == "IDENTITY" else b"")
+    return found.hexdigest()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from kg.grid import Grid
 from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
 from landlore.progress import Paced
-from landlore.run_folder import is_run, run_graph
+from landlore.run_folder import is_run
 from landlore.sources import Sources, graph_sources, imported_files
 
 if TYPE_CHECKING:
@@ -281,20 +281,19 @@ def known_graph(sources: Sources, grid: Grid) -> KnowledgeGraph:
 
 
 def open_graph(path: str | Path) -> KnowledgeGraph:
-    """Open what a user points at: a run folder, a graph folder, an RDF file or a SPARQL 1.1 server.
+    """Open what a user points at: a run folder, one of tiles, a graph folder, an RDF file or a SPARQL 1.1 server.
 
     Raises:
         SourceError: Nothing there that holds a graph.
         InputError: A run whose `run.json` is broken, or that lacks a graph.
     """
-    if is_url(path):
-        return KnowledgeGraph.open(path)
-    place = Path(path)
-    if is_run(place):
-        return run_graph(place)
-    if not place.exists():
+    from landlore.tiles_graph import graph_of_run
+
+    if not is_url(path) and is_run(Path(path)):
+        return graph_of_run(Path(path))
+    if not (is_url(path) or Path(path).exists()):
         raise SourceError(
-            f"{place}: no such run, graph or RDF file",
+            f"{path}: no such run, graph or RDF file",
             "landlore build or landlore correct make one",
         )
-    return KnowledgeGraph.open(place)
+    return KnowledgeGraph.open(path)

@@ -56,7 +56,7 @@ def read_record(home: Path, *, tiles: bool = False) -> dict[str, Any]:
             first = home / "tiles" / next(iter(told["tiles"]), "NAME")
             raise InputError(
                 f"{home}: holds {counted(len(told['tiles']), 'tile')}, each a run of its own",
-                f"take one, for example {first}; landlore explain {home} --at LON,LAT finds that of a place",
+                f"take one, for example {first}; query, export, serve and explain take all",
             )
     elif "images" not in told and told.get("job") != "by-region":
         check_keys(path, told, _MAP)
@@ -132,6 +132,20 @@ def run_graph(home: Path) -> KnowledgeGraph:
         if path.is_file():
             graph.load(path)
     graph.update(_TOLD_ONCE)
+    return graph
+
+
+def explained_graph(home: Path) -> KnowledgeGraph:
+    """Why a run made each correction, in memory, without what was known to it.
+
+    Raises:
+        InputError: Not the folder of a run.
+        SourceError: The graph does not parse.
+    """
+    from reasoning.explanation.reasons import explanations_in
+
+    graph = KnowledgeGraph()
+    graph.load(explanations_in(home))
     return graph
 
 

@@ -123,8 +123,8 @@ def of_part(row: dict[str, str], held: Mapping[int, int] | None) -> dict[str, st
 
 
 def map_name(path: Path) -> str:
-    """What the part of a map that a tile sees is called: as the map."""
-    return f"{path.stem}.tif"
+    """What the part of a map that a tile sees is called: as the map, unless something beside it is called so."""
+    return f"{'map-' if path.stem.startswith('beside-') else ''}{path.stem}.tif"
 
 
 def cut_inputs(

@@ -11,7 +11,7 @@ import typer
 
 from kg.counted import counted
 from landlore.cli.options import MOST, AsJson, Lang, Overwrite, Store
-from landlore.cli.printing import say
+from landlore.cli.printing import say, teller
 
 
 def explain(
@@ -104,6 +104,7 @@ def query(
     from landlore.cli import words
     from landlore.graph import open_graph
     from landlore.remarks import remarks
+    from reasoning.progress import heard_by
 
     if name == "list":
         _list_queries()
@@ -125,7 +126,8 @@ def query(
     forms = {"table": "to_table", "csv": "to_csv", "json": "to_json", "ttl": "to_turtle"}
     if form not in forms:
         raise QueryError(f"--format {form!r}: known are {', '.join(forms)}", "--format table")
-    opened = open_graph(place)
+    with heard_by(teller(quiet=False)):
+        opened = open_graph(place)
     found = opened.query(text)
     answer = getattr(found, forms[form])()
     sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pyogrio
@@ -22,7 +23,7 @@ from kg.errors import (
 )
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
-from landlore import maps
+from landlore import maps, tiles_graph
 from landlore.tile import tiles_of
 from landlore.tiled import correct_tiles, tile_at
 
@@ -120,7 +121,9 @@ def test_a_place_is_explained_by_its_tile(home, done, landlore):
     assert again.flips
     with pytest.raises(InputError, match="outside of the map"):
         ll.explain(home / "run", place=(0.0, 0.0))
-    for words in (("query", "--name", "runs"), ("report",), ("explain", "--top", "3")):
+    near = ll.what_if(home / "run", {"osm": 0.0}, place=place)
+    assert near.flips and ll.why_not(home / "run", place, "Water")
+    for words in (("report",), ("explain", "--region", "3"), ("explain", "--what-if", "drop=osm")):
         code, _, told = landlore(words[0], home / "run", *words[1:])
         assert code == 2 and "holds 3 tiles, each a run of its own" in told, words
         assert f"{home / 'run' / 'tiles' / 'r0-c0'};" in told.splitlines()[1]
@@ -234,6 +237,60 @@ def test_tiles_are_exported_as_one_layer_and_one_project(home, done, tmp_path):
     assert (read_raster(tmp_path / "town-before.tif").values == given).all()
     project = (tmp_path / "town.qgs").read_text(encoding="utf-8")
     assert "landlore_image_layer" in project and "odbl" in project
+
+
+def test_a_graph_that_changed_is_noticed(home, tmp_path):
+    place = tmp_path / "graph"
+    ll.build(place, ll.Sources(osm=home / "house.osm"))
+    sources = ll.Sources(graph=place)
+    first = how(home, sources=sources)
+    correct_tiles(home / "labels.tif", **first, out=tmp_path / "run")
+    correct_tiles(home / "labels.tif", **first, out=tmp_path / "run")  # the same: nothing to do
+    write_house(tmp_path / "house.osm", GRID, slice(50, 80), slice(20, 50))
+    ll.build(place, ll.Sources(osm=tmp_path / "house.osm"), existing="replace")
+    with pytest.raises(OutputError, match="graph"):
+        correct_tiles(home / "labels.tif", **first, out=tmp_path / "run")
+
+
+def test_a_map_called_as_what_lies_beside_it(home, tmp_path):
+    shutil.copy(home / "labels.tif", tmp_path / "beside-image.tif")
+    made = correct_tiles(tmp_path / "beside-image.tif", **how(home), out=tmp_path / "run")
+    assert made.changed_pixels > 900
+
+
+def test_all_tiles_are_asked_as_one_graph(home, done, tmp_path, landlore):
+    count = "SELECT (COUNT(?c) AS ?k) (SUM(?p) AS ?n) { ?c a run:Correction ; run:pixels ?p }"
+    shutil.copytree(home / "run", tmp_path / "run")
+    [(k, n)] = ll.query(tmp_path / "run", count)
+    assert (int(k), int(n)) == (done.corrections, done.changed_pixels)
+    labels = "SELECT ?r ?l { ?r a run:Rule ; rdfs:label ?l . FILTER(LANG(?l) = 'en') }"
+    found = [str(rule) for rule, _ in ll.query(tmp_path / "run", labels)]
+    assert found and len(found) == len(set(found))  # each rule once, though every tile names it
+    osm = "SELECT ?f { ?c run:evidence ?f . ?f geo:hasGeometry ?g }"
+    assert ll.query(tmp_path / "run", osm).rows  # what was known is there, too
+    code, told, said = landlore("query", tmp_path / "run", "--name", "corrections-by-rule")
+    assert code == 0 and "graph/osm" in told and "into one graph" not in said  # made once
+    shutil.rmtree(tmp_path / "run" / "tiles" / "r0-c64")
+    with pytest.raises(InputError, match="is gone"):
+        ll.query(tmp_path / "run", count)
+
+
+def test_a_graph_of_tiles_whose_making_was_cut_off_is_made_anew(home, done, tmp_path, monkeypatch):
+    shutil.copytree(home / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "asked", ignore_errors=True)
+    with monkeypatch.context() as cut:
+        cut.setattr(tiles_graph, "explained_graph", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ll.query(tmp_path / "run", "ASK {}")
+    assert not (tmp_path / "run" / "asked").exists()
+    assert ll.query(tmp_path / "run", "ASK { ?c a run:Correction }")
+
+
+def test_the_largest_of_all_tiles_are_explained_first(home, done):
+    first, second = ll.explain(home / "run", top=2)
+    with (home / "run" / "corrections.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: -int(row["pixels"]))
+    assert [first.sentence, second.sentence] == [row["sentence_en"] for row in rows[:2]]
 
 
 def test_tiles_without_pixels_above_shorter_ones(home, tmp_path):

@@ -1,0 +1,131 @@
+"""A folder of tiles comes in; one graph of all of them, in which each pixel's correction is told once, goes out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kg import vocab
+from kg.errors import InputError
+from kg.folder import replace_folder
+from kg.results import Term
+from kg.store import KnowledgeGraph
+from landlore.run_folder import AGAIN, RECORD, TILES, explained_graph, read_record, run_graph
+from landlore.tile import Part, parts_of
+from reasoning.progress import at
+
+ASKED = "asked"
+"""The folder that the graph is kept in, beside the tiles; made when it is first asked for."""
+_STAMP = "tiles.sha256"
+_COUNTED = {
+    f"<{vocab.RUN}pixels>": ("pixels", "integer"),
+    f"<{vocab.RUN}area>": ("area_m2", "double"),
+    f"<{vocab.RUN}lon>": ("lon", "double"),
+    f"<{vocab.RUN}lat>": ("lat", "double"),
+}
+"""Property of a correction -> column of `corrections.csv`, and type."""
+_SUBJECT = re.compile(r"<[^>]*/correction/(\d+)[/>]")
+
+Rows = Mapping[str, Mapping[int, Mapping[str, str]]]
+
+
+def graph_of_run(home: Path) -> KnowledgeGraph:
+    """What was known to a run, or to all tiles of a folder, and why each correction was made.
+
+    Raises:
+        InputError: `run.json` is broken, or a graph or a tile is gone.
+        SourceError: A graph does not parse.
+        OutputError: The graph of tiles cannot be written.
+    """
+    told = read_record(home, tiles=True)
+    return tiles_graph(home, told) if told.get("job") == TILES else run_graph(home)
+
+
+def tiles_graph(home: Path, told: Mapping[str, Any]) -> KnowledgeGraph:
+    """What was known, and why each correction was made, of all tiles: on disk, made anew where the tiles are others.
+
+    All reasons stand in one named graph, so that what several tiles say (names of classes and rules) counts once. Of a
+    correction that reaches beyond its tile, pixels, ground and place are those that the tile decides; corrections that
+    lie in a margin alone are those of another tile.
+
+    Args:
+        home: Folder of tiles.
+        told: What its `run.json` says.
+
+    Raises:
+        InputError: A tile is gone, or `corrections.csv` is broken.
+        OutputError: The folder cannot be written.
+    """
+    place, stamp = home / ASKED, _stamp(home, told)
+    if not (place / _STAMP).is_file() or (place / _STAMP).read_text(encoding="utf-8") != stamp:
+        at(f"putting the reasons of {len(told['tiles'])} tiles into one graph, once")
+        replace_folder(place, lambda new: _fill(new, home, told, stamp))
+    return KnowledgeGraph(place / "graph", read_only=True)
+
+
+def _stamp(home: Path, told: Mapping[str, Any]) -> str:
+    """Changes with every tile: the IRI of each run is made of what went into it."""
+    found = hashlib.sha256((home / RECORD).read_bytes())
+    for part in parts_of(home, told):
+        path = part.folder / RECORD
+        if not path.is_file():
+            raise InputError(f"{part.folder}: is gone, and {home} names it", AGAIN)
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _fill(new: Path, home: Path, told: Mapping[str, Any], stamp: str) -> None:
+    new.mkdir(parents=True)
+    graph, parts = KnowledgeGraph(new / "graph"), parts_of(home, told)
+    rows, known = _rows(home), KnowledgeGraph()
+    for place in (home / "graph", parts[0].folder / "graph.trig"):
+        if place.exists():
+            known = KnowledgeGraph.open(place)
+            break
+    every = {iri: iter([*known.ntriples(iri)]) for iri in known.graphs()}
+    every[f"{vocab.GRAPH}run/{stamp[:12]}"] = _reasons(parts, rows)
+    graph.replace_graphs(every)
+    (new / _STAMP).write_text(stamp, encoding="utf-8")
+
+
+def _rows(home: Path) -> Rows:
+    """Tile -> number of a correction -> its row in the table of the whole."""
+    path, found = home / "corrections.csv", dict[str, dict[int, dict[str, str]]]()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                kept = {name: row[name] for name, _ in _COUNTED.values()}
+                found.setdefault(row["tile"], {})[int(row["index"])] = kept
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: broken ({error})", AGAIN) from error
+    return found
+
+
+def _reasons(parts: list[Part], rows: Rows) -> Iterator[str]:
+    """The lines of all tiles, each correction once."""
+    for i, part in enumerate(parts, 1):
+        at(f"reasons of tile {i} of {len(parts)}")
+        graph, mine = explained_graph(part.folder), rows.get(part.tile, {})
+        for iri in graph.graphs():
+            for line in graph.ntriples(iri):
+                found = _SUBJECT.match(line)
+                if found is None:
+                    yield line
+                elif int(found[1]) in mine:
+                    yield _counted(line, found, mine[int(found[1])])
+
+
+def _counted(line: str, subject: re.Match[str], row: Mapping[str, str]) -> str:
+    """A line of a correction, with what of it counts."""
+    if not subject[0].endswith(">"):  # of a reason or an outline of it
+        return line
+    name = line[subject.end() :].split(" ", 2)[1]
+    if name not in _COUNTED:
+        return line
+    column, kind = _COUNTED[name]
+    value = Term(row[column], "literal", f"{vocab.XSD}{kind}").ntriples
+    return f"{subject[0]} {name} {value} .\n"
