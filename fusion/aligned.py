@@ -95,6 +95,10 @@ class Aligned:
         """(class, class) of the predictions' errors, which are not known here: as if alike in every class."""
         return np.eye(len(vectors.names))
 
+    def offset(self, means: _F64, vectors: ClassVectors) -> float:
+        """See `Prototypes.offset`; not known here: as for images like the seen ones."""
+        return 1.0
+
 
 def _through(layers: _Layers, rows: _F64) -> _F64:
     for i, (weight, offset) in enumerate(layers):

@@ -73,6 +73,22 @@ class Prototypes:
         spread: _F64 = alike + self.own * np.eye(len(alike)) - across @ self.precision @ across.T
         return spread
 
+    def offset(self, means: _F64, vectors: ClassVectors) -> float:
+        """How far all classes together lie from where they are predicted; about 1 for images like the seen ones.
+
+        Args:
+            means: (class, dimension) mean image vector of each class, found without labels; which is which does not
+                matter.
+            vectors: Class vectors of classes without images.
+
+        Returns:
+            Squared distance between the mean of the means and that of the predictions, as a share of what `covariance`
+            makes of it and of how the seen classes lie.
+        """
+        scale = float((self.means * (self.precision @ self.means)).sum()) / len(self.means)
+        apart = means.mean(axis=0) - self.predict(vectors).mean(axis=0)
+        return float(apart @ apart) / max(scale * float(self.covariance(vectors).mean()), 1e-12)
+
     def rows(self, vectors: ClassVectors) -> Ints:
         """(class,) row among the seen classes, -1 for a class without images."""
         return class_rows(self.seen, vectors)

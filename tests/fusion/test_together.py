@@ -7,9 +7,10 @@ import pytest
 
 from fusion.backbone import FeatureSet
 from fusion.classgraph import ClassVectors
+from fusion.metric import unit
 from fusion.prototypes import fit_prototypes, take
 from fusion.scene import SceneSettings, classify, fit_scenes
-from fusion.together import look_together, look_twice
+from fusion.together import MOST_OFFSET, look_together, look_twice
 from fusion.transduce import TransduceSettings, log_transduce, transduce
 
 SEEN, UNSEEN = 10, 4
@@ -48,6 +49,24 @@ def test_groups_with_each_others_names_are_named_anew(world):
         learned.view(asked.vectors), guesses, candidates, learned, 20.0, TransduceSettings()
     )
     assert (found.argmax(axis=1) == asked.labels).mean() > 0.95
+
+
+def test_images_of_another_world_keep_the_names_of_their_groups(world):
+    """Where all lie off together, how groups lie to each other named them wrongly though first guesses were right."""
+    images, vectors = world
+    known, candidates = take(vectors, range(SEEN)), take(vectors, range(SEEN, SEEN + UNSEEN))
+    taught, asked = images.only(known.names), images.only(candidates.names)
+    learned = fit_prototypes(known, taught.vectors, taught.labels, "toy", ridge=0.01)
+    rng, right = np.random.default_rng(1), np.eye(UNSEEN, dtype=np.float32)[asked.labels]
+    elsewhere = asked.vectors + 6.0 * unit(rng.normal(size=(1, 40)))
+    elsewhere += 4.0 * unit(rng.normal(size=(UNSEEN, 40)))[asked.labels]
+    guesses = 0.6 * right + 0.4 / UNSEEN
+    for points, like in ((asked.vectors, True), (elsewhere, False)):
+        viewed = learned.view(points)
+        found = look_together(viewed, guesses, candidates, learned, 20.0, TransduceSettings())
+        assert (found.argmax(axis=1) == asked.labels).mean() > 0.95
+        means = unit(right.T @ viewed)
+        assert (learned.offset(means, candidates) < MOST_OFFSET) == like
 
 
 def test_classes_with_images_keep_their_groups(world):
