@@ -22,7 +22,7 @@ SURE = 0.5
 worse than a quarter, on NWPU-12 and EuroSAT with features of a MobileNet and two images a class as first guesses."""
 MOST_OFFSET = 10.0
 """Groups are named anew only where all of them together lie no further off than this (`Prototypes.offset`): of images
-of another data set that lie elsewhere by far more than the prediction knows of, how groups lie to each other says nothing
+of another data set that lie elsewhere by far more than the prediction knows, how groups lie to each other says nothing
 about their names. Classes left out of NWPU-12 and EuroSAT have 1 to 4, all of the one where the other is seen 6 to 19
 with two backbones; a bound of 3 cost one of these what it gained the other
 (benchmarks/results.md)."""
