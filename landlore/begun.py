@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -84,8 +85,9 @@ def held_folder(home: Path, begun: dict[str, Any], overwrite: bool) -> Iterator[
                     f"{home}: exists and holds no tiles", "choose another folder with -o"
                 )
             former = mark.read_text(encoding="utf-8")
-            if overwrite or former != _text(begun):
-                _replace(home, overwrite, _told_apart(former, begun))
+            other = _told_apart(former, begun)
+            if overwrite or other:
+                _replace(home, overwrite, other)
         home.mkdir(parents=True, exist_ok=True)
         if not mark.exists():
             write_json(mark, begun)
@@ -117,12 +119,12 @@ def _take(mark: IO[Any], home: Path) -> None:
 
 
 def _told_apart(former: str, begun: Mapping[str, Any]) -> str:
-    """What is another now than it was: "seed 0, now 1"."""
+    """What is another now than it was: "seed 0, now 1"; "" where nothing is, however the files are worded."""
     try:
-        before = _flat(json.loads(former))
-    except ValueError:
+        before = _flat(_by_name(json.loads(former)))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"{BEGUN} is broken"
-    now = _flat(json.loads(_text(dict(begun))))
+    now = _flat(_by_name(json.loads(_text(dict(begun)))))
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     said = []
     for name in names:
@@ -130,6 +132,28 @@ def _told_apart(former: str, begun: Mapping[str, Any]) -> str:
         was, changed = before.get(name), file != name and name in before and name in now
         said.append(f"{file} has changed" if changed else f"{file} {was}, now {now.get(name)}")
     return "; ".join(said[:3])
+
+
+def _by_name(told: dict[str, Any]) -> dict[str, Any]:
+    """The same with files by their last names, which go into outputs, not by the way to them; two alike keep it."""
+    files = told["sha256"]
+    often = Counter(Path(word).name for word in files)
+    short = {word: name if often[name := Path(word).name] == 1 else word for word in files}
+
+    def named(value: Any) -> Any:
+        """A setting, with what it names called by its last name."""
+        if isinstance(value, list):
+            return [named(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        kind, equals, path = value.rpartition("=")  # as products are named
+        return short[value] if value in short else f"{kind}{equals}{short.get(path, path)}"
+
+    parts = {
+        part: {name: named(value) for name, value in told[part].items()}
+        for part in ("sources", "settings")
+    }
+    return {**told, **parts, "sha256": {short[word]: files[word] for word in files}}
 
 
 def _flat(told: Any, above: str = "") -> dict[str, Any]:

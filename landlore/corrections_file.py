@@ -122,8 +122,11 @@ class _Rows:
         self._file, self._starts = file, array("q")
         self._names = _cells(file.readline())
         place = file.tell()
+        within = False
         for line in file:
-            self._starts.append(place)
+            if not within:
+                self._starts.append(place)
+            within ^= _opens(line)
             place += len(line)
         if lost := {"index", "cause", "sentence_en", *_WHOLE, *_REAL} - {*self._names}:
             raise InputError(f"{file.name}: broken (no column {', '.join(sorted(lost))})", AGAIN)
@@ -140,12 +143,20 @@ class _Rows:
         found: dict[str, str] = {}
         if 0 <= number < len(self._starts):
             self._file.seek(self._starts[number])
-            found = dict(zip(self._names, _cells(self._file.readline()), strict=False))
+            line = self._file.readline()
+            while _opens(line) and (more := self._file.readline()):
+                line += more
+            found = dict(zip(self._names, _cells(line), strict=False))
         if found.get("index") != str(number):
             raise InputError(
                 f"{self._file.name}: broken (row {number} is not correction {number})", AGAIN
             )
         return found
+
+
+def _opens(lines: bytes) -> bool:
+    """Whether a quoted cell goes on after these lines."""
+    return lines.count(b'"') % 2 == 1
 
 
 def _cells(line: bytes) -> list[str]:

@@ -57,6 +57,26 @@ def test_geojson_holds_the_same_in_degrees(village, tmp_path):
     assert "odbl" in json.loads(two.path.read_text(encoding="utf-8"))["sources"]
 
 
+def test_a_cell_may_hold_a_line_break(village, tmp_path):
+    """As a class of two lines in a legend of one's own, or a table that a spreadsheet wrote."""
+    shutil.copytree(village / "run", tmp_path / "run")
+    path = tmp_path / "run" / "corrections.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["sentence_en"] = f'Two\nlines, and a "word" of correction {row["index"]}'
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    ll.export_corrections(tmp_path / "run", tmp_path / "c.gpkg")
+    _, columns, _ = table(tmp_path / "c.gpkg")
+    told = {row["index"]: row["sentence_en"] for row in rows}
+    assert len(rows) > 1
+    for number, sentence in zip(columns["index"], columns["sentence"], strict=True):
+        assert sentence == told[str(number)]
+
+
 def test_what_cannot_be_exported_is_told(village, tmp_path):
     run = shutil.copytree(village / "run", tmp_path / "run")
     out = tmp_path / "c.gpkg"

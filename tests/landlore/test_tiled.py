@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyogrio
@@ -156,6 +157,30 @@ def test_what_was_cut_off_goes_on(home, done, monkeypatch):
     correct_tiles(home / "labels.tif", **other, out=out)
     assert json.loads((out / "run.json").read_text())["settings"]["tile"] == 105
     assert len(list((out / "tiles").iterdir())) == 2
+
+
+def test_the_same_files_on_another_path_go_on(home, tmp_path, monkeypatch):
+    """Relative paths, then a link to their folder; a file that changed is named, and only that."""
+    mine, out = tmp_path / "mine", tmp_path / "run"
+    mine.mkdir()
+    for name in ("labels.tif", "image.tif", "house.osm", "dem.tif"):
+        (mine / name).write_bytes((home / name).read_bytes())
+    monkeypatch.chdir(mine)
+    correct_tiles("labels.tif", **how(Path()), out=out)
+    calls, real = [], maps.correct
+    monkeypatch.setattr(maps, "correct", lambda *a, **b: calls.append(a) or real(*a, **b))
+    (tmp_path / "link").symlink_to(mine)
+    monkeypatch.chdir(tmp_path)
+    for place in (mine, tmp_path / "link", Path("link")):
+        correct_tiles(place / "labels.tif", **how(place), out=out)
+    assert not calls
+    with (mine / "house.osm").open("a") as file:
+        file.write("\n")
+    with pytest.raises(OutputError, match=r"settings \(house\.osm has changed\)"):
+        correct_tiles(mine / "labels.tif", **how(mine), out=out)
+    sources = ll.Sources(osm=mine / "house.osm", image=mine / "image.tif")
+    with pytest.raises(OutputError, match=r"dem dem\.tif, now None"):
+        correct_tiles(mine / "labels.tif", **how(mine, sources=sources), out=out)
 
 
 def test_bad_input_is_told_before_any_tile_is_made(home, tmp_path, landlore):
