@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +17,13 @@ from xml.etree import ElementTree
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from kg.errors import OutputError
+from kg.folder import unwritable
 from kg.grid import Grid, crs_of
 from kg.overviews import Overviews, overview_shapes
 from kg.raster import Raster
@@ -27,6 +32,7 @@ CACHE = 128
 """Mebibytes of pixels that GDAL may keep while a file is written."""
 _ROWS = 256  # of a strip that are halved at a time
 _PLAIN = "plain.tif"
+_FULL = 2**20  # bytes free where GDAL could not write
 
 
 def write_raster(
@@ -167,15 +173,28 @@ def _whole(target: Path, fill: Callable[[Path], Path], overviews: str) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".landlore-") as folder:
             cog = Path(folder) / "cog.tif"
-            with rasterio.Env(GDAL_CACHEMAX=CACHE):
+            with rasterio.Env(GDAL_CACHEMAX=CACHE), _room(folder):
                 _copy_cog(fill(Path(folder)), cog, overviews)
             cog.replace(target)
-    except (OSError, RasterioError) as error:
+    except (OSError, RasterioError, CPLE_BaseError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise unwritable(target, error) from error
         raise OutputError(
             f"{target}: cannot be written ({error})",
             "choose another place, in a folder that you can write to",
         ) from error
     return target
+
+
+@contextmanager
+def _room(folder: str) -> Iterator[None]:
+    """Name a full disk as what it is, of which GDAL tells in many words."""
+    try:
+        yield
+    except (RasterioError, CPLE_BaseError) as error:
+        if shutil.disk_usage(folder).free < _FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _create(

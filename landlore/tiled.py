@@ -171,14 +171,20 @@ def tile_at(home: Path, lon: float, lat: float) -> Path:
     Raises:
         InputError: The place is outside of the map, or in a tile without pixels.
     """
-    told = read_record(home, tiles=True)
-    row, col = (float(value) for value in read_grid(home / "corrected.tif").rowcol(lon, lat))
+    told, grid = read_record(home, tiles=True), read_grid(home / "corrected.tif")
+    row, col = (float(value) for value in grid.rowcol(lon, lat))
     for name, (top, left, height, width) in told["tiles"].items():
         if top <= row < top + height and left <= col < left + width:
             return Path(home, "tiles", name)
+    if 0 <= row < grid.height and 0 <= col < grid.width:
+        raise InputError(
+            f"{lon} {lat} lies in a tile of {home} without pixels",
+            f"landlore explain {home} --top 5 has places where something was changed",
+        )
+    west, south, east, north = grid.lonlat_bounds
     raise InputError(
-        f"{lon} {lat} lies outside of the map of {home}, or where it has no pixels",
-        f"landlore explain {home / 'tiles' / next(iter(told['tiles']))} --top 5",
+        f"{lon} {lat} lies outside of the map of {home}",
+        f"a longitude from {west:.5f} to {east:.5f} and a latitude from {south:.5f} to {north:.5f}",
     )
 
 

@@ -1,7 +1,7 @@
 """Overviews of class codes: the majority of four, however the map is cut, and as GDAL makes them."""
 
 import warnings
-from collections import Counter
+from collections import Counter, namedtuple
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.shutil import copy
 
+from kg import cog
 from kg.cog import CodeBand, class_names, write_raster, write_strips
+from kg.errors import OutputError
 from kg.grid import Grid
 from kg.overviews import Overviews, halved, overview_shapes
 from kg.raster import Raster, read_raster
@@ -111,3 +113,24 @@ def test_strips_give_the_bytes_of_the_whole(drawn, tmp_path):
         parts = ((row, codes[row : row + rows]) for row in range(0, len(codes), rows))
         path = write_strips(tmp_path / "strips.tif", drawn.grid, parts, band)
         assert path.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("free", "hint"), [(100, "make room there"), (2**30, "choose another place")]
+)
+def test_a_disk_that_fills_while_gdal_writes_is_told(tmp_path, monkeypatch, free, hint):
+    """GDAL finds the file that it could not write broken, and says so in an exception of its own kind."""
+
+    def broken(source, target, overviews):
+        source.write_bytes(source.read_bytes()[:100])
+        copy(source, target, driver="COG")
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(cog, "_copy_cog", broken)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(2**30, 2**30 - free, free))
+    grid = Grid("EPSG:32630", Affine(10, 0, 500_000, 0, -10, 5_500_000), 64, 64)
+    raster = Raster(np.ones((1, 64, 64), np.uint8), grid, 0)
+    with pytest.raises(OutputError, match=r"map\.tif: cannot be written") as fault:
+        write_raster(tmp_path / "map.tif", raster, overviews="nearest")
+    assert fault.value.hint.startswith(hint)
+    assert not list(tmp_path.iterdir())

@@ -120,8 +120,13 @@ def test_a_place_is_explained_by_its_tile(home, done, landlore):
     assert account.sentence == ll.explain(home / "run" / "tiles" / CALLED, place=place)[0].sentence
     again = ll.what_if(home / "run" / "tiles" / CALLED, {"osm": 0.0})
     assert again.flips
-    with pytest.raises(InputError, match="outside of the map"):
+    with pytest.raises(InputError, match="outside of the map") as fault:
         ll.explain(home / "run", place=(0.0, 0.0))
+    west, _, east, north = GRID.lonlat_bounds
+    assert f"{west:.5f} to {east:.5f}" in fault.value.hint
+    assert fault.value.hint.endswith(f"to {north:.5f}")
+    with pytest.raises(InputError, match=r"in a tile of .* without pixels"):
+        ll.explain(home / "run", place=tuple(float(v) for v in GRID.lonlat(80.5, 80.5)))
     near = ll.what_if(home / "run", {"osm": 0.0}, place=place)
     assert near.flips and ll.why_not(home / "run", place, "Water")
     for words in (("report",), ("explain", "--region", "3"), ("explain", "--what-if", "drop=osm")):
