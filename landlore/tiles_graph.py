@@ -107,9 +107,13 @@ def _rows(home: Path) -> Rows:
 
 def _reasons(parts: list[Part], rows: Rows) -> Iterator[str]:
     """The lines of all tiles, each correction once."""
+    runs = _by_run(parts, rows)
     for i, part in enumerate(parts, 1):
         at(f"reasons of tile {i} of {len(parts)}")
-        graph, mine = explained_graph(part.folder), rows.get(part.tile, {})
+        mine = runs.pop(read_record(part.folder)["run"], None)
+        if mine is None:
+            continue
+        graph = explained_graph(part.folder)
         for iri in graph.graphs():
             for line in graph.ntriples(iri):
                 found = _SUBJECT.match(line)
@@ -117,6 +121,24 @@ def _reasons(parts: list[Part], rows: Rows) -> Iterator[str]:
                     yield line
                 elif int(found[1]) in mine:
                     yield _counted(line, found, mine[int(found[1])])
+
+
+def _by_run(parts: list[Part], rows: Rows) -> dict[str, dict[int, Mapping[str, str]]]:
+    """IRI of a run -> number of a correction -> what of it counts; tiles that see the same ground are one run."""
+    found: dict[str, dict[int, Mapping[str, str]]] = {}
+    for part in parts:
+        mine = found.setdefault(read_record(part.folder)["run"], {})
+        for number, row in rows.get(part.tile, {}).items():
+            mine[number] = _added(mine[number], row) if number in mine else row
+    return found
+
+
+def _added(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Two parts of a correction as one, at the place of the larger."""
+    pixels, area = int(one["pixels"]), float(one["area_m2"])
+    larger = one if pixels >= int(other["pixels"]) else other
+    pixels, area = pixels + int(other["pixels"]), area + float(other["area_m2"])
+    return {**larger, "pixels": str(pixels), "area_m2": str(area)}
 
 
 def _counted(line: str, subject: re.Match[str], row: Mapping[str, str]) -> str:
