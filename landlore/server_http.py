@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _HERE = ("127.0.0.1", "localhost", "::1")
 _MOST = 1_000_000
 """Bytes of a question."""
+_NAMED = ("this server is asked for by another name", "use the address that it printed")
 _SILENT = 30.0
 """Seconds that a client may be silent in the middle of a request."""
 _FILES = {
@@ -56,9 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         """A page, or a question in the address."""
         parts = urlsplit(self.path)
         if not self._is_asked_for_here():
-            self._say(
-                403, "this server is asked for by another name", "use the address that it printed"
-            )
+            self._say(403, *_NAMED)
         elif parts.path == "/sparql" and parts.query:
             self._ask(parse_qs(parts.query, keep_blank_values=True))
         else:
@@ -68,33 +67,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A question as a form, or as it is."""
-        length = self.headers.get("Content-Length", "")
-        if not self._is_asked_for_here():
-            self._say(
-                403, "this server is asked for by another name", "use the address that it printed"
-            )
-        elif urlsplit(self.path).path != "/sparql":
-            self._say(404, f"{self.path}: nothing is here", "questions go to /sparql")
-        elif not length.isdigit() or int(length) > _MOST:
+        length, parts = self.headers.get("Content-Length", ""), urlsplit(self.path)
+        if not length.isdigit() or int(length) > _MOST:
             self._pass_over(int(length) if length.isdigit() else 0)
-            self._say(
-                413,
-                f"a question of {length or 'unknown'} bytes, expected {_MOST:,} at most",
-                "ask for less",
-            )
+            said = f"a question of {length or 'unknown'} bytes, expected {_MOST:,} at most"
+            self._say(413, said, "ask for less")
+            return
+        body = self.rfile.read(int(length)).decode(errors="replace")
+        kind = self.headers.get_content_type()
+        if not self._is_asked_for_here():
+            self._say(403, *_NAMED)
+        elif parts.path != "/sparql":
+            self._say(404, f"{parts.path}: nothing is here", "questions go to /sparql")
+        elif kind == "application/sparql-query":
+            self._ask({"query": [body]} | parse_qs(parts.query))
+        elif kind == "application/x-www-form-urlencoded":
+            self._ask(parse_qs(body, keep_blank_values=True))
         else:
-            body = self.rfile.read(int(length)).decode(errors="replace")
-            kind = self.headers.get_content_type()
-            if kind == "application/sparql-query":
-                self._ask({"query": [body]} | parse_qs(urlsplit(self.path).query))
-            elif kind == "application/x-www-form-urlencoded":
-                self._ask(parse_qs(body, keep_blank_values=True))
-            else:
-                self._say(
-                    415,
-                    f"{kind}: not how questions are sent",
-                    "send a form, or application/sparql-query",
-                )
+            said = f"{kind}: not how questions are sent"
+            self._say(415, said, "send a form, or application/sparql-query")
 
     def do_OPTIONS(self) -> None:
         """What a browser asks before it lets a page elsewhere ask."""

@@ -1,6 +1,7 @@
 """`landlore serve`: the SPARQL 1.1 Protocol over a run, for programs and people; what is too much or not allowed."""
 
 import csv
+import http.client
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import rdflib
@@ -120,6 +121,18 @@ def test_what_is_refused_is_told(server, how, code, said):
     status, head, text = ask(server, **how)
     assert status == code and said in text and head.get_content_type() == "text/plain"
     assert ask(server, {"query": "ASK { ?s ?p ?o }"})[0] == 200
+
+
+def test_a_connection_goes_on_after_a_refusal(server):
+    parts = urlsplit(server.url)
+    kept = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    for path, kind, code in (("/else", "text/plain", 404), ("/sparql", "text/plain", 415),
+                             ("/sparql", "application/sparql-query", 200)):  # fmt: skip
+        kept.request("POST", path, b"ASK { ?s ?p ?o }", {"Content-Type": kind})
+        reply = kept.getresponse()
+        reply.read()
+        assert reply.status == code
+    kept.close()
 
 
 def test_words_that_only_look_like_a_service_pass(server):
