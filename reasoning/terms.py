@@ -25,6 +25,7 @@ from reasoning.inference.infer import EXCLUDED, Problem
 from reasoning.logic.hard import Exclusions, exclude
 from reasoning.regions.graph import RegionGraph, region_means
 from reasoning.settings import CorrectSettings
+from reasoning.threads import in_blocks
 
 if TYPE_CHECKING:
     from reasoning.logic.axioms import CompiledAxiom
@@ -180,9 +181,17 @@ class Terms:
 
     def _logs(self, said: Prediction, rows: slice, cols: slice) -> Floats:
         """(y, x, class) log p of a prediction, in a window."""
-        logs = said.probabilities[:, rows, cols].astype(np.float64)
-        np.maximum(logs, self.settings.floor, out=logs)
-        return np.moveaxis(np.log(logs, out=logs), 0, -1)
+        seen = said.probabilities[:, rows, cols]
+        logs = np.empty(seen.shape)
+
+        def some(first: int, last: int) -> None:
+            """Of some classes."""
+            part = logs[first:last]
+            np.maximum(seen[first:last], self.settings.floor, out=part, dtype=np.float64)
+            np.log(part, out=part)
+
+        in_blocks(some, len(seen), 1)
+        return np.moveaxis(logs, 0, -1)
 
     def problem(
         self,

@@ -13,6 +13,7 @@ from kg.descent import ClassTree
 from kg.legend import membership
 from kg.raster import Raster, resample
 from reasoning.regions.graph import RegionGraph, region_means
+from reasoning.threads import in_blocks
 
 Column = NDArray[np.float64]
 
@@ -202,15 +203,20 @@ def distances(regions: RegionGraph, prediction: Prediction, tree: ClassTree) -> 
     from reasoning.kernels import corner_rows, least, mask_columns
 
     dx, dy = prediction.grid.pixel_size
-    out = {}
-    for name, short in DISTANCES.items():
-        of_class = membership(prediction.legend, tree, vocab.CORE + short)[regions.cls]
-        if not of_class.any():
-            continue
-        mask = np.append(of_class, False)[regions.label]
+    classes = {
+        name: membership(prediction.legend, tree, vocab.CORE + short)[regions.cls]
+        for name, short in DISTANCES.items()
+    }
+    present = [(name, of_class) for name, of_class in classes.items() if of_class.any()]
+
+    def nearest(first: int, _: int) -> Column:
+        """To one of the classes."""
+        mask = np.append(present[first][1], False)[regions.label]
         distance = mask_columns(mask, dy)
         corner_rows(distance, dx)
-        nearest = np.full(len(regions), np.inf)
-        least(regions.label, distance, nearest)
-        out[vocab.CORE + name] = nearest
-    return out
+        found = np.full(len(regions), np.inf)
+        least(regions.label, distance, found)
+        return found
+
+    found = in_blocks(nearest, len(present), 1)
+    return {vocab.CORE + name: one for (name, _), one in zip(present, found, strict=True)}
