@@ -38,8 +38,10 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
         build: Fills the (not yet existing) folder that it is given.
 
     Raises:
-        OutputError: The place cannot be written; whatever was there is untouched.
+        OutputError: The place cannot be written, or somebody else has filled it meanwhile; whatever was there is
+            untouched.
     """
+    there = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -47,6 +49,11 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
         raise unwritable(path, error) from error
     try:
         build(room / "new")
+        if path.exists() and not there:
+            raise OutputError(
+                f"{path}: another program has made it meanwhile",
+                "choose another place, or try again",
+            )
         swap(room / "new", path)
     finally:
         _remove(room)

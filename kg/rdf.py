@@ -32,6 +32,16 @@ _VALUE, _WEIGHT = ox.NamedNode(vocab.VALUE), ox.NamedNode(vocab.WEIGHT)
 TRIPLE = ("subject", "predicate", "object")
 
 
+_MARK = b"\xef\xbb\xbf"
+
+
+def past_mark(file: Any) -> Any:
+    """A file of bytes, after the mark that some editors put before UTF-8."""
+    if file.read(len(_MARK)) != _MARK:
+        file.seek(0)
+    return file
+
+
 def read_turtle(path: str | Path) -> list[tuple[Any, Any, Any]]:
     """Read a Turtle file.
 
@@ -47,7 +57,7 @@ def read_turtle(path: str | Path) -> list[tuple[Any, Any, Any]]:
         SourceError: The file is missing or is not Turtle; the message names file and line.
     """
     try:
-        data = Path(path).read_bytes()
+        data = Path(path).read_bytes().removeprefix(_MARK)
         quads = ox.parse(data, ox.RdfFormat.TURTLE, base_iri=Path(path).resolve().as_uri())
         return [(quad.subject, quad.predicate, quad.object) for quad in quads]
     except SyntaxError as error:

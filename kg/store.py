@@ -169,7 +169,7 @@ class KnowledgeGraph:
         known, place = rdf.format_of(path), None if graph is None else rdf.node(graph)
         base = Path(path).resolve().as_uri()
         try:
-            with Path(path).open("rb") as file:
+            with rdf.past_mark(Path(path).open("rb")) as file:
                 self._write(
                     lambda store: store.bulk_load(file, known, base_iri=base, to_graph=place), path
                 )

@@ -12,7 +12,7 @@ import pyoxigraph as ox
 
 from kg import vocab
 from kg.errors import SourceError
-from kg.rdf import broken
+from kg.rdf import broken, past_mark
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE, ".n3": ox.RdfFormat.N3, ".nt": ox.RdfFormat.N_TRIPLES,
@@ -67,7 +67,7 @@ def read_triples(path: Path, name: str) -> Iterator[ForeignTriple | None]:
     blank = _hashed(base) if known in _LABELLED else _numbered(base)
     try:
         with _opened(path) as file:
-            for quad in ox.parse(file, known, base_iri=base):
+            for quad in ox.parse(past_mark(file), known, base_iri=base):
                 found = True
                 yield _plain(quad, blank)
     except SyntaxError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import OutputError
-from kg.folder import check_place, unwritable
+from kg.folder import check_place, replace_folder, unwritable
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
@@ -44,3 +44,17 @@ def test_rights_disks_and_space(tmp_path, number, said):
     told = unwritable(tmp_path / "x", OSError(number, os.strerror(number)))
     assert f"{tmp_path / 'x'}: cannot be written (" in told.message and said in told.message
     assert "choose" in told.hint and "-o" not in told.hint
+
+
+def test_what_another_program_made_meanwhile_is_kept(tmp_path):
+    def build(room):
+        room.mkdir()
+        (room / "mine").touch()
+        (tmp_path / "graph").mkdir()  # the other one is faster
+        (tmp_path / "graph" / "theirs").touch()
+
+    with pytest.raises(OutputError, match="another program has made it meanwhile"):
+        replace_folder(tmp_path / "graph", build)
+    assert [one.name for one in tmp_path.rglob("*") if one.is_file()] == ["theirs"]
+    replace_folder(tmp_path / "graph", lambda room: room.mkdir())  # there before: to be replaced
+    assert not list((tmp_path / "graph").iterdir())

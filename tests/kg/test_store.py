@@ -9,6 +9,7 @@ import pytest
 
 from kg import vocab
 from kg.errors import OutputError, QueryError, SourceError
+from kg.imports.triples import read_triples
 from kg.store import KnowledgeGraph, read_turtle
 from kg.triples import Triple
 
@@ -330,3 +331,14 @@ def test_importing_the_store_is_cheap():
         [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ran.stdout == "[]\n"
+
+
+def test_the_mark_that_some_editors_put_first_is_no_fault(tmp_path):
+    text = "@prefix ll: <https://w3id.org/landlore/core#> . <ex:pond> a ll:Water ."
+    for name in ("pond.ttl", "pond.trig"):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        graph = KnowledgeGraph()
+        graph.load(tmp_path / name)
+        assert graph.query("ASK { <ex:pond> a ll:Water }")
+    assert len(read_turtle(tmp_path / "pond.ttl")) == 1
+    assert len(list(read_triples(tmp_path / "pond.ttl", "theirs"))) == 1
