@@ -103,7 +103,7 @@ def crosswalk_of(classes: tuple[str, ...], legend: Legend) -> Floats:
     labels = [c.iri for c in legend.classes]
     if set(classes) <= set(labels):
         return np.eye(len(labels))[[labels.index(c) for c in classes]]
-    from kg.legend import crosswalk
+    from kg.crosswalk import crosswalk
     from kg.ontology import load_ontology
 
     table: Floats = crosswalk(classes, legend, load_ontology())

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kg import vocab
 from kg.codes import UNKNOWN, places, shown
-from kg.descent import ClassTree, Descent
+from kg.descent import ClassTree
 from kg.errors import LegendError
 from kg.files import shipped
-from kg.scheme import Scheme, read_scheme, usual_covers
+from kg.scheme import Scheme, read_scheme
 from kg.spelling import meant
 
 
@@ -109,7 +107,7 @@ class Legend:
             raise LegendError(
                 f"{where}legend {self.name}: unknown class code {shown(values[indices == UNKNOWN])}; "
                 f"expected {self.named_codes()}",
-                f"choose the legend that the file was made with: {', '.join(legend_names())}",
+                _to_choose(values[indices != -1]),
             )
         return indices
 
@@ -146,6 +144,15 @@ class Legend:
         """The codes as a short text for messages: "10, 20, 30 ... (11 codes)"."""
         text = ", ".join(map(str, self.codes[:most]))
         return text if len(self) <= most else f"{text} ... {self.codes[-1]} ({len(self)} codes)"
+
+
+def _to_choose(values: NDArray[np.generic]) -> str:
+    """The hint for pixel values that a legend does not have: the legends that have them all, else every legend."""
+    seen = np.unique(values).tolist()
+    every = {name: load_legend(name) for name in legend_names()}
+    fitting = [name for name, one in every.items() if {*one.codes, *one.nodata}.issuperset(seen)]
+    what = "one that has all these codes" if fitting else "the legend that the file was made with"
+    return f"choose {what}: {', '.join(fitting or every)}"
 
 
 def legend_names() -> tuple[str, ...]:
@@ -231,70 +238,3 @@ def membership(legend: Legend, tree: ClassTree, class_iri: str) -> NDArray[np.bo
         [one.kind in below or class_iri in (one.iri, *one.broader) for one in legend.classes],
         dtype=bool,
     )
-
-
-def crosswalk(
-    classes: Sequence[str], legend: Legend, tree: ClassTree, *, sources: Sequence[Legend] = ()
-) -> NDArray[np.float64]:
-    """How much each source class speaks for each label of a legend.
-
-    A legend class goes through its graded crosswalk; a core class goes to the labels whose kind (or related use) is
-    above or below it (`kg.descent`), else through what usually covers it. Labels of one kind share by what they hold.
-
-    Args:
-        classes: E class IRIs: core classes, or classes of legends.
-        legend: Target, K labels.
-        tree: Subsumption of core classes.
-        sources: Legends, besides the shipped ones, that `classes` may come from.
-
-    Returns:
-        (E, K) float64, row e = P(label | class e); rows sum to 1, or are all 0 when the class says nothing about
-        the labels.
-
-    Raises:
-        LegendError: A class belongs to no known legend.
-    """
-    walk = _Crosswalk(legend, tree, {one.iri: one for one in sources})
-    return np.array([walk.row(iri) for iri in classes], dtype=np.float64).reshape(
-        len(classes), len(legend)
-    )
-
-
-class _Crosswalk:
-    """Rows of one crosswalk."""
-
-    def __init__(self, legend: Legend, tree: ClassTree, sources: dict[str, Legend]) -> None:
-        self.legend, self.sources = legend, sources
-        labels = [((one.kind, *one.related), one.core) for one in legend.classes]
-        self.descent = Descent(labels, tree, usual_covers())
-
-    def row(self, iri: str) -> NDArray[np.float64]:
-        """P(label | class): (K,), sums to 1 or 0."""
-        own = self._labels(lambda one: one.iri == iri)
-        own = own if own.any() else self._labels(lambda one: iri in one.broader)
-        if own.any():
-            return np.asarray(own / own.sum())
-        if not iri.startswith((vocab.LEGEND, *(f"{scheme}/" for scheme in self.sources))):
-            return self.descent.row(iri)
-        every = self._source(iri)
-        same = [one for one in every if one.iri == iri]
-        found = same[:1] or [one for one in every if iri in one.broader]
-        if not found:
-            raise LegendError(
-                f"no legend has a class <{iri}>", f"legends: {', '.join(legend_names())}"
-            )
-        own = self._labels(lambda one: one.iri in found[0].broader)
-        if own.any():
-            return np.asarray(own / own.sum())
-        return self.descent.mixed([pair for one in found for pair in one.core])
-
-    def _labels(self, chosen: Callable[[LandClass], bool]) -> NDArray[np.float64]:
-        return np.array([float(chosen(one)) for one in self.legend.classes], dtype=np.float64)
-
-    def _source(self, iri: str) -> tuple[LandClass, ...]:
-        scheme = iri.rpartition("/")[0]
-        if scheme in self.sources:
-            return self.sources[scheme].classes
-        name = scheme.removeprefix(vocab.LEGEND)
-        variants = [one for one in legend_names() if one.partition(":")[0] == name]
-        return tuple(one for variant in variants for one in load_legend(variant).classes)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.counted import counted
+from kg.crosswalk import crosswalk
 from kg.errors import GridError, LegendError
-from kg.legend import Legend, crosswalk, load_legend
+from kg.legend import Legend, load_legend
 from kg.raster import Raster, read_raster
 from landlore.sources import product_words
 

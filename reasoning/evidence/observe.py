@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 
 from fusion.prediction import Prediction
 from kg import vocab
+from kg.crosswalk import crosswalk
 from kg.descent import ClassTree
 from kg.errors import GridError, SourceError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
-from kg.legend import Legend, crosswalk
+from kg.legend import Legend
 from reasoning.evidence.confusion import confused
 
 Table = NDArray[np.float64]

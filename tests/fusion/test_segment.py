@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from affine import Affine
+from three_classes import LEGEND
 
 from fusion.metrics import confusion, miou, overall_accuracy
 from fusion.segment import segment, segment_cells
@@ -13,17 +14,9 @@ from kg import vocab
 from kg.errors import GridError, RasterError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
-from kg.legend import LandClass, Legend
 from kg.raster import Raster
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 500_000, 0, -10, 5_000_000), 96, 96)
-LEGEND = Legend(
-    "urn:x",
-    "three",
-    tuple(LandClass(f"urn:x/{i}", str(i)) for i in range(3)),
-    (1, 2, 3),
-    ((0, 0, 0),) * 3,
-)
 FAST = SegmentSettings(steps=120, batch=3_000, hidden=32)
 
 

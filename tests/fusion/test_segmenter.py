@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from affine import Affine
+from three_classes import LEGEND
 
 from fusion.field import Part, field_of, whole_part
 from fusion.learn import Whole, learn
@@ -17,18 +18,10 @@ from kg import vocab
 from kg.errors import InputError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
-from kg.legend import LandClass, Legend
 from kg.raster import Raster
 
 SIDE = 96
 GRID = Grid("EPSG:32632", Affine(10, 0, 500_000, 0, -10, 5_000_000), SIDE, SIDE)
-LEGEND = Legend(
-    "urn:x",
-    "three",
-    tuple(LandClass(f"urn:x/{i}", str(i)) for i in range(3)),
-    (1, 2, 3),
-    ((0, 0, 0),) * 3,
-)
 FAST = SegmentSettings(steps=25, batch=3_000, hidden=32)
 
 

@@ -3,22 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from affine import Affine
+from three_classes import LEGEND
 
 from fusion.weak import CellTargets, cell_targets, cell_trust
 from kg import vocab
 from kg.errors import LegendError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
-from kg.legend import LandClass, Legend, load_legend
+from kg.legend import load_legend
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 500_000, 0, -10, 5_000_000), 8, 8)
-LEGEND = Legend(
-    "urn:x",
-    "three",
-    tuple(LandClass(f"urn:x/{i}", str(i)) for i in range(3)),
-    (1, 2, 3),
-    ((0, 0, 0),) * 3,
-)
 
 
 def _layer(shares: list[list[float]], classes: tuple[str, ...]) -> EvidenceLayer:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kg.crosswalk import crosswalk
 from kg.errors import LegendError
-from kg.legend import crosswalk, legend_names, load_legend, membership
+from kg.legend import legend_names, load_legend, membership
 from kg.ontology import load_ontology
 from kg.vocab import CORE, LEGEND
 
@@ -159,6 +160,16 @@ def test_trees_are_trees_before_they_are_trees_over_something(tree):
     woody = np.flatnonzero(membership(legend, tree, CORE + "Woody"))
     assert [legend.codes[k] for k in woody] == [3, 4, 10, 11, 12]
     assert row(f"{LEGEND}chesapeake13/12", load_legend("openearthmap"), tree) == {4: 0.4, 5: 0.6}
+
+
+def test_legends_that_have_all_unknown_codes_are_offered():
+    numbers = np.array([1.0, 44, 45, 49, np.nan, 255])  # a CORINE file numbered 1..49
+    with pytest.raises(LegendError) as caught:
+        load_legend("corine").encode(numbers, nodata=255)
+    assert caught.value.hint == "choose one that has all these codes: corine:49"
+    with pytest.raises(LegendError) as caught:
+        load_legend("corine").encode(np.array([7777]))
+    assert caught.value.hint.endswith(", ".join(legend_names()))
 
 
 def test_unknown_codes_are_named():
