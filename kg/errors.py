@@ -19,7 +19,8 @@ LandloreWarning           something that the user gave is used, but not as it ma
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from kg.spelling import meant
 
@@ -39,6 +40,10 @@ class LandloreError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}"
+
+    def __reduce__(self) -> tuple[Callable[..., LandloreError], tuple[type, dict[str, Any]]]:
+        """For the way from one process to another, whatever its class is made from."""
+        return _as_it_was, (type(self), self.__dict__)
 
 
 class LandloreWarning(UserWarning):
@@ -117,6 +122,12 @@ class MissingExtraError(LandloreError):
             f"{what} needs packages that are not installed{reason}",
             f"pip install 'landlore[{extra}]'",
         )
+
+
+def _as_it_was(kind: type[LandloreError], held: dict[str, Any]) -> LandloreError:
+    error = kind.__new__(kind, held["message"])
+    error.__dict__.update(held)
+    return error
 
 
 def known_words(word: str, known: Collection[str]) -> str:

@@ -45,7 +45,7 @@ def begun_with(
     sources, settings = how
     words = [str(path), *settings.files, *sources.paths]
     files = {word: _content(Path(word)) for word in words if Path(word).exists()}
-    plain = asdict(replace(settings, overwrite=False))
+    plain = asdict(replace(settings, overwrite=False, jobs=1))
     return {
         "margin": MARGIN, "legend": legend.iri, "sha256": files, "sources": asdict(sources),
         "settings": plain,

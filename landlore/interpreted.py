@@ -10,6 +10,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from kg.legend import Legend
 from kg.raster import read_raster
 from landlore.begun import LEARNED, begun_with, held_folder
 from landlore.inputs import check_bands, read_part
+from landlore.jobs import each
 from landlore.outputs import keep_inputs
 from landlore.parts import WINDOW, Place, place_of
 from landlore.progress import Stage
@@ -108,14 +110,14 @@ def _refuse(knobs: RunSettings) -> None:
 def _mapped(place: Place, legend: Legend, knobs: RunSettings, home: Path, tell: Progress) -> str:
     """Learn and map what was not learned and mapped before; return what made the map."""
     from fusion.segment import learned_name
-    from fusion.segmenter_file import read_segmenter, write_segmenter
+    from fusion.segmenter_file import write_segmenter
     from fusion.settings import SegmentSettings
 
     how = SegmentSettings(seed=knobs.seed, steps=knobs.steps, most_pixels=knobs.sample)
     if not (home / LEARNED).is_file():
         write_segmenter(_learned(place, legend, how, tell), home / LEARNED)
     if not (home / BEFORE).is_file():
-        _map_windows(place, legend, read_segmenter(home / LEARNED), home, tell)
+        _map_windows(place, legend, home, knobs.jobs, tell)
     shutil.rmtree(home / WINDOWS, ignore_errors=True)
     return learned_name(place.product.name, how)
 
@@ -177,34 +179,42 @@ def _tell_of_holes(found: Survey, place: Place) -> None:
         )
 
 
-def _map_windows(
-    place: Place, legend: Legend, learned: Segmenter, home: Path, tell: Progress
-) -> None:
+def _map_windows(place: Place, legend: Legend, home: Path, jobs: int, tell: Progress) -> None:
     """Map the windows that are not there yet, and put all of them together."""
-    from fusion.train import torch_threads
-
     windows, folder = tiles_of(place.grid, WINDOW, 0), home / WINDOWS
     folder.mkdir(exist_ok=True)
-    kept = sum((folder / f"{window.name}.tif").is_file() for window in windows)
-    say, names = Stage(tell, "mapping window", kept), tuple(one.label for one in legend.classes)
-    with torch_threads(learned.settings.threads):
-        for done, window in enumerate(windows, 1):
-            target = folder / f"{window.name}.tif"
-            if not target.is_file():
-                values = _whole_numbers(_map_window(place, legend, learned, window))
-                write_blocks(target, place.grid.window(*window.inner), [(0, 0, values)], names)
-            say(done, len(windows))
+    left = [window for window in windows if not (folder / f"{window.name}.tif").is_file()]
+    kept = len(windows) - len(left)
+    say = Stage(tell, "mapping window", kept)
+    _read.cache_clear()
+    each(
+        partial(_map_window, place, legend, home), left, jobs,
+        tell=tell, ended=lambda _, __, done: say(kept + done, len(windows)),
+    )  # fmt: skip
     tell("putting the windows together")
+    names = tuple(one.label for one in legend.classes)
     write_blocks(home / BEFORE, place.grid, _blocks(folder, windows), names)
 
 
-def _map_window(
-    place: Place, legend: Legend, learned: Segmenter, window: Tile
-) -> NDArray[np.float32]:
-    """(class, y, x) probabilities of a window."""
-    if not read_part(place.image, window.inner, place.bands).valid.any():
-        return np.zeros((len(legend), *window.inner[2:]), np.float32)
-    return learned.map_part(place.part(window.inner, cells=learned.coarse), legend)
+def _map_window(place: Place, legend: Legend, home: Path, window: Tile, tell: Progress) -> None:
+    """Map a window and write it; nothing is told."""
+    from fusion.train import torch_threads
+
+    learned, values = _read(home / LEARNED), np.zeros((len(legend), *window.inner[2:]), np.float32)
+    if read_part(place.image, window.inner, place.bands).valid.any():
+        with torch_threads(learned.settings.threads):
+            values = learned.map_part(place.part(window.inner, cells=learned.coarse), legend)
+    names = tuple(one.label for one in legend.classes)
+    target = home / WINDOWS / f"{window.name}.tif"
+    write_blocks(target, place.grid.window(*window.inner), [(0, 0, _whole_numbers(values))], names)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> Segmenter:
+    """A segmenter, once for all windows of a process."""
+    from fusion.segmenter_file import read_segmenter
+
+    return read_segmenter(path)
 
 
 def _blocks(folder: Path, windows: list[Tile]) -> Iterator[tuple[int, int, NDArray[Any]]]:

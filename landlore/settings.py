@@ -45,6 +45,8 @@ class RunSettings:
         steps: Training steps of the segmenter.
         sample: Pixels that the segmenter learns from, of an image that is mapped by tiles (`interpret_tiles`).
         tile: Pixels of a side of the tiles that a map too large for memory is corrected by (`correct_tiles`).
+        jobs: Tiles (and windows of an image) that are worked on at once, each by a process with memory of its own; the
+            outputs are the same for every number.
         overwrite: Replace an output folder that Landlore wrote before.
 
     Raises:
@@ -68,6 +70,7 @@ class RunSettings:
     steps: int = 300
     sample: int = 2_000_000
     tile: int = 2048
+    jobs: int = 1
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -94,10 +97,12 @@ class RunSettings:
                 f"sample is {self.sample}, expected at least {LEAST_SAMPLE} pixels to learn from",
                 "for example sample = 2000000",
             )
-        if self.steps < 1:
-            raise InputError(
-                f"steps is {self.steps}, expected 1 or more", "for example steps = 300"
-            )
+        for name, usual in (("steps", 300), ("jobs", 4)):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}, expected 1 or more",
+                    f"for example {name} = {usual}",
+                )
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,6 +20,7 @@ from kg.legend import Legend, load_legend
 from kg.raster import read_grid, read_raster
 from landlore.begun import begun_with, held_folder, write_json
 from landlore.inputs import read_prediction
+from landlore.jobs import each
 from landlore.outputs import keep_inputs
 from landlore.progress import time_left
 from landlore.run_folder import RECORD, TILES, read_record
@@ -119,15 +121,21 @@ def solve_tiles(job: Job, home: Path, begun: dict[str, Any], tell: Progress) -> 
     grid = read_grid(job.path)
     tiles = tiles_of(grid, job.settings.tile)
     beside = replace(job, sources=_with_graph(job.sources, grid, home / "graph", tell))
-    made, since, kept = [], monotonic(), 0
+    made, left = [], []
     for i, tile in enumerate(tiles, 1):
-        kept += (home / "tiles" / tile.name / RECORD).is_file()
-        say = _saying(tell, f"tile {i} of {len(tiles)} ({tile.name}): ")
-        if _solve(tile, beside, home, say):
-            made.append(tile)
-        rest = time_left(monotonic() - since, i - kept, len(tiles) - i)
-        if rest:
-            tell(f"tile {i} of {len(tiles)} is done{rest}")
+        there = (home / "tiles" / tile.name / RECORD).is_file()
+        made += [tile] if there else []
+        left += [] if there else [(tile, f"tile {i} of {len(tiles)} ({tile.name}): ")]
+    kept, since = len(tiles) - len(left), monotonic()
+
+    def ended(one: tuple[Tile, str], holds: bool, done: int) -> None:
+        """A tile is done."""
+        made.extend([one[0]] if holds else [])
+        rest = time_left(monotonic() - since, done, len(left) - done)
+        tell(f"tiles done: {kept + done} of {len(tiles)}{rest}")
+
+    each(partial(_solve, beside, home), left, job.settings.jobs, tell=tell, ended=ended)
+    made.sort(key=lambda tile: tile.inner)
     if not made:
         raise RasterError(f"{job.path}: all pixels are nodata", "check the nodata value")
     tell("putting the tiles together")
@@ -136,11 +144,6 @@ def solve_tiles(job: Job, home: Path, begun: dict[str, Any], tell: Progress) -> 
     write_json(home / RECORD, {**told, **done})
     named = tuple(tile.name for tile in made)
     return Tiled(home.absolute(), named, done["corrections"], done["changed_pixels"])
-
-
-def _saying(tell: Progress, tile: str) -> Progress:
-    """Tells of a tile."""
-    return lambda line: tell(tile + line)
 
 
 def check_reach(sources: Sources, grid: Grid) -> None:
@@ -202,11 +205,10 @@ def _with_graph(sources: Sources, grid: Grid, place: Path, tell: Progress) -> So
     return replace(sources, osm=(), vector=(), facts=(), imports=(), graph=str(place))
 
 
-def _solve(tile: Tile, job: Job, home: Path, tell: Progress) -> bool:
-    """Correct a tile, unless that was done before; False where it holds no pixels."""
+def _solve(job: Job, home: Path, one: tuple[Tile, str], tell: Progress) -> bool:
+    """Correct a tile, given with its name in what is told; False where it holds no pixels."""
+    tile, name = one
     place, inputs = home / "tiles" / tile.name, home / "inputs" / tile.name
-    if (place / RECORD).is_file():
-        return True
     if not _holds(job.path, tile):
         return False
     inputs.mkdir(parents=True, exist_ok=True)
@@ -215,10 +217,10 @@ def _solve(tile: Tile, job: Job, home: Path, tell: Progress) -> bool:
     seen = cut_inputs(inputs, (job.path, tile.outer), job.sources, quiet=bool(job.learned))
     mine = replace(
         job, path=inputs / map_name(job.path), sources=seen,
-        settings=replace(job.settings, overwrite=True),
+        settings=replace(job.settings, overwrite=True, jobs=1),
     )  # fmt: skip
     if job.learned and seen.landcover[:1] == job.sources.landcover[:1]:
-        _correct_learned(mine, place, tell)
+        _correct_learned(mine, place, lambda line: tell(name + line))
         return True
     from landlore.maps import correct
 
@@ -228,7 +230,7 @@ def _solve(tile: Tile, job: Job, home: Path, tell: Progress) -> bool:
         sources=seen,
         settings=mine.settings,
         out=place,
-        progress=tell,
+        progress=lambda line: tell(name + line),
     )
     return True
 

@@ -19,6 +19,7 @@ from landlore.cli.options import (
     Facts,
     Graph,
     Image,
+    Jobs,
     Landcover,
     Lesson,
     Mode,
@@ -81,6 +82,7 @@ def correct(
             help="A map of any size with all that is beside it, tile by tile; pixels of a tile's side, such as 2048.",
         ),
     ] = None,
+    jobs: Jobs = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -100,7 +102,7 @@ def correct(
     given = {
         "confidence": confidence, "smoothness": smoothness, "mode": mode, "nodes": nodes,
         "superpixel": superpixel, "calibration": calibration, "lesson": lesson, "tile": tiles,
-        "overwrite": overwrite or None, **words.of_sources(date, source_date, reliability),
+        "jobs": jobs, "overwrite": overwrite or None, **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     keep_inputs([out], [prediction, settings])
     chosen = read_settings(settings, **given)
@@ -114,6 +116,7 @@ def correct(
         )  # fmt: skip
         report_tiles(tiled, as_json)
         return
+    words.refuse_jobs(jobs)
     if by_region or (nodes is None and is_large(prediction, sources)):
         whole = correct_by_region(
             prediction, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
@@ -158,6 +161,7 @@ def interpret(
     sample: Annotated[
         int | None, typer.Option(help="Pixels to learn from, with --tiles. Default 2000000.")
     ] = None,
+    jobs: Jobs = None,
     smoothness: Smoothness = None,
     mode: Mode = None,
     nodes: Nodes = None,
@@ -185,7 +189,7 @@ def interpret(
     given = {
         "steps": steps, "seed": seed, "knowledge_loss": knowledge_loss, "smoothness": smoothness, "mode": mode,
         "nodes": nodes, "superpixel": superpixel, "calibration": calibration, "overwrite": overwrite or None,
-        "tile": tiles, "sample": sample, **words.of_sources(date, source_date, reliability),
+        "tile": tiles, "sample": sample, "jobs": jobs, **words.of_sources(date, source_date, reliability),
     }  # fmt: skip
     keep_inputs([out], [settings])
     chosen = read_settings(settings, **given)
@@ -200,6 +204,7 @@ def interpret(
             "--sample and no --tiles: an image that is held in memory is learned from as a whole",
             "add --tiles 2048, or leave --sample out",
         )
+    words.refuse_jobs(jobs)
     done = run(
         image, legend=legend, sources=sources, settings=chosen, out=out, progress=teller(as_json)
     )  # fmt: skip

@@ -74,6 +74,12 @@ Smoothness = Annotated[float | None, typer.Option(help="Strength of the smoothne
 Mode = Annotated[
     str | None, typer.Option(help="marginals (probabilities), or map: the one best labelling.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Tiles that are worked on at once, each by a process with memory of its own. Default 1."
+    ),
+]
 Superpixel = Annotated[
     float | None, typer.Option(help="Cut regions into pieces of so many metres.")
 ]

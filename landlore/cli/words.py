@@ -180,3 +180,16 @@ def sparql_text(sparql: str) -> str:
 def band_names(text: str | None) -> tuple[str, ...] | None:
     """Read "red,green,blue"; None stays None."""
     return tuple(part.strip() for part in text.split(",")) if text else None
+
+
+def refuse_jobs(jobs: int | None) -> None:
+    """Refuse several processes where a map is corrected as one.
+
+    Raises:
+        InputError: `jobs` is given.
+    """
+    if jobs is not None:
+        raise InputError(
+            "--jobs and no --tiles: a map that is corrected at once is the work of one process",
+            "add --tiles 2048, or leave --jobs out",
+        )

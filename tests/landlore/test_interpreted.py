@@ -198,6 +198,12 @@ def test_what_was_cut_off_goes_on(home, done, tmp_path):
     assert not (out / "windows").exists() and not list(out.glob(".*"))
 
 
+def test_several_processes_make_the_same_map(home, done, tmp_path, small):
+    interpret_tiles(home / "image.tif", **how(home, jobs=2), out=tmp_path / "run")
+    for name in ("before.tif", "corrected.tif", "changed.tif", "corrections.csv", "learned.npz"):
+        assert (tmp_path / "run" / name).read_bytes() == (home / "run" / name).read_bytes(), name
+
+
 def test_other_settings_and_files_are_refused_by_name(home, done, tmp_path):
     with pytest.raises(OutputError, match=r"begun with other files or settings \(seed 0, now 3\)"):
         interpret_tiles(home / "image.tif", **how(home, seed=3), out=home / "run")

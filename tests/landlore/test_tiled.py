@@ -68,6 +68,28 @@ def done(home):
     return made
 
 
+def test_several_processes_make_the_same_files(home, done, tmp_path):
+    lines, knobs = [], ll.RunSettings(confidence=0.6, tile=SIZE, jobs=2)
+    again = correct_tiles(
+        home / "labels.tif",
+        **how(home, settings=knobs),
+        out=tmp_path / "run",
+        progress=lines.append,
+    )
+    assert again.tiles == done.tiles and again.corrections == done.corrections > 0
+    assert any(line.startswith("tile 2 of 4 (r0-c64): ") for line in lines)
+    assert "tiles done: 4 of 4" in lines
+    assert files_of(tmp_path / "run") == files_of(home / "run")
+    correct_tiles(home / "labels.tif", **how(home), out=tmp_path / "run")  # no other settings
+
+
+def files_of(run):
+    """Name -> content of all files of a run but those of its graph on disk."""
+    every = (one for one in run.rglob("*") if one.is_file())
+    named = {one.relative_to(run).as_posix(): one.read_bytes() for one in every}
+    return {name: found for name, found in named.items() if not name.startswith("graph/")}
+
+
 def test_tiles_cover_the_grid_once_and_see_a_margin():
     tiles = tiles_of(GRID, 64, margin=20)
     seen = np.zeros(GRID.shape, int)
