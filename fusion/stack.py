@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,33 +52,53 @@ class Stack:
         self._keep = keep and self.valid.size <= _CACHED
         self._kept: list[NDArray[np.float16]] | None = None
 
-    def _raw(self, first: int, last: int) -> NDArray[np.float32]:
-        """(valid pixel, feature) of some rows."""
-        field, valid = self.field, self.valid[first:last]
-        row, col, _, width = field.core
+    def _of_pixels(self, first: int, last: int) -> NDArray[np.float32]:
+        """(valid pixel, feature) of some rows, without those that the pixels of a cell share."""
+        row, col, _, width = self.field.core
         found = pixel_features(
-            field.image, self.plan, field.dem, rows=(row + first, row + last)
+            self.field.image, self.plan, self.field.dem, rows=(row + first, row + last)
         )  # fmt: skip
-        out = found[:, col : col + width][valid]
+        found = found[:, col : col + width]
+        valid = self.valid[first:last]
+        return found.reshape(-1, found.shape[2]) if valid.all() else found[valid]
+
+    def _rows(self, first: int, last: int) -> NDArray[np.int32]:
+        """(valid pixel,) rows of what cells share: -1 where there is no cell."""
+        rows: NDArray[np.int32] = self.field.cell[first:last][self.valid[first:last]]
+        return rows
+
+    @cached_property
+    def _shared(self) -> NDArray[np.float32]:
+        """(cell + 1, feature) what pixels of a cell share; the last row is for pixels without one."""
         if self.ring is None or self.around is None:
-            return out
-        cells = field.cell[first:last][valid]
-        around = np.where((cells >= 0)[:, None], self.ring[cells], self.around)
-        return np.concatenate([out, around.astype(np.float32)], axis=1)
+            return np.zeros((len(self.field.counts) + 1, 0), np.float32)
+        return np.concatenate([self.ring, self.around[None]]).astype(np.float32)
 
     def sample(self) -> NDArray[np.float32]:
         """(pixel, feature) of a few bands of rows, not standardised."""
         rows = np.flatnonzero(self.valid.any(axis=1))
         starts = np.unique(rows[np.linspace(0, len(rows) - 1, _BANDS).astype(int)])
-        parts = [self._raw(r, min(r + _BAND, len(self.valid))) for r in starts]
-        return np.concatenate(parts)
+        bands = [(first, min(first + _BAND, len(self.valid))) for first in starts]
+        own = np.concatenate([self._of_pixels(*band) for band in bands])
+        return np.concatenate(
+            [own, self._shared[np.concatenate([self._rows(*band) for band in bands])]], axis=1
+        )
 
     def _compute(self) -> Iterator[NDArray[np.float16]]:
         height, width = self.valid.shape
         step = max(64, _STRIPE // width)
+        own = len(self.plan.names)
+        shared = self._standardised(self._shared.copy(), slice(own, None))
         for first in range(0, height, step):
-            raw = self._raw(first, min(first + step, height))
-            yield np.clip((raw - self.mean) / self.std, -_CLIP, _CLIP).astype(np.float16)
+            last = min(first + step, height)
+            points = self._standardised(self._of_pixels(first, last), slice(own))
+            yield np.concatenate([points, shared[self._rows(first, last)]], axis=1)
+
+    def _standardised(self, values: NDArray[np.float32], which: slice) -> NDArray[np.float16]:
+        """Some of the features, in place, as they are seen by a network."""
+        values -= self.mean[which]
+        values /= self.std[which]
+        return np.clip(values, -_CLIP, _CLIP, out=values).astype(np.float16)
 
     def stripes(self) -> Iterator[NDArray[np.float16]]:
         """(valid pixel, feature) of each stripe, from the top."""

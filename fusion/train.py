@@ -25,6 +25,8 @@ from fusion.settings import SegmentSettings
 FALSE = 0.1
 """Share of false cells that learning from majority-only products starts from; it is learned as well."""
 
+_IN_CACHE = 2048  # pixels mapped at a time: what the layers of a network say of them stays in a processor's cache
+
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done."""
 
@@ -215,12 +217,7 @@ def predict(model: Model, features: NDArray[np.floating]) -> NDArray[np.float32]
     Returns:
         (pixel, label) float32; rows sum to 1.
     """
-    out = np.empty((len(features), model.labels), np.float32)
-    with torch.inference_mode():
-        for at in range(0, len(features), 65_536):
-            part = torch.from_numpy(np.asarray(features[at : at + 65_536], np.float32))
-            out[at : at + 65_536] = torch.softmax(model.network(part), dim=1).numpy()
-    return out
+    return predict_together([model], features)
 
 
 def predict_together(
@@ -235,11 +232,20 @@ def predict_together(
     Returns:
         (pixel, label) float32; rows sum to 1.
     """
-    if len(models) == 1:
-        return predict(models[0], features)
-    logs = np.zeros((len(features), models[0].labels), np.float32)
-    for model in models:
-        logs += np.log(np.maximum(predict(model, features), FLOOR))
-    mixed = np.exp(logs / len(models))
+    out = np.empty((len(features), models[0].labels), np.float32)
+    with torch.inference_mode():
+        for at in range(0, len(features), _IN_CACHE):
+            part = torch.from_numpy(np.asarray(features[at : at + _IN_CACHE], np.float32))
+            found = [torch.softmax(model.network(part), dim=1).numpy() for model in models]
+            out[at : at + _IN_CACHE] = found[0] if len(models) == 1 else _averaged(found)
+    return out
+
+
+def _averaged(found: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Means of logarithms, as probabilities."""
+    logs = np.zeros_like(found[0])
+    for one in found:
+        logs += np.log(np.maximum(one, FLOOR))
+    mixed = np.exp(logs / len(found))
     averaged: NDArray[np.float32] = mixed / mixed.sum(axis=1, keepdims=True)
     return averaged
