@@ -9,15 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kg.errors import GridError, InputError, LegendError
+from kg.errors import GridError, InputError
 from kg.folder import is_url
-from kg.legend import Legend
 from kg.raster import read_grid
 from kg.results import QueryResult
 from kg.select import Select
-from kg.spelling import meant
 from kg.store import KnowledgeGraph
 from landlore.graph import open_graph
+from landlore.question import check_question, class_named
 from landlore.run_folder import TILES, is_run, read_record
 from landlore.tiled import tile_at
 
@@ -159,7 +158,6 @@ def what_if(
         InputError: Not a run that can be solved again, a term it does not have, or no such region.
         GridError: The place is outside of the map.
     """
-    from landlore.question import check_question
     from reasoning.explanation.whatif import pixel_at, place_of, term_named, window_around
     from reasoning.explanation.whatif import what_if as ask
     from reasoning.terms import Change
@@ -189,7 +187,6 @@ def why_not(run: str | Path | Solved, place: tuple[float, float], wanted: str) -
         InputError: Not a run that can be solved again, no such class, or the place is of that class already.
         GridError: The place is outside of the map.
     """
-    from landlore.question import check_question
     from reasoning.explanation.whatif import pixel_at
     from reasoning.explanation.whynot import why_not as ask
 
@@ -220,26 +217,6 @@ def _known_region(solved: Solved, region: int) -> int:
     if not 0 <= region <= last:
         raise InputError(f"region {region}: the run has regions 0 to {last}", "--region 0")
     return region
-
-
-def class_named(legend: Legend, name: str) -> str:
-    """IRI of the class that a user means by a name in either language, a code or an IRI.
-
-    Raises:
-        LegendError: The legend has no such class; the nearest is named.
-    """
-    words = {str(code): one.iri for code, one in zip(legend.codes, legend.classes, strict=True)}
-    labels = {one.label.lower(): one for one in legend.classes}
-    words |= {one.iri: one.iri for one in legend.classes}
-    words |= {one.label_zh: one.iri for one in legend.classes if one.label_zh}
-    words |= {label: one.iri for label, one in labels.items()}
-    if name.lower() in words or name in words:
-        return words.get(name) or words[name.lower()]
-    every = ", ".join(one.label for one in legend.classes)
-    raise LegendError(
-        f"{name!r}: no class of legend {legend.name}",
-        meant(name, (one.label for one in labels.values()), 2) or f"one of {every}",
-    )
 
 
 def query(graph: str | Path | KnowledgeGraph, sparql: str | Select) -> QueryResult:

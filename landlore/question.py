@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from kg import vocab
-from kg.errors import GridError, InputError, RuleError
+from kg.errors import GridError, InputError, LegendError, RuleError
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid, read_raster
 from kg.spelling import meant
-from landlore.ask import class_named
 
 PLAIN = ("network", "lesson", "calibration", "smoothness")
 """Terms that any run may have; whether this one has a calibration or a lesson is known when it is solved."""
@@ -120,3 +119,23 @@ def legend_of(home: Path, run: Mapping[str, Any]) -> Legend:
 
     name = run["inputs"]["legend"]
     return load_legend(name if name in legend_names() else str(found(home, name)))
+
+
+def class_named(legend: Legend, name: str) -> str:
+    """IRI of the class that a user means by a name in either language, a code or an IRI.
+
+    Raises:
+        LegendError: The legend has no such class; the nearest is named.
+    """
+    words = {str(code): one.iri for code, one in zip(legend.codes, legend.classes, strict=True)}
+    labels = {one.label.lower(): one for one in legend.classes}
+    words |= {one.iri: one.iri for one in legend.classes}
+    words |= {one.label_zh: one.iri for one in legend.classes if one.label_zh}
+    words |= {label: one.iri for label, one in labels.items()}
+    if name.lower() in words or name in words:
+        return words.get(name) or words[name.lower()]
+    every = ", ".join(one.label for one in legend.classes)
+    raise LegendError(
+        f"{name!r}: no class of legend {legend.name}",
+        meant(name, (one.label for one in labels.values()), 2) or f"one of {every}",
+    )

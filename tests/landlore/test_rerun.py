@@ -17,7 +17,7 @@ from kg.errors import GridError, InputError, LegendError, RuleError
 from kg.grid import Grid
 from kg.raster import Raster
 from landlore import cli
-from landlore.ask import class_named
+from landlore.question import class_named
 from landlore.rerun import solve_again
 
 GRID = Grid("EPSG:32630", Affine(2, 0, 500_000, 0, -2, 5_500_000), 60, 70)
