@@ -33,7 +33,7 @@ from landlore.report import write_run
 from landlore.rerun import Inputs, write_inputs
 from landlore.segmenting import legend_of, segment_known, taught_by
 from landlore.settings import RunSettings
-from landlore.sources import Sources, feature_layers, product_layers
+from landlore.sources import Sources, feature_layers, kept_graph, product_layers
 
 if TYPE_CHECKING:
     from reasoning.correction import Corrected
@@ -189,7 +189,7 @@ def run_job(
     with whole_folder(out, overwrite=settings.overwrite) as folder, heard_by(tell.within):
         done = _solve(predict, grid, (sources, settings, told), tell)
         tell("writing the outputs")
-        known = None if done.known.read_only else done.known
+        known = kept_graph(done.known, sources)
         kept = write_inputs(folder, Path(out), told, (sources, settings), done.corrected.before)
         write_run(done.corrected, done.explanation, known, folder, image=done.image, inputs=kept)
     return replace(done, folder=Path(out).absolute())

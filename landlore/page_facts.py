@@ -81,10 +81,19 @@ def class_facts(
     ]  # fmt: skip
 
 
+def rule_rows(graph: KnowledgeGraph, lang: str) -> dict[str, Facts]:
+    """IRI -> "label" in a language, "axiom" and "citation" of each rule."""
+    rows = graph.query(_RULES.replace("LANGUAGE", lang)).records()
+    return {
+        str(row["rule"]): {key: str(row[key] or "") for key in ("label", "axiom", "citation")}
+        for row in rows
+    }
+
+
 def known_terms(
     accounts: Sequence[Account],
     causes: Mapping[int, str],
-    graph: KnowledgeGraph,
+    rules: Mapping[str, Facts],
     told: Facts,
     lang: str,
 ) -> dict[str, Facts]:
@@ -95,9 +104,6 @@ def known_terms(
         pixels[causes[one.index]] += one.pixels
         for reason in one.reasons:
             names.setdefault(reason.term, reason.label_zh if lang == "zh" else reason.label)
-    rules = {
-        str(row["rule"]): row for row in graph.query(_RULES.replace("LANGUAGE", lang)).records()
-    }
     if told["from_labels"]:
         names[vocab.NETWORK] = GIVEN_LABELS[lang == "zh"]
     order = sorted({*names, *pixels, *rules}, key=lambda term: (-pixels[term], term))
@@ -105,11 +111,11 @@ def known_terms(
     return {
         term: {
             "iri": vocab.curie(term),
-            "name": str(rules[term]["label"]) if term in rules else names.get(term, vocab.curie(term)),
+            "name": rules[term]["label"] if term in rules else names.get(term, vocab.curie(term)),
             "kind": "axiom" if term in rules else _KIND.get(term, "evidence"),
             "colour": "#{:02x}{:02x}{:02x}".format(*colours[term]),
-            "axiom": str(rules[term]["axiom"]) if term in rules else "",
-            "cite": str(rules[term]["citation"] or "") if term in rules else "",
+            "axiom": rules[term]["axiom"] if term in rules else "",
+            "cite": rules[term]["citation"] if term in rules else "",
         }
         for term in order
     }  # fmt: skip
@@ -165,6 +171,18 @@ def _why(one: Account, lang: str) -> str:
     if lang == "zh":
         return one.sentence_zh.partition("”:")[2].partition("合计 ")[0]
     return one.sentence.partition(": ")[2].partition(" In sum ")[0]
+
+
+def flows(accounts: Sequence[Account], legend: Legend) -> list[tuple[int, int, float]]:
+    """(class before, class after, square metres) by the order of the legend, most ground first."""
+    classes = {one.iri: i for i, one in enumerate(legend.classes)}
+    sums: dict[tuple[int, int], float] = {}
+    for one in accounts:
+        pair = classes[one.before], classes[one.after]
+        sums[pair] = sums.get(pair, 0.0) + round(one.area, 1)
+    return [
+        (a, b, area) for (a, b), area in sorted(sums.items(), key=lambda one: (-one[1], one[0]))
+    ]
 
 
 def entities(accounts: Sequence[Account]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
@@ -29,7 +28,7 @@ def page_parts(facts: Facts, note: str, words: Words) -> dict[str, str]:
     made = words["given"].format(model=run["model"]) if run["labels"] else run["model"]
     name = words["runName"].format(name=run["name"])
     much = f"{share:.1%}" if share >= 0.0005 else _counted(run["changed"], "pixel", words)
-    count = len(facts["corrections"])
+    count = run["corrections"]
     notes = [*([words["simulated"]] if facts["simulated"] else []), *([note] if note else [])]
     return {
         "title": escape(words["title"].format(model=run["model"])),
@@ -66,7 +65,7 @@ def _tiles(facts: Facts, words: Words) -> str:
             "corrected",
             f"{_area(run['area'], words)} <small>{_counted(run['changed'], 'pixel', words)}</small>",
         ),
-        ("correctionsHead", f"{len(facts['corrections']):,}"),
+        ("correctionsHead", f"{run['corrections']:,}"),
     ]
     if truth:
         was, now = truth["before"], truth["after"]
@@ -154,14 +153,11 @@ def _listed(title: str, items: Iterable[Any], text: Callable[[Any], str]) -> str
 
 
 def _flows(facts: Facts, words: Words) -> str:
-    classes, sums = facts["classes"], Counter[tuple[int, int]]()
-    for before, after, _, area, *_ in facts["corrections"]:
-        sums[before, after] += area
-    if not sums:
+    classes, rows = facts["classes"], []
+    if not facts["flows"]:
         return ""
-    most = max(sums.values())
-    rows = []
-    for (a, b), area in sorted(sums.items(), key=lambda one: (-one[1], one[0]))[:_FLOWS]:
+    most = facts["flows"][0][2]
+    for a, b, area in facts["flows"][:_FLOWS]:
         was, now = classes[a], classes[b]
         style = f"width:{max(100 * area / most, 0.8):.1f}%;--a:{was['colour']};--b:{now['colour']}"
         rows.append(
@@ -195,6 +191,9 @@ def _link(iri: str, text: str) -> str:
 def _run(facts: Facts, words: Words) -> str:
     run = facts["run"]
     thin = words["thin"].format(n=run["step"]) if run["step"] > 1 else ""
+    listed = len(facts["corrections"])
+    if listed < run["corrections"]:
+        thin += " " + words["some"].format(n=f"{listed:,}", of=f"{run['corrections']:,}")
     settled = {k: v for k, v in sorted(run["settings"].items()) if v not in ("", {}, 0, False)}
     told = ", ".join(f"{name} {value}" for name, value in settled.items())
     first = words["inference"].format(

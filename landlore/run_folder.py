@@ -56,7 +56,7 @@ def read_record(home: Path, *, tiles: bool = False) -> dict[str, Any]:
             first = home / "tiles" / next(iter(told["tiles"]), "NAME")
             raise InputError(
                 f"{home}: holds {counted(len(told['tiles']), 'tile')}, each a run of its own",
-                f"take one, for example {first}; query, export, serve and explain take all",
+                f"take one, for example {first}; query, report, export, serve and explain take all",
             )
     elif "images" not in told and told.get("job") != "by-region":
         check_keys(path, told, _MAP)

@@ -18,7 +18,7 @@ from kg.errors import InputError, OutputError
 from kg.folder import is_url
 from kg.queries import load_query, query_names
 from landlore.askers import Askers
-from landlore.run_folder import RECORD, TILES, read_record
+from landlore.run_folder import RECORD, read_record
 from landlore.server_http import Http
 
 
@@ -123,7 +123,7 @@ class Server:
         if not (self.place / RECORD).is_file():
             return False
         told = read_record(self.place, tiles=True)
-        return "images" not in told and told.get("job") not in ("by-region", TILES)
+        return "images" not in told and told.get("job") != "by-region"
 
 
 def _check(place: str, settings: ServeSettings) -> None:

@@ -222,6 +222,26 @@ def _there(path: str) -> Path:
     return Path(path)
 
 
+def kept_graph(graph: KnowledgeGraph, sources: Sources) -> KnowledgeGraph | None:
+    """What a run writes of what it knew: all of it; of a graph on disk only what the products beside it are.
+
+    Args:
+        graph: What was known.
+        sources: Of the run.
+    """
+    from kg.build import provenance
+    from kg.statements import ntriples
+    from kg.store import KnowledgeGraph
+
+    if not graph.read_only:
+        return graph
+    kept = KnowledgeGraph()
+    for source in graph_sources(Sources(landcover=sources.landcover)):
+        if source.iri not in graph.graphs():
+            kept.replace_graph(source.iri, ntriples([provenance(source.iri, source.describe())]))
+    return kept if sources.landcover else None
+
+
 def product_layers(sources: Sources, grid: Grid) -> tuple[EvidenceLayer, ...]:
     """Each product, laid on the grid of the image; pixels of a finer product are taken together.
 

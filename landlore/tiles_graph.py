@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from kg.errors import InputError
 from kg.folder import replace_folder
 from kg.results import Term
 from kg.store import KnowledgeGraph
-from landlore.run_folder import AGAIN, RECORD, TILES, explained_graph, read_record, run_graph
+from landlore.run_folder import AGAIN, KNOWN, RECORD, TILES, explained_graph, read_record, run_graph
 from landlore.tile import Part, parts_of
 from reasoning.progress import at
 
@@ -81,19 +81,35 @@ def _stamp(home: Path, told: Mapping[str, Any]) -> str:
 def _fill(new: Path, home: Path, told: Mapping[str, Any], stamp: str) -> None:
     new.mkdir(parents=True)
     graph, parts = KnowledgeGraph(new / "graph"), parts_of(home, told)
-    rows, known = _rows(home), KnowledgeGraph()
-    for place in (home / "graph", parts[0].folder / "graph.trig"):
-        if place.exists():
-            known = KnowledgeGraph.open(place)
-            break
-    every = {iri: iter([*known.ntriples(iri)]) for iri in known.graphs()}
-    every[f"{vocab.GRAPH}run/{stamp[:12]}"] = _reasons(parts, rows)
+    every: dict[str, Iterable[str]] = _known(home, parts)
+    every[f"{vocab.GRAPH}run/{stamp[:12]}"] = _reasons(parts, counted_rows(home))
     graph.replace_graphs(every)
     (new / _STAMP).write_text(stamp, encoding="utf-8")
 
 
-def _rows(home: Path) -> Rows:
-    """Tile -> number of a correction -> its row in the table of the whole."""
+def _known(home: Path, parts: list[Part]) -> dict[str, Iterable[str]]:
+    """Named graph -> lines of what was known: of the graph that all tiles read, and of what each wrote beside it."""
+    every = (home / "graph", *(part.folder / KNOWN for part in parts))
+    places = [place for place in every if place.exists()]
+    names = {iri: None for place in places for iri in KnowledgeGraph.open(place).graphs()}
+    return {iri: _lines(places, iri) for iri in names}
+
+
+def _lines(places: list[Path], iri: str) -> Iterator[str]:
+    """A named graph of several files or folders, one of them in memory at a time."""
+    for place in places:
+        yield from KnowledgeGraph.open(place).ntriples(iri)
+
+
+def counted_rows(home: Path) -> Rows:
+    """Tile -> number of a correction -> what its row in the table of the whole counts.
+
+    Args:
+        home: Folder of tiles.
+
+    Raises:
+        InputError: The table is gone or broken.
+    """
     path, found = home / "corrections.csv", dict[str, dict[int, dict[str, str]]]()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -75,9 +75,7 @@ def report_tiles(done: Tiled, as_json: bool) -> None:
     say(
         f"{done.folder / 'corrected.tif'}: all tiles; corrections.csv says which tile a correction is in"
     )
-    say(
-        f"landlore explain {done.folder} --at LON,LAT, or landlore report {done.folder / 'tiles' / done.tiles[0]}"
-    )
+    say(f"landlore explain {done.folder} --at LON,LAT, or landlore report {done.folder}")
 
 
 def report_large(done: ByRegion, as_json: bool) -> None:

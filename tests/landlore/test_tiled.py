@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import shapely
 from affine import Affine
 from drawn import write_house
+from servers import Unavailable, oxigraph
 
 import landlore as ll
+from kg import vocab
 from kg.cog import write_raster
 from kg.errors import (
     GridError,
@@ -25,6 +28,10 @@ from kg.errors import (
 from kg.grid import Grid
 from kg.raster import Raster, read_raster
 from landlore import maps, tiles_graph
+from landlore.inputs import natural_colours
+from landlore.page import page_html
+from landlore.page_record import read_page
+from landlore.publish import publish
 from landlore.tile import tiles_of
 from landlore.tiled import correct_tiles, tile_at
 
@@ -151,10 +158,113 @@ def test_a_place_is_explained_by_its_tile(home, done, landlore):
         ll.explain(home / "run", place=tuple(float(v) for v in GRID.lonlat(80.5, 80.5)))
     near = ll.what_if(home / "run", {"osm": 0.0}, place=place)
     assert near.flips and ll.why_not(home / "run", place, "Water")
-    for words in (("report",), ("explain", "--region", "3"), ("explain", "--what-if", "drop=osm")):
+    for words in (("explain", "--region", "3"), ("explain", "--what-if", "drop=osm")):
         code, _, told = landlore(words[0], home / "run", *words[1:])
         assert code == 2 and "holds 3 tiles, each a run of its own" in told, words
         assert f"{home / 'run' / 'tiles' / 'r0-c0'};" in told.splitlines()[1]
+
+
+def test_one_report_shows_all_tiles(home, done, landlore):
+    run = home / "run"
+    shown, town = read_page(run, home / "labels.tif"), ll.load_legend("town")
+    facts = shown.facts
+    with (run / "corrections.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    codes = np.array([*town.codes, *[0] * (256 - len(town.codes))])
+    corrected = read_raster(run / "corrected.tif").values[0]
+    assert np.array_equal(codes[shown.after], corrected)
+    changed = read_raster(run / "changed.tif").values[0] == 1
+    assert np.array_equal(shown.reason > 0, changed) and changed.any()
+    before = np.array([0, *(row[0] for row in facts["corrections"])])[shown.reason]
+    given = read_raster(home / "labels.tif").values[0]
+    assert np.array_equal(np.where(changed, codes[before], corrected), given)
+    assert np.bincount(shown.reason[changed] - 1).tolist() == [
+        row[2] for row in facts["corrections"]
+    ]
+    pixels = [row[2] for row in facts["corrections"]]
+    assert sorted(pixels, reverse=True) == pixels and len(pixels) == len(rows) == done.corrections
+    assert sorted(pixels) == sorted(int(row["pixels"]) for row in rows)
+    assert (
+        sum(term["pixels"] for term in facts["terms"]) == facts["run"]["changed"] == changed.sum()
+    )
+    assert sum(area for _, _, area in facts["flows"]) == pytest.approx(100.0 * changed.sum())
+    assert facts["truth"]["broken"] == changed.sum() and facts["truth"]["fixed"] == 0
+    assert [one["file"] for one in facts["sources"]] == ["house.osm"]
+    assert shown.photo.shape == (*GRID.shape, 3)
+    image = read_raster(home / "image.tif")
+    values = np.where(corrected == 0, np.nan, image.values)  # the tile without data saw no image
+    assert np.array_equal(shown.photo, natural_colours(replace(image, values=values)))
+    code, said, _ = landlore("report", run, "-o", home / "all.html")
+    assert code == 0 and "all.html" in said
+
+
+def test_all_tiles_are_published_as_one_run(home, done, tmp_path):
+    try:
+        with oxigraph(tmp_path) as server:
+            sent = publish(home / "run", server.url)
+            asked = "SELECT (SUM(?n) AS ?sum) { GRAPH ?g { ?c a run:Correction ; run:pixels ?n } }"
+            [(here,)], [(there,)] = ll.query(home / "run", asked), ll.query(server.url, asked)
+            assert int(here) == int(there) == done.changed_pixels
+            [account] = ll.explain(server.url, top=1)
+            assert account.sentence == ll.explain(home / "run", top=1)[0].sentence
+    except Unavailable as why:
+        pytest.skip(str(why))
+    reasons = [iri for iri in sent.graphs if iri.startswith(f"{vocab.GRAPH}run/")]
+    assert (
+        len(reasons) == 1 and f"{vocab.GRAPH}osm" in sent.graphs and min(sent.graphs.values()) > 0
+    )
+
+
+def test_products_beside_a_graph_on_disk_keep_their_licence(home, tmp_path):
+    """A run that was given a graph keeps none of it, but says of the products beside it whose they are."""
+    product = np.full((1, 10, 11), 30, np.uint8)
+    write_raster(tmp_path / "worldcover.tif", Raster(product, GRID.coarser(10), 0))
+    ll.build(tmp_path / "known", ll.Sources(osm=(str(home / "house.osm"),)))
+    known = ll.Sources(
+        graph=tmp_path / "known", landcover="worldcover=" + str(tmp_path / "worldcover.tif")
+    )
+    ll.correct(home / "labels.tif", legend="town", sources=known, out=tmp_path / "run")
+    asked = "SELECT ?s ?licence { GRAPH ?s { ?s a dcat:Dataset ; dct:license ?licence } }"
+    found = {str(s): str(licence) for s, licence in ll.query(tmp_path / "run", asked)}
+    assert found == {f"{vocab.GRAPH}worldcover": "https://creativecommons.org/licenses/by/4.0/"}
+    files = [one["file"] for one in read_page(tmp_path / "run").facts["sources"]]
+    assert files == ["house.osm", "worldcover.tif"]
+    correct_tiles(
+        home / "labels.tif",
+        legend="town",
+        sources=known,
+        out=tmp_path / "all",
+        settings=ll.RunSettings(tile=SIZE),
+    )
+    assert {str(s): str(licence) for s, licence in ll.query(tmp_path / "all", asked)} == found
+    assert [one["file"] for one in read_page(tmp_path / "all").facts["sources"]] == files
+
+
+def test_of_many_corrections_the_report_lists_the_largest_and_those_that_it_shows(
+    home, done, monkeypatch
+):
+    every = read_page(home / "run")
+    monkeypatch.setattr("landlore.page_record.WIDEST", 10)
+    monkeypatch.setattr("landlore.page_record.TOLD", 1)
+    few = read_page(home / "run")
+    listed, total = len(few.facts["corrections"]), len(every.facts["corrections"])
+    assert (
+        0 < listed < total == few.facts["run"]["corrections"] == every.facts["run"]["corrections"]
+    )
+    assert few.facts["corrections"][0][2:5] == every.facts["corrections"][0][2:5]
+    assert few.facts["terms"] == every.facts["terms"] and few.facts["flows"] == every.facts["flows"]
+    step = few.facts["run"]["step"]
+    thin = np.s_[step // 2 :: step, step // 2 :: step]
+    assert np.array_equal(few.reason > 0, every.reason[thin] > 0)
+    assert few.photo.shape[:2] == few.reason.shape == few.after.shape
+    shown = few.reason > 0
+    for name in (0, 1, 2):  # class before and after, pixels
+        mine, theirs = (
+            np.array([row[name] for row in one.facts["corrections"]]) for one in (few, every)
+        )
+        assert np.array_equal(mine[few.reason[shown] - 1], theirs[every.reason[thin][shown] - 1])
+    assert f"One by one: {listed} of {total} corrections" in page_html(few)
+    assert "One by one" not in page_html(every)
 
 
 def test_what_was_cut_off_goes_on(home, done, monkeypatch):
