@@ -41,6 +41,8 @@ def _relation_lines(members: Sequence[Sequence[tuple[int, str]]]) -> Iterator[st
 def _assembled(lines: Iterator[str], count: int) -> list[str]:
     import osmium
 
+    if not count:
+        return []
     manager, wkt = osmium.area.AreaManager(), osmium.geom.WKTFactory()
     opl, areas = osmium.io.FileBuffer("".join(lines).encode(), "opl"), osmium.BufferIterator()
     with osmium.io.Reader(opl, osmium.osm.RELATION) as reader:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kg.sources.columns import Nodes
 from kg.sources.varints import Numbers
 
-_ENDS = np.array([1_800_000_000, 900_000_000])
+_EAST, _NORTH = 1_800_000_000, 900_000_000
+_NEAR = 2**22  # nodes whose identifiers stay in the cache of a processor
 _NOWHERE = np.iinfo(np.int32).max
 
 
@@ -48,10 +49,10 @@ class NodeTable:
         ids, xy = self._columns = self._columns or self._sorted()
         if not len(ids):
             return np.zeros((len(refs), 2), np.int64), np.zeros(len(refs), bool)
-        order = np.argsort(refs)  # neighbours are found faster one after the other
+        order = np.argsort(refs) if len(ids) > _NEAR else slice(None)  # in a large table in turn
         row = np.empty(len(refs), np.int64)
         row[order] = np.minimum(np.searchsorted(ids, refs[order]), len(ids) - 1)
-        found = xy[row].astype(np.int64)
+        found = xy.take(row, axis=0).astype(np.int64)
         return found, (ids[row] == refs) & (found[:, 0] != _NOWHERE)
 
     def _sorted(self) -> tuple[Numbers, NDArray[np.int32]]:
@@ -64,8 +65,8 @@ class NodeTable:
 
 def on_earth(xy: Numbers) -> NDArray[np.bool_]:
     """Which of (node, 2) places in units of 1e-7 degrees lie on Earth."""
-    inside = np.abs(xy) <= _ENDS
-    return np.asarray(inside[:, 0] & inside[:, 1])
+    lon, lat = np.abs(xy).T
+    return np.asarray((lon <= _EAST) & (lat <= _NORTH))
 
 
 def _mapped(file: Any, kind: type[np.generic]) -> NDArray[Any]:

@@ -81,7 +81,8 @@ class FeatureReader:
         )
 
     def _points(self, nodes: Nodes) -> Iterator[str]:
-        rows = np.flatnonzero(nodes.tags.having(self._keys[_POINTS]) & on_earth(nodes.xy))
+        rows = np.flatnonzero(nodes.tags.having(self._keys[_POINTS]))
+        rows = rows[on_earth(nodes.xy[rows])]
         if self._bounds:
             rows = rows[self._meets(np.tile(nodes.xy[rows] / UNIT, 2))]
         founds = [case.node for case in self._cases.of_rows(nodes.tags, rows)]
@@ -194,7 +195,7 @@ def _wkt(shapes: Shapes, known: Mask, areas: Mask, lines: Mask) -> list[str]:
 def _are_simple(rings: Shapes) -> Mask:
     if not len(rings):
         return np.zeros(0, bool)
-    simple = rings.are_convex()
+    simple = rings.are_stars()
     others = rings.only(~simple)
     simple[~simple] = are_simple(others.xy, others.numbers)
     return simple

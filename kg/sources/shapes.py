@@ -48,7 +48,7 @@ class Shapes:
     def only(self, rows: NDArray[Any]) -> Shapes:
         """Some of the shapes, by number or by a mask."""
         index, starts = spans(self.starts[:-1][rows], self.starts[1:][rows])
-        return Shapes(self.xy[index], starts)
+        return Shapes(self.xy.take(index, axis=0), starts)
 
     def without_repeats(self) -> Shapes:
         """The same without points that lie where the one before them lies."""
@@ -68,7 +68,9 @@ class Shapes:
         return self._of(kept), known[kept]
 
     def _of(self, kept: NDArray[np.bool_]) -> Shapes:
-        return Shapes(self.xy[kept], np.concatenate([[0], kept.cumsum()])[self.starts])
+        return Shapes(
+            self.xy.compress(kept, axis=0), np.concatenate([[0], kept.cumsum()])[self.starts]
+        )
 
     def boxes(self, known: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(shape, 4) west, south, east and north in degrees, of the points that are known; NaN where none is."""
@@ -77,29 +79,29 @@ class Shapes:
         least = np.fmin.reduceat(places, first)
         return np.hstack([least, np.fmax.reduceat(places, first)])
 
-    def are_convex(self) -> NDArray[np.bool_]:
-        """Which closed rings turn to the same side at every corner, and once around: they are simple.
+    def are_stars(self) -> NDArray[np.bool_]:
+        """Which closed rings go once, and never back, around the mean of their points: they are simple.
 
         False where this cannot be said by whole numbers of 64 bits.
         """
-        edge = np.ones(len(self.xy) - 1, bool)
-        edge[self.starts[1:-1] - 1] = False
-        x, y = (self.xy[1:] - self.xy[:-1])[edge].T
-        first = (self.starts - np.arange(len(self.starts)))[:-1]
-        after = np.arange(1, len(x) + 1)
-        after[np.append(first[1:], len(x)) - 1] = first
-        turn = x * y[after] - y * x[after]
-        east = (x > 0) | ((x == 0) & (y > 0))
-        once = np.add.reduceat(east != east[after], first, dtype=np.int64) == 2
-        one_side = (np.minimum.reduceat(turn, first) > 0) | (np.maximum.reduceat(turn, first) < 0)
+        first, last = self.starts[:-1], self.starts[1:] - 1
+        middle = np.add.reduceat(self.xy, first) // self.sizes[:, None]
+        x, y = (self.xy - middle.take(self.numbers, axis=0)).T
+        turn = np.append(x[:-1] * y[1:] - y[:-1] * x[1:], 0)
+        turn[last] = turn[first]  # from ring to ring nothing
+        north = (y > 0) | ((y == 0) & (x > 0))
+        halves = np.append(north[:-1] != north[1:], False)
+        halves[last] = False
+        once = np.add.reduceat(halves, first, dtype=np.int64) == 2
+        one_way = (np.minimum.reduceat(turn, first) > 0) | (np.maximum.reduceat(turn, first) < 0)
         far = max(np.abs(x).max(), np.abs(y).max()) >= _FAR
-        return np.asarray(once & one_side & (not far))
+        return np.asarray(once & one_way & (not far))
 
     def counterclockwise(self) -> Shapes:
         """Simple closed rings, counterclockwise from the westernmost (then southernmost) point, as osmium has them."""
         ring, count = self.numbers, self.sizes - 1
         first = self.starts[:-1]
-        x, y = (self.xy - self.xy[first][ring]).T
+        x, y = (self.xy - self.xy[first].take(ring, axis=0)).T
         twice = np.add.reduceat(
             x[:-1] * y[1:] - x[1:] * y[:-1], first
         )  # from ring to ring nothing: both are 0
@@ -108,7 +110,7 @@ class Shapes:
         begin = least[np.searchsorted(least, first)] - first
         step = np.arange(len(self.xy)) - first[ring]
         step = (begin[ring] + step * np.where(twice < 0, -1, 1)[ring]) % count[ring]
-        return Shapes(self.xy[first[ring] + step], self.starts)
+        return Shapes(self.xy.take(first[ring] + step, axis=0), self.starts)
 
     def texts(
         self, between: str = ",", middle: str = " ", *, all_digits: bool = False
@@ -131,13 +133,13 @@ class Shapes:
 
     def _texts(self, between: str, middle: str, all_digits: bool) -> list[str]:
         negative = self.xy < 0
-        size = np.abs(self.xy) if negative.any() else self.xy
+        size = np.abs(self.xy).astype(np.uint32)
         whole = size // UNIT
         rest = size - whole * UNIT
         high = rest // _LOW
         low = rest - high * _LOW
-        whole += 181 * negative
-        high += 1000 * ((low > 0) | all_digits)
+        whole += negative * np.uint32(181)
+        high += ((low > 0) | all_digits) * np.uint32(1000)
         data = bytearray(32 * len(size))
         words = np.frombuffer(data, np.uint64).reshape(-1, 2, 2)
         words[:, 0, 0] = _wholes(between)[whole[:, 0]]

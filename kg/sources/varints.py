@@ -86,7 +86,7 @@ def varints(data: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
     sizes = ends - begin
     if data[-1] > 127 or (longest := int(sizes.max())) > _LONGEST:
         raise ValueError("a number is cut or too long")
-    values = sevens(eights(data)[begin] & _BYTES[sizes], min(longest, 8))
+    values = sevens(eights(data).take(begin) & _BYTES.take(sizes), min(longest, 8))
     for k in range(8, longest):
         longer = np.flatnonzero(sizes > k)
         more = (data[begin[longer] + k] & 127).astype(np.uint64)

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from kg.sources import nodetable
 from kg.sources.columns import Nodes, Strings, Tags
 from kg.sources.nodetable import NodeTable
 
@@ -11,7 +13,9 @@ def nodes(ids: list[int], xy: list[tuple[int, int]]) -> Nodes:
     return Nodes(np.array(ids), tags, np.array(xy))
 
 
-def test_nodes_are_found_in_any_order_and_after_more_have_come():
+@pytest.mark.parametrize("near", [0, 100])
+def test_nodes_are_found_in_any_order_and_after_more_have_come(monkeypatch, near):
+    monkeypatch.setattr(nodetable, "_NEAR", near)  # a large table, a small one
     with NodeTable() as table:
         assert table.find(np.array([1]))[1].tolist() == [False]
         table.add(nodes([5, -2], [(50, 51), (-20, -21)]))
