@@ -106,7 +106,10 @@ def embed_graph(
     if len(test):
         shown = graph.only(train)
         scores = run.scores(shown, run.fit(shown, 0))
-        metrics = link_metrics(scores, graph.ids[test], shown.ids, len(graph.entities))
+        count = len(graph.entities)
+        metrics = link_metrics(scores, graph.ids[test], shown.ids, count)
+        alike = likeness_scores(np.ones((count, 1), np.float32), shown)
+        metrics["frequency_mrr"] = link_metrics(alike, graph.ids[test], shown.ids, count)["mrr"]
     vectors, relation_vectors, parts = run.fit(graph, runs - 1)
     if keep is not None:
         shutil.rmtree(keep, ignore_errors=True)

@@ -28,7 +28,7 @@ class KGEmbedding:
         vectors: (entity, dimension) float32; complex models give real and imaginary parts side by side.
         relation_vectors: (relation, dimension) float32.
         metrics: Link prediction on held-out triples (filtered, both sides): "mrr", "hits_at_1", "hits_at_3",
-            "hits_at_10", and "random_mrr", the value of a guess.
+            "hits_at_10"; to beat: "frequency_mrr", by how often an entity stands with the relation, and "random_mrr".
         graph_hash: SHA-256 of the triples, see `graph_hash`.
         model: One of `kg.embed.MODELS`.
         seed: Seed of initial values, split and candidates.

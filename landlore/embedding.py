@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kg.errors import OutputError
+from kg.counted import counted
+from kg.errors import InputError, OutputError
 from landlore.outputs import keep_inputs
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def embed(
     graph: str | Path | None = None,
     settings: EmbedSettings | None = None,
     extend: str | Path | None = None,
+    overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Embedded:
     """Embed a knowledge graph, or place the new entities of a graph in an embedding that is there.
@@ -57,37 +59,69 @@ def embed(
         settings: Model, size, length and seed (`kg.embed.EmbedSettings`).
         extend: An embedding: nothing is trained, the new entities of `graph` get vectors from their words, types
             and neighbours, known ones keep theirs.
+        overwrite: Replace an embedding that is there; nothing else is ever replaced.
         progress: Called with (stage, done, in all).
 
     Raises:
         MissingExtraError: A package of the extra `vision` is not installed.
         InputError: Unknown model, a graph with too few triples, or with nothing new in it.
-        OutputError: The file exists as a folder, or cannot be written.
+        OutputError: The file exists, or cannot be written.
     """
     from kg.embed import Beside, embed_graph, extend_embedding
     from kg.embedding import load_embedding, save_embedding
-    from kg.folder import check_place
 
     place = Path(out)
-    if place.suffix != ".safetensors":
-        raise OutputError(
-            f"{out}: expected a name that ends in .safetensors", "landlore embed graph.safetensors"
-        )
     keep_inputs([out], [graph, extend])
-    check_place(place)
+    _free(place, overwrite)
     known = None if extend is None else load_embedding(extend)
     content = _content(graph)
     texts, tell = _texts(content), progress or (lambda *_: None)
     if known is None:
         found = embed_graph(
             content.triples, settings, beside=Beside(texts, content.columns),
-            progress=lambda done, total: tell("epochs", done, total), keep=Path(f"{out}.part"),
+            progress=lambda done, total: tell(_stage(settings, total), done, total), keep=Path(f"{out}.part"),
         )  # fmt: skip
     else:
         found = extend_embedding(known, content.triples, texts)
     save_embedding(found, place)
     new = 0 if known is None else len(found.entities) - len(known.entities)
     return Embedded(place, len(found.entities), len(found.relations), new, dict(found.metrics))
+
+
+def _stage(settings: EmbedSettings | None, total: int) -> str:
+    """What is counted: the epochs of one training, or of the two that a measure needs."""
+    from kg.embed import EmbedSettings
+
+    each = (settings or EmbedSettings()).epochs
+    if total == each:
+        return "epochs"
+    return f"epochs of two trainings of {each} (one without the held-out links, one with all)"
+
+
+def _free(place: Path, overwrite: bool) -> None:
+    """Refuse, before anything is read, a place where no embedding can be put."""
+    from kg.embedding import load_embedding
+    from kg.folder import check_place
+
+    if place.suffix != ".safetensors":
+        raise OutputError(
+            f"{place}: expected a name that ends in .safetensors",
+            "landlore embed graph.safetensors",
+        )
+    check_place(place)
+    if not place.exists():
+        return
+    try:
+        count = len(load_embedding(place).entities)
+    except InputError as error:
+        raise OutputError(
+            f"{place}: exists and was not written by landlore embed", "choose another place"
+        ) from error
+    if not overwrite:
+        raise OutputError(
+            f"{place}: exists already, an embedding of {counted(count, 'entity')}",
+            f"--neighbours NAME asks it, --overwrite replaces it; or choose another place: {place.stem}-2.safetensors",
+        )
 
 
 def neighbours(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,6 +134,7 @@ def embed(
         ),
     ] = [],
     count: Annotated[int, typer.Option(min=1, help="How many neighbours.")] = 10,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Embed a knowledge graph, place new entities in an embedding, or tell what lies near in one."""
@@ -142,17 +144,16 @@ def embed(
     from landlore.embedding import neighbours as ask
 
     record: dict[str, Any] = {"path": str(out)}
-    if not neighbours or not out.exists():
+    if not neighbours or overwrite or not out.exists():
         done = run(
             out, graph=graph, settings=EmbedSettings(model=model, dim=dim, epochs=epochs, seed=seed), extend=extend,
-            progress=counter(as_json),
+            overwrite=overwrite, progress=counter(as_json),
         )  # fmt: skip
         record = done.to_record()
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(done.metrics.items()))
         more = f"{done.new} placed without training; " if extend else ""
         line = f"{counted(done.entities, 'entity')}, {counted(done.relations, 'relation')} in {done.path}; {more}"
         if not as_json:
-            say(f"{line}held-out triples: {figures}" if figures else line.rstrip("; "))
+            say(f"{line}{_told_links(done.metrics)}".rstrip("; "))
     found = ask(out, neighbours, count=count, graph=graph) if neighbours else ()
     if as_json:
         say(json.dumps(record | {"neighbours": {n.entity: n.near for n in found}}))
@@ -161,3 +162,14 @@ def embed(
         say(curie(one.entity))
         for iri, cosine in one.near:
             say(f"  {cosine:6.3f}  {curie(iri)}")
+
+
+def _told_links(metrics: Mapping[str, float]) -> str:
+    """How well held-out links were predicted, beside what needs no embedding; "" where nothing was held out."""
+    if not metrics:
+        return ""
+    hits = ", ".join(f"hits@{k} {metrics[f'hits_at_{k}']:.3f}" for k in (1, 3, 10))
+    return (
+        f"held-out links: MRR {metrics['mrr']:.3f}, {hits}; to beat: MRR {metrics['frequency_mrr']:.3f} by how often "
+        f"an entity stands with the relation ({metrics['random_mrr']:.3f} at random)"
+    )

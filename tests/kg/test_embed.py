@@ -54,6 +54,7 @@ def test_every_model_beats_guessing(model):
     assert found.vectors.shape[0] == len(found.entities)
     assert np.isfinite(found.vectors).all()
     assert found.metrics["mrr"] > 2 * found.metrics["random_mrr"]
+    assert found.metrics["mrr"] > found.metrics["frequency_mrr"] > found.metrics["random_mrr"]
     assert found.metrics["hits_at_1"] <= found.metrics["hits_at_3"] <= found.metrics["hits_at_10"]
 
 

@@ -1,12 +1,15 @@
 """The command `embed` on a small graph: file, neighbours, new entities; words stand for sentence vectors."""
 
 import json
+import re
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from kg.embed import EmbedSettings
+from kg.errors import OutputError
 from landlore import embedding
 from landlore.cli import app
 
@@ -16,6 +19,7 @@ PLACES = "".join(
     f"ll:near <ex:place{(i + 2) % 12}> .\n"
     for i in range(12)
 )
+SHORT = EmbedSettings(dim=8, epochs=2)
 HEAD = """@prefix ll: <https://w3id.org/landlore/core#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 """
@@ -85,3 +89,35 @@ def test_wrong_use_is_two_lines(graph, tmp_path):
         done = CliRunner().invoke(app, ["embed", *map(str, words)])
         assert message in str(done.exception), done.output
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_embedding_is_replaced_only_when_asked(graph, tmp_path):
+    made, other = tmp_path / "made.safetensors", tmp_path / "other.ttl"
+    run(made, "--graph", graph, "--dim", "8", "--epochs", "2")
+    other.write_text(HEAD + "".join(PLACES.splitlines()[:5]))
+    before, words = made.read_bytes(), ["--graph", other, "--dim", "8", "--epochs", "2"]
+    done = CliRunner().invoke(app, ["embed", *map(str, [made, *words])])
+    assert "exists already, an embedding of 14 entities" in str(done.exception)
+    assert "--overwrite replaces it" in done.exception.hint
+    with pytest.raises(OutputError, match="exists already"):
+        embedding.embed(made, graph=other)
+    assert made.read_bytes() == before
+    assert "9 entities" in run(made, *words, "--overwrite")
+    assert embedding.embed(made, graph=graph, settings=SHORT, overwrite=True).entities == 14
+    made.write_bytes(b"weights of a network")
+    with pytest.raises(OutputError, match="was not written by landlore embed"):
+        embedding.embed(made, graph=graph, overwrite=True)
+    assert made.read_bytes() == b"weights of a network"
+
+
+def test_what_is_printed_says_what_is_to_be_beaten_and_what_is_counted(graph, tmp_path):
+    words = [tmp_path / "made.safetensors", "--graph", graph, "--dim", "8", "--epochs", "3"]
+    done = CliRunner().invoke(app, ["embed", *map(str, words)])
+    found = re.search(
+        r"MRR (\S+), hits.*to beat: MRR (\S+) by how often .* \((\S+) at random\)", done.stdout
+    )
+    assert all(0 < float(value) <= 1 for value in found.groups()), done.stdout
+    assert (
+        "· epochs of two trainings of 3 (one without the held-out links, one with all): 6 of 6"
+        in done.stderr
+    )
