@@ -25,6 +25,12 @@ _UPDATE = re.compile(
     re.IGNORECASE,
 )
 _SHOWN = 40  # characters of a query that an error repeats
+_DEEPEST = 200
+"""Brackets within brackets, of a query that is parsed: the parser takes so many steps down, and ends the process where
+its stack does (at some 2,000)."""
+_LONGEST = 2000
+"""Operators (and, or, not, sums, unions) of a query that is parsed, for the same reason."""
+_OPERATOR = re.compile(r"&&|\|\||!|\+|\bunion\b", re.IGNORECASE)
 
 
 def form_of(sparql: str) -> str:
@@ -57,6 +63,26 @@ def refuse_service(sparql: str) -> None:
         raise QueryError(
             "SPARQL SERVICE: asks another server, which this one does not do",
             "ask that server yourself, or landlore query RUN ...",
+        )
+
+
+def refuse_depth(sparql: str) -> None:
+    """Let texts pass only that the parser can take.
+
+    Raises:
+        QueryError: Brackets lie too deep within each other, or there are too many operators.
+    """
+    bare, depth = _bare(sparql), 0
+    for found in re.finditer(r"[(\[{]|[)\]}]", bare):
+        depth += 1 if found[0] in "([{" else -1
+        if depth > _DEEPEST:
+            reason = f"more than {_DEEPEST} brackets within each other"
+            raise _at(sparql, found.start(), reason, "ask in several queries")
+    count = sum(1 for _ in _OPERATOR.finditer(bare))
+    if count > _LONGEST:
+        raise QueryError(
+            f"SPARQL: {count:,} operators (&&, ||, !, +, UNION), at most {_LONGEST:,} are read",
+            "use VALUES or IN for long lists, or ask in several queries",
         )
 
 

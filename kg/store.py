@@ -19,7 +19,7 @@ from kg.errors import OutputError, SourceError
 from kg.folder import is_url, replace_file, replace_folder, unwritable
 from kg.rdf import read_turtle
 from kg.results import QueryResult
-from kg.sparql import query_errors, refuse_update
+from kg.sparql import query_errors, refuse_depth, refuse_update
 from kg.triples import Triple
 
 __all__ = ["KnowledgeGraph", "read_turtle"]
@@ -99,6 +99,7 @@ class KnowledgeGraph:
         """
         known = _PREFIXES[prefixes]
         refuse_update(sparql)
+        refuse_depth(sparql)
         with query_errors(sparql, known):
             more = {"custom_functions": rdf.functions(sparql), "use_default_graph_as_union": True}
             return rdf.result(self._store.query(sparql, prefixes=known, **more), most)

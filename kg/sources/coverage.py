@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from kg.errors import SourceError
 from kg.sources.osm import OsmSource, osm_areas
 from kg.sources.tags import TagTable, load_tags
 
@@ -73,7 +74,7 @@ def tag_coverage(path: str | Path, table: TagTable | None = None) -> TagCoverage
         table: Tag table; None is the one that ships.
 
     Raises:
-        SourceError: The file is missing, empty or not OSM data.
+        SourceError: The file is missing, empty, truncated or not OSM data, or holds no tagged polygon.
     """
     OsmSource(Path(path)).describe()
     rows = table or load_tags()
@@ -94,6 +95,11 @@ def tag_coverage(path: str | Path, table: TagTable | None = None) -> TagCoverage
         else:
             numbers[telling] += 1
             areas[telling] += size
+    if not polygons and not extents:
+        raise SourceError(
+            f"{path}: no closed way or multipolygon that is tagged",
+            "give an extract with buildings, land use ...",
+        )
     largest = sorted(areas, key=lambda tag: (-areas[tag], tag))
     rest = tuple((tag, numbers[tag], areas[tag]) for tag in largest)
     return TagCoverage(Path(path), polygons, total, known, rest, extents)

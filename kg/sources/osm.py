@@ -122,11 +122,20 @@ def _opened(path: Path, open_ones: ExitStack) -> PbfFile:
 
 
 def osm_areas(path: Path) -> Iterator[Any]:
-    """Every closed way and multipolygon of an extract that has tags, as osmium's areas; each lives for one step."""
+    """Every closed way and multipolygon of an extract that has tags, as osmium's areas; each lives for one step.
+
+    Raises:
+        SourceError: The file is missing, empty, truncated or not OSM data.
+    """
     import osmium
 
-    objects = osmium.FileProcessor(str(path)).with_areas()
-    return (item for item in objects if item.is_area() and len(item.tags))
+    _check(path)
+    try:
+        for item in osmium.FileProcessor(str(path)).with_areas():
+            if item.is_area() and len(item.tags):
+                yield item
+    except (RuntimeError, OverflowError, osmium.InvalidLocationError, *DAMAGE) as error:
+        raise _unreadable(path, error) from error
 
 
 def _check(path: Path) -> None:

@@ -128,6 +128,31 @@ def test_bad_sparql_names_the_place(graph, sparql, message, hint):
     assert str(caught.value).count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("sparql", "message"),
+    [
+        (
+            "SELECT * {" + "{" * 3000 + "?s ?p ?o" + "}" * 3000 + "}",
+            "line 1, column 210: more than 200",
+        ),
+        ("ASK { FILTER(" + "(" * 20_000 + "1" + ")" * 20_000 + ") }", "more than 200 brackets"),
+        ("ASK { FILTER(true" + " && true" * 20_000 + ") }", "20,000 operators"),
+        ("ASK { {} " + "UNION {}" * 20_000 + " }", "20,000 operators"),
+    ],
+)
+def test_queries_that_the_parser_has_no_stack_for_are_refused(graph, sparql, message):
+    """They ended the process without a word."""
+    with pytest.raises(QueryError, match=message):
+        graph.query(sparql)
+
+
+def test_brackets_in_texts_and_names_are_no_depth(graph):
+    text = "(" * 500
+    assert not graph.query(f'ASK {{ ?s ?p "{text}" , <ex:{"+" * 3000}> }} # {text}')
+    deep = "{" * 150 + "?s ?p ?o" + "}" * 150
+    assert not graph.query(f"ASK {{ GRAPH ?g {deep} }}")  # an empty store: asked, not refused
+
+
 def test_update_is_all_or_nothing(graph):
     graph.update("INSERT DATA { GRAPH <ex:g> { <ex:a> a ll:Water } }")
     assert len(graph) == 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kg.errors import SourceError
 from kg.sources.coverage import tag_coverage
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "geo"
@@ -56,3 +57,32 @@ def test_nearly_all_tagged_ground_of_real_extracts_gets_a_class(file):
     found = tag_coverage(DATA / file)
     assert found.polygons > 500
     assert found.share > 0.99
+
+
+def test_damaged_and_empty_extracts_are_refused(tmp_path):
+    whole = extract(tmp_path, {"landuse": "forest"}).read_text()
+    broken = {
+        "cut.osm": whole[: len(whole) // 2],
+        "word.osm": whole.replace('id="1"', 'id="x"', 1),
+        "large.osm": whole.replace('id="1"', 'id="9223372036854775808"', 1),
+        "cut.osm.pbf": "no blocks",
+    }
+    for name, text in broken.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(SourceError, match=rf"{name}: truncated or not OpenStreetMap data"):
+            tag_coverage(tmp_path / name)
+    (tmp_path / "empty.osm").write_text('<osm version="0.6"></osm>')
+    with pytest.raises(SourceError, match="no closed way or multipolygon that is tagged"):
+        tag_coverage(tmp_path / "empty.osm")
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="no ../shared/data")
+def test_flipped_bytes_of_a_real_extract_are_refused(tmp_path):
+    whole = bytearray((DATA / "osm/monaco_2021.osm.pbf").read_bytes())
+    for at in range(5_000, len(whole), len(whole) // 6):
+        damaged = whole[:]
+        damaged[at : at + 40] = bytes(40)
+        path = tmp_path / "damaged.osm.pbf"
+        path.write_bytes(damaged)
+        with pytest.raises(SourceError, match="truncated or not OpenStreetMap data"):
+            tag_coverage(path)
