@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.grid import Grid
+if TYPE_CHECKING:
+    from kg.grid import Grid
 
 PRODUCTS_RIGHT, FEATURES_RIGHT = 0.85, 0.9
 """How often a product, and a mapped feature, is taken to be right where nobody says it; a judgement."""

@@ -16,7 +16,7 @@ _TAG = f"<{vocab.CORE}tag>"
 _OSM_ID = f"<{vocab.CORE}osmId>"
 _WIDTH = f"<{vocab.CORE}width>"
 _DECIMAL = f"^^<{vocab.XSD}decimal> .\n"
-_LANGUAGES = ("en", "zh")
+_NAMES = (("name", ""), ("name:en", "en"), ("name:zh", "zh"))
 
 Frame = tuple[tuple[str, ...], tuple[str, ...]]
 """Lines of a feature before and after its geometry, each cut where the identifier stands."""
@@ -84,8 +84,8 @@ def feature_lines(
 
 def name_lines(subject: str, tags: Mapping[str, str]) -> str:
     """rdfs:label lines of "<IRI>" from `name`, `name:en` and `name:zh`, where present."""
-    lines = f"{subject} {_LABEL} {text(tags['name'])} .\n" if tags.get("name") else ""
-    for lang in _LANGUAGES:
-        if name := tags.get(f"name:{lang}"):
+    lines = ""
+    for key, lang in _NAMES:
+        if name := tags.get(key):
             lines += f"{subject} {_LABEL} {text(name, lang)} .\n"
     return lines

@@ -95,12 +95,11 @@ class FeatureReader:
         rows = np.flatnonzero(wanted)
         closed = ways.refs[ways.starts[rows]] == ways.refs[ways.starts[rows + 1] - 1]
         cases = self._cases.of_rows(ways.tags, rows)
-        areas = closed & np.array([case.is_area for case in cases], bool)
+        filled = [ring and case.is_area for ring, case in zip(closed.tolist(), cases, strict=True)]
         founds = [
-            case.area if area else case.line
-            for case, area in zip(cases, areas.tolist(), strict=True)
+            case.area if area else case.line for case, area in zip(cases, filled, strict=True)
         ]
-        areas = areas[[found is not None for found in founds]]
+        areas = np.array(filled, bool)[[found is not None for found in founds]]
         rows, features = _features("way", ways, rows, founds)
         if not len(rows):
             return iter(())

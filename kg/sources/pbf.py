@@ -16,7 +16,7 @@ import numpy as np
 
 from kg.sources.columns import Members, Nodes, Relations, Strings, Tags, Ways
 from kg.sources.messages import Messages
-from kg.sources.varints import Numbers, fields, items, spans, undelta, varints, zigzag
+from kg.sources.varints import Numbers, fields, items, undelta, varints, zigzag
 
 DAMAGE = (ValueError, LookupError, EOFError, zlib.error)
 """What a damaged file leads to."""
@@ -157,11 +157,11 @@ class _Block:
         ((first, end),) = items(self.data, first, end, _DENSE).tolist()
         packed = {n: self.bytes[a:b] for n, a, b in fields(self.data, first, end)}
         ids, lats, lons = (zigzag(varints(packed[n])[0]).cumsum() for n in (1, 8, 9))
-        told = varints(packed[10])[0] if 10 in packed else np.zeros(0, np.int64)
-        ends = _ends(told, len(ids)) if len(told) else np.zeros(len(ids), np.int64)
-        begin = np.concatenate([[0], ends[:-1] + 1]) if len(told) else ends
-        index, starts = spans(begin, ends)
-        tags = Tags(self.strings, told[index[::2]], told[index[1::2]], starts // 2)
+        told = varints(packed[10])[0] if len(packed.get(10, b"")) else np.zeros(len(ids), np.int64)
+        ends = _ends(told, len(ids))
+        pairs = np.delete(told, ends)
+        starts = np.append(0, ends - np.arange(len(ends))) // 2
+        tags = Tags(self.strings, pairs[::2], pairs[1::2], starts)
         return Nodes(ids, tags, self._places(lons, lats))
 
     def _nodes(self, first: int, end: int) -> Nodes:

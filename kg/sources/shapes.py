@@ -148,7 +148,7 @@ class Shapes:
         first = self.starts[:-1]
         words[first, 0, 0] = _wholes("\n")[whole[first, 0]]
         text = data.translate(None, b"\0").decode("ascii")
-        return text[1:].split("\n")
+        return text.split("\n")[1:]
 
 
 def joined(parts: Sequence[Shapes]) -> Shapes:
@@ -160,17 +160,28 @@ def joined(parts: Sequence[Shapes]) -> Shapes:
     )
 
 
-def _words(texts: Sequence[str]) -> NDArray[np.uint64]:
-    """Up to eight characters each as one number, filled up with zeros."""
+@cache
+def _wholes(between: str) -> NDArray[np.uint64]:
+    """What comes in between, then degrees before the point: from 0 to 180, then the same below 0; eight characters."""
+    texts = [f"{between:\0<4}{sign}{n}" for sign in ("", "-") for n in range(181)]
     return np.array([text.encode() for text in texts], "S8").view(np.uint64)
 
 
-@cache
-def _wholes(between: str) -> NDArray[np.uint64]:
-    """What comes in between, then degrees before the point: from 0 to 180, then the same below 0."""
-    return _words([f"{between:\0<4}{sign}{n}" for sign in ("", "-") for n in range(181)])
+def _digits(count: int, at: int) -> NDArray[np.uint8]:
+    """Numbers of so many digits as eight characters each, zeros around them: without 0 at the end, then all digits."""
+    number, place = np.arange(10**count)[:, None], 10 ** np.arange(count)[::-1]
+    texts = np.zeros((2, len(number), 8), np.uint8)
+    texts[:, :, at : at + count] = ord("0") + number // place % 10
+    texts[0, :, at : at + count] *= number % (10 * place) > 0
+    return texts
 
 
-_HIGH = _words([f".{n:03d}".rstrip("0.") for n in range(1000)] + [f".{n:03d}" for n in range(1000)])
-_FOUR = [f"{n:04d}" for n in range(_LOW)]
-_LAST = _words([f"\0\0\0\0{four}" for four in (*(four.rstrip("0") for four in _FOUR), *_FOUR)])
+def _after_the_point() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The point and three digits, then four digits more; without 0 at the end, then all digits."""
+    high, last = _digits(3, 1), _digits(4, 4)
+    high[:, :, 0] = ord(".")
+    high[0, 0, 0] = 0  # ".000" is nothing
+    return high.view(np.uint64).ravel(), last.view(np.uint64).ravel()
+
+
+_HIGH, _LAST = _after_the_point()

@@ -35,3 +35,8 @@ def test_help_is_quick():
         seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert "interpret" in done.stdout
     assert min(seconds) < 0.5, seconds
+
+
+def test_reading_an_extract_loads_no_raster_library():
+    code = "import sys, kg.sources.osm; print({'rasterio', 'shapely', 'osmium', 'numba'} & set(sys.modules))"
+    assert run(code).strip() == "set()"
