@@ -12,6 +12,8 @@ from pathlib import Path
 from kg import vocab
 from kg.errors import SourceError
 from kg.files import core_files, shipped
+from kg.measure import MEASURED
+from kg.relations import RELATIONS
 from kg.sources import Source, SourceInfo, checksum
 from kg.statements import Statements, decimal, iri, ntriples, text
 from kg.store import KnowledgeGraph, read_turtle
@@ -20,6 +22,8 @@ ONTOLOGY = vocab.GRAPH + "ontology"
 """Named graph of the core ontology, the legends and the vocabulary of runs."""
 ALIGNMENTS = vocab.GRAPH + "alignments"
 """Named graph of what core classes are called in ENVO, SWEET, WorldKG, LinkedGeoData and Wikidata."""
+OWN = (ONTOLOGY, ALIGNMENTS, RELATIONS, MEASURED)
+"""Named graphs that Landlore writes itself; no source is called so."""
 
 Progress = Callable[[str, int], None]
 """Called with the title of the source that is read and the number of its statements so far."""
@@ -83,6 +87,7 @@ def build_graph(
         OutputError: The graph cannot be written.
     """
     tell = progress or (lambda title, statements: None)
+    _check_names(sources)
     twice = sorted({s.iri for s in sources if sum(o.iri == s.iri for o in sources) > 1})
     if twice:
         raise SourceError(
@@ -98,6 +103,18 @@ def build_graph(
     sizes = _sizes(graph) if len(new) < len(counters) else {}
     built = tuple(_built(c, None if c in new else sizes[c.source.iri]) for c in counters)
     return BuildReport(built, len(graph))
+
+
+def _check_names(sources: Sequence[Source]) -> None:
+    """Refuse a source that is called like a graph that Landlore writes itself."""
+    for source in sources:
+        if source.iri in OWN or source.iri.startswith(f"{vocab.GRAPH}run/"):
+            path = source.describe().path
+            name = source.iri.removeprefix(vocab.GRAPH)
+            raise SourceError(
+                f"{path or 'a source'}: would fill the graph <{source.iri}>, which Landlore writes itself",
+                f'rename the file, or give a mapping another name, such as name = "my-{name}"',
+            )
 
 
 def _shared_lines(graph: str) -> Iterator[str]:

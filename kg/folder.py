@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +31,67 @@ def recover(path: Path) -> None:
     """Put the former folder back when a crash fell between the two renames of `replace_folder`."""
     if not path.exists() and _former(path).exists():
         _former(path).rename(path)
+
+
+def left_behind(path: Path) -> str:
+    """How to get a folder back that a crash left under its former name; "" where none did."""
+    former = _former(path)
+    if path.exists() or not former.exists():
+        return ""
+    return f"mv {former} {path} (a program that was killed left it there)"
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Write a place as the only one: of two programs that change it at once, one would undo what the other did.
+
+    What a program that was killed left half-written beside it goes.
+
+    Args:
+        path: Folder or file that is about to be read and replaced.
+
+    Raises:
+        OutputError: Another program is writing it, or its folder cannot be written.
+    """
+    path = path.absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mark = _marked(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        for left in path.parent.glob(f".{path.name}.*"):
+            if re.fullmatch(r"[a-z0-9_]{8}", left.name[len(path.name) + 2 :]) and _is_room(left):
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        with suppress(OSError):
+            _mark(path).unlink()
+        mark.close()
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _marked(path: Path) -> IO[Any]:
+    """The open and locked mark of a place; one that its former holder has just removed is made anew."""
+    while True:
+        file = _mark(path).open("a")
+        if lock(file) is False:
+            file.close()
+            raise OutputError(
+                f"{path}: another program is writing it", "wait until that is done, then try again"
+            )
+        with suppress(OSError):
+            if os.fstat(file.fileno()).st_ino == _mark(path).stat().st_ino:
+                return file
+        file.close()
+
+
+def _is_room(folder: Path) -> bool:
+    """Whether a hidden folder is one of `replace_folder` that nobody is in any more."""
+    return folder.is_dir() and {one.name for one in folder.iterdir()} <= {"new"}
 
 
 def replace_folder(path: Path, build: Callable[[Path], None]) -> None:

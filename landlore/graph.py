@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from kg import vocab
 from kg.counted import counted
 from kg.errors import InputError, OutputError, SourceError
-from kg.folder import is_url, recover, replace_folder
+from kg.folder import held, is_url, left_behind, recover, replace_folder
 from kg.grid import Grid
+from kg.relations import RELATIONS
 from kg.store import KnowledgeGraph
 from landlore.outputs import keep_inputs
 from landlore.progress import Paced
@@ -79,16 +80,17 @@ def build(
     wanted = _Wanted(sources, bounds, relations, existing == "update", tell)
     if is_url(out):
         return _on_server(str(out), wanted)
-    target = Path(out)
+    target = Path(out).resolve() if Path(out).is_symlink() else Path(out)
     keep_inputs([target], (*sources.paths, *imported_files(sources)))
-    recover(target)
-    if target.exists() and existing == "refuse":
-        raise OutputError(
-            f"{target}: exists already",
-            "add --overwrite to replace it, --update to read only what has changed, or choose another place",
-        )
-    _replaceable(target)
-    return _on_disk(target, wanted)
+    with held(target):
+        recover(target)
+        if target.exists() and existing == "refuse":
+            raise OutputError(
+                f"{target}: exists already",
+                "add --overwrite to replace it, --update to read only what has changed, or choose another place",
+            )
+        _replaceable(target, wanted.update)
+        return _on_disk(target, wanted)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class _Wanted:
             if self.relations and changed
             else {}
         )
+        if changed and not self.relations and RELATIONS in graph.graphs():
+            graph.replace_graph(RELATIONS, [])
         if changed:
             _measure_again(graph, self.tell)
         return replace(report, triples=len(graph)), found
@@ -177,34 +181,13 @@ def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
     return sorted(needed)
 
 
-def measure(place: str | Path) -> dict[str, int]:
-    """Measure what the classes of a graph are made of and lie beside, and write it back (`kg.measure`).
-
-    Args:
-        place: Graph folder, RDF file or address of a server.
-
-    Returns:
-        Kind of statement -> how many were written.
-
-    Raises:
-        SourceError: Nothing there that holds a graph.
-        OutputError: The graph cannot be written.
-    """
-    from kg.measure import measure as run
-
-    if is_url(place) or Path(place).is_file():
-        graph = open_graph(place)
-    else:
-        open_graph(place)
-        graph = KnowledgeGraph(place)
-    found = run(graph)
-    if not is_url(place) and Path(place).is_file():
-        graph.save(place)
-    return found
-
-
-def _replaceable(target: Path) -> None:
-    """Only what a build made may be replaced."""
+def _replaceable(target: Path, update: bool) -> None:
+    """Only what a build made may be replaced, and only what says which source said what be updated."""
+    if update and target.suffix == ".ttl" and target.exists():
+        raise OutputError(
+            f"{target}: Turtle does not say which source a statement is of, so no source can be updated",
+            f"build {target.stem}.trig or a folder; --overwrite builds this file anew",
+        )
     if target.suffix.lower() in REFUSED:
         raise OutputError(
             f"{target}: expected a folder or a file ending in {', '.join(FILES)}",
@@ -294,6 +277,6 @@ def open_graph(path: str | Path) -> KnowledgeGraph:
     if not (is_url(path) or Path(path).exists()):
         raise SourceError(
             f"{path}: no such run, graph or RDF file",
-            "landlore build or landlore correct make one",
+            left_behind(Path(path)) or "landlore build or landlore correct make one",
         )
     return KnowledgeGraph.open(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -154,7 +155,7 @@ def read_mapping(path: str | Path, file: str | Path | None = None) -> ImportMapp
     return ImportMapping(
         place,
         Path(named),
-        str(data.get("name") or Path(named).name.split(".")[0]),
+        _name(place, data, Path(named)),
         _part(place, data, "source", Origin),
         _part(place, data, "table", Columns) if "table" in data else None,
         {_full(k, prefixes): v for k, v in _words(place, data, "relations").items()},
@@ -163,6 +164,20 @@ def read_mapping(path: str | Path, file: str | Path | None = None) -> ImportMapp
         beside,
         _digest((place, *beside)),
     )
+
+
+def _name(place: Path, data: Mapping[str, Any], file: Path) -> str:
+    """What the graph is called: as the mapping says, or as the file, in letters that an IRI takes."""
+    plain = re.compile(r"[^\w.-]+")
+    if not data.get("name"):
+        return plain.sub("-", file.name.split(".")[0]) or "import"
+    name = str(data["name"])
+    if plain.search(name) or not name.strip("."):
+        raise SourceError(
+            f"{place}: name = {name!r} is to be part of an IRI, expected letters, digits, '-', '_' and '.' only",
+            f'name = "{plain.sub("-", name).strip("-.") or "mine"}"',
+        )
+    return name
 
 
 def _toml(path: Path) -> dict[str, Any]:

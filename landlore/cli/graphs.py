@@ -97,7 +97,7 @@ def measure(
 ) -> None:
     """Measure what classes are made of and lie beside, and write it into the graph as weights."""
     from landlore.cli import words
-    from landlore.graph import measure as run
+    from landlore.measuring import measure as run
 
     place = words.one_place(graph, store)
     found = run(place)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import OutputError
-from kg.folder import check_place, replace_folder, unwritable
+from kg.folder import check_place, held, replace_folder, unwritable
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
@@ -58,3 +58,23 @@ def test_what_another_program_made_meanwhile_is_kept(tmp_path):
     assert [one.name for one in tmp_path.rglob("*") if one.is_file()] == ["theirs"]
     replace_folder(tmp_path / "graph", lambda room: room.mkdir())  # there before: to be replaced
     assert not list((tmp_path / "graph").iterdir())
+
+
+def test_what_killed_programs_left_goes_and_nothing_else_does(tmp_path):
+    place = tmp_path / "graph"
+    for name in (
+        ".graph.ab12cd_x/new/data",
+        ".graph.settings/mine",
+        ".graph.former/data",
+        ".other.ab12cd_x/new",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".graph.abcdefgh").touch()
+    with held(place):
+        assert (tmp_path / ".graph.lock").exists()
+        with pytest.raises(OutputError, match="another program is writing it"), held(place):
+            pass
+    left = {one.name for one in tmp_path.iterdir()}
+    assert left == {".graph.settings", ".graph.former", ".other.ab12cd_x", ".graph.abcdefgh"}
+    with held(place):
+        pass

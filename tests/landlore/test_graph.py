@@ -12,8 +12,9 @@ import pytest
 import landlore as ll
 from kg import vocab
 from kg.errors import OutputError, SourceError
+from kg.folder import held
 from kg.store import KnowledgeGraph
-from landlore.graph import measure
+from landlore.measuring import measure
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = "kg-test-facts", "kg-test-town"
@@ -203,3 +204,65 @@ def test_the_command_line_speaks_to_a_server(oxigraph_server, files):
     wrong = run("query", "--store", "http://127.0.0.1:9/query", "ASK {}")
     assert wrong.returncode == 2 and wrong.stderr.count("\n") == 2
     assert "does not answer" in wrong.stderr and "start it, or check the address" in wrong.stderr
+
+
+def test_turtle_is_not_updated_but_built_anew(tmp_path, files):
+    """It does not say which source a statement is of: an update doubled blank nodes and kept former sources."""
+    ll.build(tmp_path / "g.ttl", ll.Sources(**files))
+    whole = (tmp_path / "g.ttl").read_bytes()
+    with pytest.raises(OutputError, match=r"(?s)Turtle does not say which source.*build g\.trig"):
+        ll.build(tmp_path / "g.ttl", ll.Sources(**files), existing="update")
+    assert (tmp_path / "g.ttl").read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["ontology", "alignments", "relations", "measured"])
+def test_no_source_takes_the_place_of_a_graph_of_our_own(tmp_path, files, name):
+    own = facts(tmp_path / f"{name}.ttl", 3)
+    with pytest.raises(SourceError, match=rf"{name}\.ttl: would fill the graph .*{name}> *, which"):
+        ll.build(tmp_path / "graph", ll.Sources(osm=files["osm"], facts=str(own)))
+    assert not (tmp_path / "graph").exists()
+
+
+def test_relations_go_with_the_features_that_had_them(tmp_path, files):
+    related = f"{vocab.GRAPH}relations"
+    built = ll.build(tmp_path / "graph", ll.Sources(**files))
+    assert built.relations and related in KnowledgeGraph.open(tmp_path / "graph").graphs()
+    Path(files["osm"]).write_text(TOWN.replace('<way id="8">', '<way id="9">'))
+    ll.build(tmp_path / "graph", ll.Sources(**files), relations=False, existing="update")
+    assert related not in KnowledgeGraph.open(tmp_path / "graph").graphs()
+    ll.build(tmp_path / "graph", ll.Sources(**files), existing="update")
+    assert related not in KnowledgeGraph.open(tmp_path / "graph").graphs(), "nothing has changed"
+
+
+def test_one_program_at_a_time_changes_a_graph(tmp_path, files):
+    ll.build(tmp_path / "graph", ll.Sources(osm=files["osm"]))
+    with held(tmp_path / "graph"):
+        for change in (
+            lambda: ll.build(tmp_path / "graph", ll.Sources(**files), existing="update"),
+            lambda: measure(tmp_path / "graph"),
+        ):
+            with pytest.raises(OutputError, match="another program is writing it"):
+                change()
+    assert measure(tmp_path / "graph").keys()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["graph", "notes.ttl", "town.osm"]
+
+
+def test_an_update_by_a_link_changes_what_it_leads_to(tmp_path, files):
+    ll.build(tmp_path / "graph", ll.Sources(osm=files["osm"]))
+    (tmp_path / "link").symlink_to(tmp_path / "graph")
+    ll.build(tmp_path / "link", ll.Sources(**files), existing="update")
+    assert (tmp_path / "link").is_symlink()
+    assert count(KnowledgeGraph.open(tmp_path / "graph"), "notes") > 3
+
+
+def test_a_graph_that_a_crash_left_aside_is_named(tmp_path, files):
+    ll.build(tmp_path / "graph", ll.Sources(osm=files["osm"]))
+    (tmp_path / "graph").rename(tmp_path / ".graph.former")
+    for ask in (
+        lambda: ll.query(tmp_path / "graph", "ASK {}"),
+        lambda: measure(tmp_path / "graph"),
+    ):
+        with pytest.raises(
+            SourceError, match=rf"mv {tmp_path / '.graph.former'} {tmp_path / 'graph'}"
+        ):
+            ask()

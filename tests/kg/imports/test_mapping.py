@@ -42,6 +42,15 @@ def test_a_mapping_is_read_and_knows_its_file(tmp_path):
     assert read_mapping(found.path, "other.ttl").file.name == "other.ttl"
 
 
+def test_the_name_of_a_graph_is_part_of_an_iri(tmp_path):
+    for name in ("../core", "ed ges> <x", "..", "a/b"):
+        with pytest.raises(SourceError, match="expected letters, digits"):
+            read_mapping(written(tmp_path, f"name = '{name}'\n{GOOD}"))
+    assert read_mapping(written(tmp_path, f"name = '城市-2.1_b'\n{GOOD}")).name == "城市-2.1_b"
+    spaced = GOOD.replace("land.csv", "my land <1>.csv")
+    assert read_mapping(written(tmp_path, spaced)).name == "my-land-1-"
+
+
 def test_any_change_changes_the_digest_also_one_of_an_alignment(tmp_path):
     (tmp_path / "a.ttl").write_text("")
     text = 'alignments = ["a.ttl"]\n' + GOOD
