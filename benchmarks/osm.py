@@ -1,13 +1,14 @@
 """How fast OpenStreetMap extracts become triples: seconds, triples and triples per second of each extract.
 
-    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--pyrosm PYTHON] [--grow N] [--json FILE]
+    python benchmarks/osm.py [EXTRACT ...] [--repeats 5] [--pyrosm PYTHON [--start]] [--grow N] [--json FILE]
 
 Without arguments: every extract under ../shared/data/geo. `seconds` is the median wall time of reading the extract and
 writing N-Triples (no store), `cpu` the median processor time of the same runs (what a busy machine changes least);
 `load` adds one load into a graph. `--pyrosm` names the interpreter of an environment of its own with pyrosm (it reads
 .pbf only): its buildings, land use, natural, network and points of interest as frames, in turn with ours. The two do
 not make the same: a frame has all tags of these five layers in columns, we classify every object of the tag table and
-write text. Both are warm: neither counts its imports. `--grow` writes so many copies of the one extract that is named
+write text. Both are warm: neither counts its imports. `--start` adds processor seconds of whole processes that read
+one extract each, start of Python and imports counted, in turn. `--grow` writes so many copies of the one extract named
 into one file, side by side and with numbers of their own, and reads that once in a process of its own: seconds and the
 peak of its memory, beside those of the extract alone.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -75,6 +77,23 @@ class Pyrosm:
 
 def extracts() -> list[Path]:
     return sorted(p for p in DATA.rglob("*.osm*") if p.is_file())
+
+
+def with_start(command: list[str], told: str = "") -> float:
+    """Processor seconds of a whole process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, input=told, text=True, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def measure_start(path: Path, repeats: int, python: Path) -> dict[str, float]:
+    """Processor seconds of our whole process and of pyrosm's, medians of runs in turn."""
+    ours, theirs = [], []
+    for _ in range(repeats):
+        ours.append(with_start([sys.executable, "-c", READ, str(path)]))
+        theirs.append(with_start([str(python), "-c", PYROSM], f"{path}\n"))
+    return {"start_cpu": statistics.median(ours), "start_pyrosm_cpu": statistics.median(theirs)}
 
 
 def measure(path: Path, repeats: int, peer: Pyrosm | None = None) -> dict[str, Any]:
@@ -182,6 +201,7 @@ def main() -> int:
     parser.add_argument("extracts", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--pyrosm", type=Path, metavar="PYTHON")
+    parser.add_argument("--start", action="store_true")
     parser.add_argument("--grow", type=int, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -214,6 +234,12 @@ def main() -> int:
             print(
                 f"{'pyrosm / ours':>30} {row['ratio']:.1f} by wall time, {row['cpu_ratio']:.1f} by processor time "
                 f"({row['pyrosm_rows']:,} rows in {row['pyrosm']:.2f} s; ours {row['features']:,} features)"
+            )
+        if "ratio" in row and options.start:
+            row |= measure_start(path, options.repeats, options.pyrosm)
+            ours, theirs = row["start_cpu"], row["start_pyrosm_cpu"]
+            print(
+                f"{'whole processes':>30} {ours:.2f} and {theirs:.2f} s of processor time, {theirs / ours:.1f} times"
             )
     if options.json:
         report = {"versions": versions(), "repeats": options.repeats, "extracts": rows}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,16 @@ _SQUARE = {
     f"{_OGC}squareKilometre": 1e6, f"{_OGC}hectare": 1e4,
 }  # fmt: skip
 _WKT = ox.NamedNode(vocab.GEO + "wktLiteral")
+_GEOJSON = ox.NamedNode(vocab.GEO + "geoJSONLiteral")
+_READ = (_WKT, _GEOJSON)
+_RELATED = {
+    "ehEquals": ("TFFFTFFFT",), "ehDisjoint": ("FF*FF****",), "ehMeet": ("FT*******", "F**T*****", "F***T****"),
+    "ehOverlap": ("T*T***T**",), "ehCovers": ("T*TFT*FF*",), "ehCoveredBy": ("TFF*TFT**",),
+    "ehInside": ("TFF*FFT**",), "ehContains": ("T*TFF*FF*",), "rcc8eq": ("TFFFTFFFT",), "rcc8dc": ("FFTFFTTTT",),
+    "rcc8ec": ("FFTFTTTTT",), "rcc8po": ("TTTTTTTTT",), "rcc8tppi": ("TTTFTTFFT",), "rcc8tpp": ("TFFTTFTTT",),
+    "rcc8ntpp": ("TFFTFFTTT",), "rcc8ntppi": ("TTTFFTFFT",),
+}  # fmt: skip
+"""Relations by DE-9IM patterns (GeoSPARQL 1.1, 9.4, 9.5); the store's own give literals of other CRSs no answer."""
 _ANY_URI = ox.NamedNode(vocab.XSD + "anyURI")
 
 Function = Callable[..., Any]
@@ -42,11 +52,23 @@ def functions() -> dict[ox.NamedNode, Function]:
 
 
 def _safe(function: Function) -> Function:
+    from shapely.errors import ShapelyError
+
+    faults = (
+        SourceError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        ShapelyError,
+    )
+
     def answer(*terms: Any) -> Any:
         """The answer of the function, or None where its terms mean nothing to it."""
         try:
             found = function(*terms)
-        except (SourceError, KeyError, ValueError, TypeError, AttributeError, IndexError):
+        except faults:
             return None
         if isinstance(found, float):
             return ox.Literal(found) if math.isfinite(found) else None
@@ -56,14 +78,52 @@ def _safe(function: Function) -> Function:
 
 
 def _shape(term: Any) -> Any:
-    """The geometry of a WKT literal, in CRS84."""
-    if term.datatype != _WKT:
-        raise ValueError("no WKT literal")
-    return geometry.parse_wkt([term.value])[0]
+    """The geometry of a literal, in CRS84."""
+    return _parsed(term.value, term.datatype == _GEOJSON) if term.datatype in _READ else _no_shape()
+
+
+def _no_shape() -> Any:
+    raise ValueError("no literal of WKT or GeoJSON")
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, is_geojson: bool) -> Any:
+    """A geometry; a query asks about the same ones again and again."""
+    import shapely
+
+    return shapely.from_geojson(text) if is_geojson else geometry.parse_wkt([text])[0]
 
 
 def _wkt(shape: Any) -> Any:
-    return ox.Literal(geometry.literal(shape), datatype=_WKT)
+    return ox.Literal(geometry.literal(shape), datatype=_WKT) if shape is not None else _no_shape()
+
+
+def _related(*patterns: str) -> Function:
+    """Whether two geometries meet in one of some ways, as DE-9IM patterns say it."""
+    import re
+
+    tests = [re.compile(one.replace("*", "[012F]").replace("T", "[012]")) for one in patterns]
+
+    def answer(one: Any, other: Any) -> Any:
+        """Yes or no."""
+        import shapely
+
+        found = shapely.relate(_shape(one), _shape(other))
+        return ox.Literal(any(test.fullmatch(found) for test in tests))
+
+    return answer
+
+
+def _predicate(name: str) -> Function:
+    """A simple-features relation by its name in shapely."""
+
+    def answer(one: Any, other: Any) -> Any:
+        """Yes or no."""
+        import shapely
+
+        return ox.Literal(bool(getattr(shapely, name)(_shape(one), _shape(other))))
+
+    return answer
 
 
 def _area(term: Any, unit: Any) -> float:
@@ -131,6 +191,28 @@ _FUNCTIONS: dict[str, Function] = {
     "boundingCircle": _circle,
     "asWKT": lambda g: _wkt(_shape(g)),
     "relate": _relate,
+    **{
+        f"sf{name.capitalize()}": _predicate(name)
+        for name in (
+            "equals",
+            "disjoint",
+            "intersects",
+            "touches",
+            "crosses",
+            "within",
+            "contains",
+            "overlaps",
+        )
+    },
+    **{name: _related(*patterns) for name, patterns in _RELATED.items()},
+    "envelope": lambda g: _wkt(_shape(g).envelope),
+    "convexHull": lambda g: _wkt(_shape(g).convex_hull),
+    "intersection": lambda g, h: _wkt(_shape(g).intersection(_shape(h))),
+    "union": lambda g, h: _wkt(_shape(g).union(_shape(h))),
+    "difference": lambda g, h: _wkt(_shape(g).difference(_shape(h))),
+    "symDifference": lambda g, h: _wkt(_shape(g).symmetric_difference(_shape(h))),
+    "isEmpty": lambda g: ox.Literal(bool(_shape(g).is_empty)),
+    "isSimple": lambda g: ox.Literal(bool(_shape(g).is_simple)),
     "geometryType": _type,
     "numGeometries": lambda g: ox.Literal(len(_parts(g))),
     "geometryN": _nth,

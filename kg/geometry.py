@@ -25,6 +25,9 @@ _DIGITS = 7
 _A, _F = 6_378_137.0, 1 / 298.257223563  # WGS 84
 _E2 = _F * (2 - _F)
 _STEP = 0.05  # degrees, longest straight piece of a line that is measured
+_HALF = 180.0  # degrees of half a turn
+_DEGREE = 110_574.0  # metres of a degree of latitude, at least
+_SINGLE = ("Point", "LineString", "LinearRing", "Polygon")
 
 
 def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
@@ -121,11 +124,71 @@ def literal(shape: Any) -> str:
     return f"<{vocab.CRS84}> {shapely.to_wkt(shape, rounding_precision=_DIGITS)}"
 
 
-def area(shape: Any) -> float:
-    """Square metres on the WGS 84 ellipsoid, by its equal-area cylindrical projection (Snyder 1987, eq. 10-1, 3-12)."""
+def unwrapped(shape: Any) -> Any:
+    """A geometry that leads the shorter way where one straight piece spans more than 180 degrees, past 180.
+
+    A piece of a whole turn (a box around the world) and a ring around a pole stay as they are written.
+    """
     import shapely
 
-    fine = shapely.segmentize(shape, _STEP)
+    west, _, east, _ = shape.bounds if not shape.is_empty else (0.0, 0.0, 0.0, 0.0)
+    if east - west <= _HALF:
+        return shape
+    parts = [_without_jumps(part) for part in shapely.get_parts(shape)]
+    return parts[0] if shape.geom_type in _SINGLE else type(shape)(parts)
+
+
+def _without_jumps(part: Any) -> Any:
+    """A point, line or polygon, every ring of it followed from its first place."""
+    import shapely
+
+    if part.geom_type != "Polygon":
+        return shapely.transform(part, _followed)
+    shell = shapely.transform(part.exterior, _followed)
+    middle = (shell.bounds[0] + shell.bounds[2]) / 2
+    holes = [shapely.transform(ring, _followed) for ring in part.interiors]
+    turns = [round((middle - ring.centroid.x) / (2 * _HALF)) * 2 * _HALF for ring in holes]
+    moved = [
+        shapely.transform(r, lambda xy, t=t: xy + [t, 0]) for r, t in zip(holes, turns, strict=True)
+    ]
+    return shapely.Polygon(shell, moved)
+
+
+def _followed(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One line or ring, moved along whole turns so that no piece spans more than 180 degrees."""
+    pieces = np.diff(xy[:, 0])
+    turns = np.append(0, np.cumsum((pieces < -_HALF).astype(int) - (pieces > _HALF)))
+    is_ring = (xy[0] == xy[-1]).all()
+    if (np.abs(pieces) >= 2 * _HALF).any() or (is_ring and turns[-1]):
+        return xy
+    return np.column_stack([xy[:, 0] + 2 * _HALF * turns, xy[:, 1]])
+
+
+def wrapped(shape: Any) -> Any:
+    """The same within -180 and 180 degrees: what lies past 180 comes in on the other side (RFC 7946, 3.1.9)."""
+    import shapely
+
+    west, _, east, _ = shape.bounds
+    if shape.is_empty or (west >= -_HALF and east <= _HALF):
+        return shape
+    pieces = []
+    for turn in (-2 * _HALF, 0.0, 2 * _HALF):
+        window = shapely.box(-_HALF + turn, -90, _HALF + turn, 90)
+        piece = shapely.intersection(shape, window)
+        if not piece.is_empty and (piece.area > 0 or shape.area == 0):
+            pieces.append(shapely.transform(piece, lambda xy, t=turn: xy - [t, 0]))
+    return shapely.union_all(pieces)
+
+
+def area(shape: Any) -> float:
+    """Square metres on the WGS 84 ellipsoid, by its equal-area cylindrical projection (Snyder 1987, eq. 10-1, 3-12).
+
+    A ring that crosses itself bounds all the ground that it goes around; one across 180 degrees leads the shorter way.
+    """
+    import shapely
+
+    whole = unwrapped(shape)
+    fine = shapely.segmentize(whole if whole.is_valid else shapely.make_valid(whole), _STEP)
     return float(shapely.area(shapely.transform(fine, _equal_area)))
 
 
@@ -140,7 +203,8 @@ def length(shape: Any) -> float:
     """Metres of a line on the WGS 84 ellipsoid; perimeter of an area. Pieces of at most 0.05 degrees are straight."""
     import shapely
 
-    lines = shape.boundary if shape.geom_type.endswith("Polygon") else shape
+    whole = unwrapped(shape)
+    lines = whole.boundary if whole.geom_type.endswith("Polygon") else whole
     xy, part = shapely.get_coordinates(
         shapely.get_parts(shapely.segmentize(lines, _STEP)), return_index=True
     )
@@ -157,20 +221,44 @@ def distance(one: Any, other: Any) -> float:
     """Metres between the nearest points of two geometries, in a projection around them that keeps distances there."""
     import shapely
 
-    middle = shapely.shortest_line(one, other)
+    near, far = unwrapped(one), unwrapped(other)
+    turned = [
+        shapely.transform(far, lambda xy, t=t: xy + [t, 0]) for t in (-2 * _HALF, 0.0, 2 * _HALF)
+    ]
+    nearest = min(turned, key=lambda shape: _apart(near, shape))
+    middle = shapely.shortest_line(near, nearest)
     if middle is None or middle.is_empty:
         return float("nan")
-    flat = _around(np.array([one, other], object), middle.centroid, inverse=False)
+    flat = _around(np.array([near, nearest], object), middle.centroid, inverse=False)
     return float(shapely.distance(*flat))
 
 
-def buffer(shape: Any, metres: float) -> Any:
-    """Everything within so many metres."""
+def _apart(one: Any, other: Any) -> float:
+    """Degrees between two geometries; NaN sorts last."""
     import shapely
 
-    centre = shape.centroid
-    flat = _around(np.array([shape], object), centre, inverse=False)
-    return _around(shapely.buffer(flat, metres), centre, inverse=True)[0]
+    found = float(shapely.distance(one, other))
+    return found if np.isfinite(found) else float("inf")
+
+
+def buffer(shape: Any, metres: float) -> Any:
+    """Everything within so many metres; across 180 degrees in two parts.
+
+    Raises:
+        ValueError: The distance is no number, or reaches around a pole, which no polygon of longitudes can show.
+    """
+    import shapely
+
+    whole = unwrapped(shape)
+    _, south, _, north = whole.bounds
+    if not abs(metres) < _DEGREE * (90 - max(abs(south), abs(north))):
+        raise ValueError(f"{metres} metres reach around a pole")
+    centre = whole.centroid
+    flat = _around(np.array([whole], object), centre, inverse=False)
+    back = _around(shapely.buffer(flat, metres), centre, inverse=True)[0]
+    near = unwrapped(back)
+    turn = round((centre.x - near.centroid.x) / (2 * _HALF)) * 2 * _HALF if not near.is_empty else 0
+    return wrapped(shapely.transform(near, lambda xy: xy + [turn, 0]))
 
 
 def _around(shapes: NDArray[Any], centre: Any, *, inverse: bool) -> NDArray[Any]:
