@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn
+from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
 from kg.geometry import parse_wkt
 from kg.grid import Grid
@@ -48,7 +49,7 @@ class _Cells:
     shares: NDArray[np.float64]
 
 
-def measure(graph: KnowledgeGraph) -> dict[str, int]:
+def measure(graph: KnowledgeGraph, *, needed: bool = False) -> dict[str, int]:
     """Measure composition and co-occurrence of classes; the named graph `MEASURED` is replaced by the result.
 
     - Product classes by what the map shows in their cells: `LEGENDCLASS ll:hasCover [ ll:value ll:Building ; ... ]`.
@@ -62,12 +63,13 @@ def measure(graph: KnowledgeGraph) -> dict[str, int]:
 
     Args:
         graph: With `ll:ProductCell`s, features and (for the last) the relations that `kg.spatial.relate` finds.
+        needed: Refuse a graph in which nothing can be measured, instead of writing that nothing was.
 
     Returns:
         Kind of statement -> how many were written.
 
     Raises:
-        SourceError: A geometry in the graph cannot be read.
+        SourceError: A geometry in the graph cannot be read; or nothing can be measured, and `needed`.
         OutputError: The graph cannot be written.
     """
     matches = {cls: core for cls, core in _rows(graph, _MATCHES)}
@@ -83,6 +85,12 @@ def measure(graph: KnowledgeGraph) -> dict[str, int]:
     for name, role in _ROLES:
         found[name] += list(_around(graph, name, role))
         sources.update((RELATIONS,) if found[name] else ())
+    if needed and not any(found.values()):
+        raise SourceError(
+            "nothing can be measured: no product with map features on its ground, nor a class of five features that "
+            "lie within or touch others",
+            "landlore build GRAPH --landcover LEGEND=FILE --osm FILE, both of the same ground",
+        )
     about: list[Statements] = [
         (MEASURED, [(vocab.PROV + "wasDerivedFrom", iri(source)) for source in sorted(sources)])
     ]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyoxigraph as ox
 
@@ -77,6 +78,17 @@ def format_of(path: str | Path) -> ox.RdfFormat:
         expected = " ".join(_FORMATS)
         raise SourceError(f"{path}: not an RDF file name, expected {expected}", "rename the file")
     return found
+
+
+def own_graph(path: str | Path) -> str | None:
+    """IRI of the named graph that a file becomes when it is opened; None for formats that have graphs of their own.
+
+    Example:
+        >>> own_graph("maps/old town.ttl")
+        'https://w3id.org/landlore/graph/file/old%20town'
+    """
+    known = format_of(path).supports_datasets
+    return None if known else f"{vocab.GRAPH}file/{quote(Path(path).stem, safe='')}"
 
 
 def broken(where: str | Path, error: SyntaxError) -> SourceError:

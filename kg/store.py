@@ -66,6 +66,8 @@ class KnowledgeGraph:
     def open(cls, path: str | Path) -> KnowledgeGraph:
         """Open what is there for reading: a graph folder, an RDF file (.trig, .nq, .ttl ...) or a server's address.
 
+        What a file without named graphs holds (.ttl, .nt, .rdf, .owl) becomes one of its own, so that GRAPH finds it.
+
         Raises:
             SourceError: Nothing there, or not RDF.
         """
@@ -76,7 +78,7 @@ class KnowledgeGraph:
         if not Path(path).is_file():
             return cls(path, read_only=True)
         graph = cls()
-        graph.load(path)
+        graph.load(path, rdf.own_graph(path))
         return graph
 
     def __len__(self) -> int:

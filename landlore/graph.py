@@ -16,7 +16,7 @@ from kg.folder import held, is_url, left_behind, recover, replace_folder
 from kg.grid import Grid
 from kg.relations import RELATIONS
 from kg.store import KnowledgeGraph
-from landlore.outputs import keep_inputs
+from landlore.outputs import keep_foreign, keep_inputs
 from landlore.progress import Paced
 from landlore.run_folder import is_run
 from landlore.sources import Sources, graph_sources, imported_files
@@ -84,12 +84,12 @@ def build(
     keep_inputs([target], (*sources.paths, *imported_files(sources)))
     with held(target):
         recover(target)
+        _replaceable(target, wanted.update)
         if target.exists() and existing == "refuse":
             raise OutputError(
                 f"{target}: exists already",
                 "add --overwrite to replace it, --update to read only what has changed, or choose another place",
             )
-        _replaceable(target, wanted.update)
         return _on_disk(target, wanted)
 
 
@@ -183,19 +183,20 @@ def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
 
 def _replaceable(target: Path, update: bool) -> None:
     """Only what a build made may be replaced, and only what says which source said what be updated."""
-    if update and target.suffix == ".ttl" and target.exists():
-        raise OutputError(
-            f"{target}: Turtle does not say which source a statement is of, so no source can be updated",
-            f"build {target.stem}.trig or a folder; --overwrite builds this file anew",
-        )
     if target.suffix.lower() in REFUSED:
         raise OutputError(
             f"{target}: expected a folder or a file ending in {', '.join(FILES)}",
             f"build {target.stem}.trig",
         )
-    ours = target.is_file() if target.suffix in FILES else (target / "CURRENT").exists()
-    if target.exists() and not ours:
+    if target.is_file() and target.suffix in FILES:
+        keep_foreign(target)
+    elif target.exists() and (target.suffix in FILES or not (target / "CURRENT").exists()):
         raise OutputError(f"{target}: was not made by landlore build", "choose another place")
+    if update and target.suffix == ".ttl" and target.exists():
+        raise OutputError(
+            f"{target}: Turtle does not say which source a statement is of, so no source can be updated",
+            f"build {target.stem}.trig or a folder; --overwrite builds this file anew",
+        )
 
 
 def _fill(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kg.errors import InputError, LandloreWarning, OutputError
 from kg.folder import check_place, replace_file
 from kg.store import KnowledgeGraph
-from landlore.outputs import keep_inputs
+from landlore.outputs import SOURCED, keep_foreign, keep_inputs
 
 if TYPE_CHECKING:
     from kg.imports.mapping import Columns, ImportMapping
@@ -51,12 +51,12 @@ def import_graph(
         file: The graph or table; or the mapping alone, which names it.
         mapping: Mapping file (TOML, docs/import.md); None tries what can be told without one, and writes nothing.
         out: File to write, ending in .ttl, .trig, .nq or .nt; None only reports. It appears whole or not at all.
-        overwrite: Replace `out`.
+        overwrite: Replace `out`, where an import or a build wrote it.
         encoding: Of a table of text, instead of what the mapping says: "cp1252", "gb18030".
 
     Raises:
         InputError: A file that cannot be read, a mapping that cannot be meant, or nothing that is understood.
-        OutputError: `out` exists, or cannot be written.
+        OutputError: `out` exists, was not written by Landlore, or cannot be written.
     """
     known = _mapping(Path(file), None if mapping is None else Path(mapping), encoding)
     from kg.imports.source import ImportSource
@@ -85,15 +85,16 @@ def suggest_mapping(
     Args:
         file: The graph or table.
         out: The mapping, a file ending in .toml.
-        overwrite: Replace it.
+        overwrite: Replace it, where a suggestion was written there.
         encoding: Of a table of text; "" is what `mapping` says, else UTF-8.
         mapping: Former mapping whose encoding, delimiter and sheet hold on.
 
     Raises:
         InputError: The file cannot be read.
-        OutputError: `out` exists, or cannot be written.
+        OutputError: `out` exists, was not written by Landlore, or cannot be written.
     """
     from kg.imports.mapping import Columns, read_mapping
+    from kg.imports.suggest import MARK
     from kg.imports.suggest import suggest_mapping as suggest
 
     target = Path(out)
@@ -102,7 +103,7 @@ def suggest_mapping(
             f"{target}: expected a name that ends in .toml", f"--suggest {target.stem}.toml"
         )
     keep_inputs([target], (file, mapping))
-    _free(target, overwrite)
+    _free(target, overwrite, (MARK,))
     known = (None if mapping is None else read_mapping(mapping, file).table) or Columns()
     found = suggest(Path(file), target.parent, _encoded(known, encoding))
     replace_file(target, found.text.encode())
@@ -135,11 +136,12 @@ def _writable(target: Path, mapping: ImportMapping, overwrite: bool) -> None:
             f"landlore build GRAPH --import {mapping.path} puts it into a graph folder",
         )
     keep_inputs([target], (mapping.path, mapping.file))
-    _free(target, overwrite)
+    _free(target, overwrite, SOURCED)
 
 
-def _free(target: Path, overwrite: bool) -> None:
+def _free(target: Path, overwrite: bool, marks: tuple[str, ...]) -> None:
     check_place(target)
+    keep_foreign(target, marks)
     if target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already", "add --overwrite, or choose another place")
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
+from kg import vocab
 from kg.errors import OutputError
 from kg.folder import lock, recover, swap, unwritable
 
@@ -17,6 +18,9 @@ WRITING = ".landlore-writing"
 """Stands, locked, in a folder while it is written."""
 MARKS = ("run.json", "graph.json")
 """A folder with one of these files was written by Landlore, and may be replaced with `overwrite`."""
+SOURCED = (f'{vocab.curie(vocab.FINGERPRINT)} "', f'<{vocab.FINGERPRINT}> "')
+"""Either stands in every RDF file of `build` and `import`: what a source depends on, in Turtle or as a line."""
+_PIECE = 2**20  # bytes
 
 
 def keep_inputs(outputs: Iterable[str | Path], inputs: Iterable[object]) -> None:
@@ -42,6 +46,40 @@ def keep_inputs(outputs: Iterable[str | Path], inputs: Iterable[object]) -> None
                     f"{output}: {what}, and would be replaced",
                     f"choose another place, for example {target.stem}-2{target.suffix}",
                 )
+
+
+def keep_foreign(target: Path, marks: Iterable[str] = SOURCED) -> None:
+    """Refuse to replace a file that Landlore did not write; one that is empty, or not there, is no loss.
+
+    Args:
+        target: The file.
+        marks: One of them stands in every file of this kind that Landlore writes.
+
+    Raises:
+        OutputError: The file holds no mark, or cannot be read.
+    """
+    if target.is_dir() or not target.exists():
+        return
+    try:
+        if target.stat().st_size and not _holds(target, [mark.encode() for mark in marks]):
+            raise OutputError(
+                f"{target}: exists and was not written by Landlore, which replaces its own files only",
+                "choose another place",
+            )
+    except OSError as error:
+        raise unwritable(target, error) from error
+
+
+def _holds(path: Path, sought: list[bytes]) -> bool:
+    """Whether one of some words stands anywhere in a file, which is never whole in memory."""
+    last, longest = b"", max(map(len, sought))
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            here = last + piece
+            if any(one in here for one in sought):
+                return True
+            last = here[-longest:]
+    return False
 
 
 @contextmanager

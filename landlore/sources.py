@@ -269,7 +269,7 @@ def feature_layers(graph: KnowledgeGraph, grid: Grid) -> tuple[EvidenceLayer, ..
     found = []
     for iri in graph.graphs():
         name = iri.removeprefix(vocab.GRAPH)
-        if name.split("-")[0] in ("osm", "vector"):
+        if re.split("[-/]", name)[0] in ("osm", "vector", "file"):
             layer = features_layer(graph, grid, graph_iri=iri, name=_told(graph, iri, name))
             if (layer.cell >= 0).any():
                 found.append(layer)

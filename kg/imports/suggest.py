@@ -20,6 +20,8 @@ from kg.imports.source import ImportSource
 from kg.imports.tables import ROLES, SHEETS, is_table, table_rows
 from kg.imports.vocabulary import Vocabulary
 
+MARK = "An empty value is not decided yet; see docs/import.md."
+"""Ends the first line of every mapping that was suggested."""
 PLAIN = Columns()
 """A table of which nothing is known."""
 _LOOKED_AT = 2000
@@ -169,7 +171,7 @@ def suggest_mapping(
 
 
 def _lines(mapping: ImportMapping, place: str, report: ImportReport) -> Iterator[str]:
-    yield f"# What the words of {mapping.file.name} mean. An empty value is not decided yet; see docs/import.md."
+    yield f"# What the words of {mapping.file.name} mean. {MARK}"
     yield f"file = {_quoted(Path(place).as_posix())}"
     yield f"name = {_quoted(mapping.name)}"
     yield from ("", "[source]")

@@ -86,11 +86,16 @@ def build(
         say(f"{count:>12,}  {name}")
     ask = f"landlore query {built.path} --name list"
     say(f"{built.report.triples:>12,}  statements in all, in {built.path}; ask with: {ask}")
+    if str(built.path).endswith(".ttl"):
+        say(
+            "Turtle holds no named graphs: what came from which source is not kept apart, and --update and measure "
+            "refuse it; .trig, .nq or a folder keeps it"
+        )
 
 
 def measure(
     graph: Annotated[
-        str | None, typer.Argument(help="Graph folder or RDF file of `landlore build`.")
+        str | None, typer.Argument(help="Graph folder, .trig or .nq file of `landlore build`.")
     ] = None,
     store: Store = None,
     as_json: AsJson = False,

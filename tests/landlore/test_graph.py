@@ -8,13 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
+from affine import Affine
+from typer.testing import CliRunner
 
 import landlore as ll
 from kg import vocab
 from kg.errors import OutputError, SourceError
 from kg.folder import held
+from kg.grid import Grid
+from kg.queries import load_query
 from kg.store import KnowledgeGraph
+from landlore.cli import app
 from landlore.measuring import measure
+from landlore.sources import feature_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = "kg-test-facts", "kg-test-town"
@@ -41,6 +47,19 @@ def files(tmp_path):
 
 def count(graph: KnowledgeGraph, name: str) -> int:
     return sum(1 for _ in graph.ntriples(f"{vocab.GRAPH}{name}"))
+
+
+@pytest.mark.parametrize("place", ["own.ttl", "own.trig", "own.nq"])
+def test_only_a_file_that_was_built_is_built_anew(tmp_path, files, place):
+    out, sources = tmp_path / place, ll.Sources(**files)
+    out.write_text("<x:a> <x:b> <x:c> .\n")
+    for existing in ("refuse", "replace", "update"):
+        with pytest.raises(OutputError, match="was not written by Landlore"):
+            ll.build(out, sources, existing=existing)
+    assert out.read_text() == "<x:a> <x:b> <x:c> .\n"
+    out.unlink()
+    first = ll.build(out, sources).path.read_bytes()
+    assert ll.build(out, sources, existing="replace").path.read_bytes() == first
 
 
 @pytest.mark.parametrize("place", ["graph", "graph.trig"])
@@ -243,7 +262,8 @@ def test_one_program_at_a_time_changes_a_graph(tmp_path, files):
         ):
             with pytest.raises(OutputError, match="another program is writing it"):
                 change()
-    assert measure(tmp_path / "graph").keys()
+    with pytest.raises(SourceError, match="nothing can be measured"):
+        measure(tmp_path / "graph")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["graph", "notes.ttl", "town.osm"]
 
 
@@ -266,3 +286,54 @@ def test_a_graph_that_a_crash_left_aside_is_named(tmp_path, files):
             SourceError, match=rf"mv {tmp_path / '.graph.former'} {tmp_path / 'graph'}"
         ):
             ask()
+
+
+def test_a_turtle_file_answers_named_questions_and_is_evidence(tmp_path, files):
+    place = tmp_path / "a town.ttl"
+    ll.build(place, ll.Sources(**files))
+    graph = KnowledgeGraph.open(place)
+    assert graph.graphs() == (f"{vocab.GRAPH}file/a%20town",)
+    for name, answers in (
+        ("sources-and-licences", 2),
+        ("osm-features-by-class", 2),
+        ("feature-relations", 0),
+    ):
+        assert len({row[:2] for row in graph.query(load_query(name).sparql).rows}) == answers, name
+    inside = load_query("features-within", {"class": "ll:Residential"}).sparql
+    assert len(graph.query(inside)) == 1
+    grid = Grid("OGC:CRS84", Affine(0.01, 0, 24.1, 0, -0.01, 60.2), 10, 10)
+    (layer,) = feature_layers(graph, grid)
+    assert vocab.CORE + "Residential" in layer.classes
+
+
+def test_what_cannot_be_told_apart_is_not_changed(tmp_path, files):
+    for name in ("town.ttl", "town.nt"):
+        place = KnowledgeGraph.open(
+            ll.build(tmp_path / f"{name}.trig", ll.Sources(**files)).path
+        ).save(tmp_path / name)
+        before = place.read_bytes()
+        with pytest.raises(OutputError, match="holds no named graphs, so that what is measured"):
+            measure(place)
+        assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["town", "town.trig"])
+def test_a_graph_in_which_nothing_can_be_measured_is_left_alone(tmp_path, files, place):
+    built = ll.build(tmp_path / place, ll.Sources(**files))
+    with pytest.raises(SourceError, match="nothing can be measured"):
+        measure(built.path)
+    graph = KnowledgeGraph.open(built.path)
+    assert len(graph) == built.report.triples and f"{vocab.GRAPH}measured" not in graph.graphs()
+
+
+def test_the_command_says_what_a_turtle_file_cannot_do(tmp_path, files):
+    said = (
+        CliRunner().invoke(app, ["build", str(tmp_path / "town.ttl"), "--osm", files["osm"]]).stdout
+    )
+    assert "Turtle holds no named graphs" in said.splitlines()[-1]
+    assert (
+        "Turtle"
+        not in CliRunner()
+        .invoke(app, ["build", str(tmp_path / "town.nq"), "--osm", files["osm"]])
+        .stdout
+    )

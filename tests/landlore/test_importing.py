@@ -167,14 +167,32 @@ def test_the_command_reports_as_text_and_as_json(mapping, tmp_path, run):
 
 
 def test_a_failed_import_leaves_the_former_file(mapping, tmp_path):
-    out = tmp_path / "e.nt"
-    out.write_text("former")
+    out = ll.import_graph(mapping, out=tmp_path / "e.nt").path
+    former = out.read_bytes()
     (tmp_path / "edges.csv").write_text("head,relation,tail,weight\na,b,c,1\n")
     with pytest.raises(LandloreError, match="none of 1 rows"):
         ll.import_graph(mapping, out=out, overwrite=True)
-    assert out.read_text() == "former" and not [
+    assert out.read_bytes() == former and not [
         p for p in tmp_path.iterdir() if p.name.startswith(".")
     ]
+
+
+@pytest.mark.parametrize(
+    "words", ["edges.toml -o own.ttl", "edges.toml -o own.nq", "edges.csv --suggest own.toml"]
+)
+def test_overwrite_replaces_our_own_files_only(mapping, tmp_path, run, words):
+    """A file that somebody else wrote is kept, also where it uses our words; an empty one is no loss."""
+    out = tmp_path / words.split()[-1]
+    for theirs in ("theirs = 1\n", f"# {'x' * 2**20}\n<{vocab.FINGERPRINT}> a <x:b> .\n"):
+        out.write_text(theirs)
+        for more in ((), ("--overwrite",)):
+            code, _, lines = run(*words.split(), *more)
+            assert code == 2 and len(lines) == 2 and "was not written by Landlore" in lines[0]
+        assert out.read_text() == theirs
+    out.write_text("")
+    for _ in range(2):
+        assert run(*words.split(), "--overwrite")[0] == 0 and out.read_text()
+    assert "exists already" in run(*words.split())[2][0]
 
 
 @pytest.mark.skipif(not RSKG.is_file(), reason="no ../shared/data: rskg.xlsx is not here")

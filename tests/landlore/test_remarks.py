@@ -5,6 +5,9 @@ import sys
 import pytest
 
 from kg.queries import load_query
+from kg.remote import RemoteGraph
+from kg.results import QueryResult
+from kg.store import KnowledgeGraph
 from landlore import cli
 from landlore.remarks import remarks
 
@@ -56,3 +59,36 @@ def test_the_command_tells_on_standard_error_only(handmade_graph, tmp_path, monk
     out, err = capsys.readouterr()
     assert ended.value.code in (0, None)
     assert "--set lon=VALUE" in err and "--set" not in out
+
+
+def test_a_file_without_named_graphs_is_told_as_such(handmade_graph, tmp_path):
+    asked = "SELECT ?s { GRAPH <https://w3id.org/landlore/graph/measured> { ?s ?p ?o } }"
+    flat = KnowledgeGraph.open(handmade_graph.save(tmp_path / "graph.ttl"))
+    line = said(flat, asked)[0]
+    assert line.startswith(
+        "the file holds no named graphs, so no <https://w3id.org/landlore/graph/measured>"
+    )
+    assert not any("holds no named graphs" in line for line in said(handmade_graph, asked))
+
+
+class Deaf(RemoteGraph):
+    """A server that computes no geometry."""
+
+    def query(self, sparql, **_):
+        rows = ((None,),) if "BIND" in sparql else ()
+        return QueryResult(("a",), rows if "geof" in sparql else ((True,),))
+
+
+def test_a_server_may_lack_functions():
+    server = Deaf("http://127.0.0.1:9/sparql")
+    for sparql in (
+        "SELECT ?a { ?s geo:asWKT ?w . FILTER(geof:area(?w, uom:hectare) > 1) }",
+        "SELECT ?a { ?s geo:asWKT ?w . BIND(geof:area(?w, uom:hectare) AS ?a) }",
+    ):
+        (line,) = said(server, sparql)
+        assert line.startswith("a server without geof:area leaves the answer empty"), line
+    assert said(server, "SELECT ?a { ?s ?p ?a }") == []
+    (line,) = said(
+        KnowledgeGraph(), "SELECT ?a { BIND(1 AS ?a) FILTER(geof:area('', uom:metre) > 1) }"
+    )
+    assert line.startswith("nothing in the graph answers this")
