@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from kg import vocab
+from kg.described import LICENCE, described
 from kg.errors import SourceError
 from kg.files import core_files, shipped
 from kg.measure import MEASURED
@@ -22,6 +23,13 @@ ONTOLOGY = vocab.GRAPH + "ontology"
 """Named graph of the core ontology, the legends and the vocabulary of runs."""
 ALIGNMENTS = vocab.GRAPH + "alignments"
 """Named graph of what core classes are called in ENVO, SWEET, WorldKG, LinkedGeoData and Wikidata."""
+_TITLES = {
+    ONTOLOGY: (
+        "Landlore: core ontology, vocabulary of runs, legends",
+        "Landlore 核心本体、运行词汇与图例",
+    ),
+    ALIGNMENTS: ("Landlore: alignments with other vocabularies", "Landlore 与其他词汇的对齐"),
+}
 OWN = (ONTOLOGY, ALIGNMENTS, RELATIONS, MEASURED)
 """Named graphs that Landlore writes itself; no source is called so."""
 
@@ -36,7 +44,7 @@ class BuiltSource:
     Attributes:
         iri: Its named graph.
         info: Title, licence, checksum.
-        statements: N-Triples lines that it gave (before duplicates are merged); if kept, what the graph has.
+        statements: What its named graph holds besides its provenance.
         kept: It had not changed since it was read, and was not read again.
     """
 
@@ -100,9 +108,12 @@ def build_graph(
     shared = (ONTOLOGY, ALIGNMENTS) if alignments else (ONTOLOGY,)
     if new or not {*shared} <= {*graph.graphs()}:
         graph.replace_graphs({**{iri: _shared_lines(iri) for iri in shared}, **parts})
-    sizes = _sizes(graph) if len(new) < len(counters) else {}
-    built = tuple(_built(c, None if c in new else sizes[c.source.iri]) for c in counters)
-    return BuildReport(built, len(graph))
+    sizes = _sizes(graph)
+    built = []
+    for c in counters:
+        count = sizes[c.source.iri] - len(provenance(c.source.iri, c.info)[1])
+        built.append(BuiltSource(c.source.iri, c.info, count, c not in new))
+    return BuildReport(tuple(built), len(graph))
 
 
 def _check_names(sources: Sequence[Source]) -> None:
@@ -119,20 +130,17 @@ def _check_names(sources: Sequence[Source]) -> None:
 
 def _shared_lines(graph: str) -> Iterator[str]:
     """What stands in every built graph: the ontology with its fingerprint, or the alignments."""
+    about = ntriples([described(graph, _TITLES[graph], licence=LICENCE)])
     if graph == ALIGNMENTS:
-        return ontology_lines((shipped("ontologies/alignments.ttl"),))
-    return chain(ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])]), ontology_lines())
+        return chain(about, ontology_lines((shipped("ontologies/alignments.ttl"),)))
+    made = ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])])
+    return chain(about, made, ontology_lines())
 
 
 def _sizes(graph: KnowledgeGraph) -> dict[str, int]:
     """Named graph -> how many statements it has."""
     counted = "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g"
     return {str(one): int(str(count)) for one, count in graph.query(counted)}
-
-
-def _built(counter: _Counter, kept: int | None) -> BuiltSource:
-    count = counter.statements if kept is None else kept
-    return BuiltSource(counter.source.iri, counter.info, count, kept is not None)
 
 
 def fingerprint(info: SourceInfo) -> str:
@@ -190,7 +198,7 @@ def provenance(graph: str, info: SourceInfo) -> Statements:
         (vocab.DCT + "rights", info.attribution, text),
         (vocab.DCT + "bibliographicCitation", info.citation, text),
         (vocab.DCT + "issued", info.date or "", text),
-        (vocab.DCT + "source", info.path.name if info.path else "", text),
+        (vocab.FILE, info.path.name if info.path else "", text),
         (vocab.CORE + "sha256", info.sha256, text),
         (vocab.FINGERPRINT, fingerprint(info), text),
         (vocab.PROV + "wasDerivedFrom", info.url, iri),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn
+from kg.described import described
 from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
 from kg.geometry import parse_wkt
@@ -22,6 +23,10 @@ from kg.statements import Statements, decimal, integer, iri, ntriples, typed
 from kg.store import KnowledgeGraph
 
 MEASURED = f"{vocab.GRAPH}measured"
+_TITLES = (
+    "Shares and surroundings of classes, measured in this graph",
+    "在本图中实测的类别份额与周边",
+)
 """Named graph of what was measured."""
 
 _METRES = 4.0  # pixel side, unless the place is so large that it has to be coarser
@@ -91,10 +96,10 @@ def measure(graph: KnowledgeGraph, *, needed: bool = False) -> dict[str, int]:
             "lie within or touch others",
             "landlore build GRAPH --landcover LEGEND=FILE --osm FILE, both of the same ground",
         )
-    about: list[Statements] = [
-        (MEASURED, [(vocab.PROV + "wasDerivedFrom", iri(source)) for source in sorted(sources)])
+    lines = [
+        described(MEASURED, _TITLES, sources=sources),
+        *(one for part in found.values() for one in part),
     ]
-    lines = [*about, *(one for part in found.values() for one in part)]
     graph.replace_graph(MEASURED, list(ntriples(lines)))
     return {name: len(part) // 2 for name, part in found.items()}
 

@@ -131,6 +131,12 @@ def read_grid(path: str | Path) -> Grid:
         return _grid_of(dataset, path)
 
 
+def read_tags(path: str | Path) -> dict[str, str]:
+    """What a raster file says about itself, by lower-case name; see `read_grid` for errors."""
+    with _open(path) as dataset:
+        return {str(name).lower(): str(text) for name, text in dataset.tags().items()}
+
+
 def _names(dataset: Any, bands: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
     if bands is None:
         seen = [c.name if c.name in _COLOURS else "" for c in dataset.colorinterp]

@@ -12,6 +12,7 @@ from kg import vocab
 
 RELATIONS = f"{vocab.GRAPH}relations"
 """Named graph of materialised spatial relations."""
+TITLES = "Spatial relations of mapped features, found in this graph", "在本图中求得的要素空间关系"
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn, trace
+from kg.described import described
 from kg.evidence import FEATURES_RIGHT, EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
 from kg.geometry import CRS84, parse_wkt
 from kg.grid import Grid, transform_points
-from kg.relations import RELATIONS, Rows, both_ways, region_connection, simple_features
+from kg.relations import RELATIONS, TITLES, Rows, both_ways, region_connection, simple_features
+from kg.statements import ntriples
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
@@ -201,8 +203,7 @@ def relate(
 def _relation_lines(
     features: Features, found: Iterable[tuple[str, Rows, Rows]], counts: Counter[str]
 ) -> Iterator[str]:
-    for source in features.graphs:
-        yield f"<{RELATIONS}> <{vocab.PROV}wasDerivedFrom> <{source}> .\n"
+    yield from ntriples([described(RELATIONS, TITLES, sources=features.graphs)])
     for predicate, heads, tails in found:
         counts[predicate] = len(heads)
         yield from features.statements(predicate, heads, tails)

@@ -54,6 +54,7 @@ PREFIXES: dict[str, str] = {
 """Prefixes put in front of every query that a user types, unless the query declares its own."""
 
 FINGERPRINT = CORE + "fingerprint"
+FILE = CORE + "file"
 """What the content of a named graph depends on, as one SHA-256."""
 
 # Weighted statement, one pattern everywhere:  ?s ?p [ ll:value ?o ; ll:weight 0.4 ] .

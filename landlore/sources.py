@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid
+from landlore.stated import stated
 
 if TYPE_CHECKING:
     from kg.sources import Source
@@ -51,6 +52,8 @@ class Sources:
         add_rules: Rule files beside those of `rules`.
         alignments: Let a graph that is built say what core classes are called in ENVO, SWEET, WorldKG, Wikidata ...
         cell: Product pixels per graph cell, along each side; default so that a product has about 10,000 cells.
+        stated: What is known of sources and not in their files: "date", "licence" or "attribution" -> source -> text
+            (`landlore.stated`).
     """
 
     landcover: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class Sources:
     add_rules: tuple[str, ...] = ()
     alignments: bool = True
     cell: int | None = None
+    stated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (
@@ -179,7 +183,7 @@ def graph_sources(
     found = _named(many, former or {})
     found += [ExpertSource(_there(p)) for p in sources.facts]
     found += [ImportSource(read_mapping(_there(p))) for p in sources.imports]
-    return found
+    return stated(found, sources.stated)
 
 
 def _named(
@@ -249,12 +253,16 @@ def product_layers(sources: Sources, grid: Grid) -> tuple[EvidenceLayer, ...]:
         GridError: A product has no CRS or does not reach the image.
         LegendError: A product has codes that its legend does not know.
     """
-    from kg.sources.landcover import product_layer
+    from kg.sources.observed import observed
+    from kg.sources.product import product_layer
 
     return tuple(
-        product_layer(p.path, p.legend, grid, name=p.name, cell=_pixels_taken(p.path, grid))
+        product_layer(
+            p.path, p.legend, grid,
+            name=p.name, cell=_pixels_taken(p.path, grid), date=observed(p.path, p.legend.name),
+        )
         for p in products(sources.landcover)
-    )
+    )  # fmt: skip
 
 
 def _pixels_taken(path: Path, grid: Grid) -> int:
@@ -280,7 +288,7 @@ def _told(graph: KnowledgeGraph, iri: str, name: str) -> str:
     """What a source is called in reasons: a vector file by its file name."""
     if not name.startswith("vector"):
         return name
-    for (file,) in graph.query(f"SELECT ?f {{ <{iri}> dct:source ?f }}"):
+    for (file,) in graph.query(f"SELECT ?f {{ <{iri}> ll:file ?f }}"):
         if file is not None:
             return str(file.value)
     return name

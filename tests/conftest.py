@@ -33,7 +33,7 @@ SOURCES = {
     "osm": """
 <https://w3id.org/landlore/graph/osm> a dcat:Dataset , prov:Entity ;
   dct:title "Town extract" ; dct:license <https://opendatacommons.org/licenses/odbl/1-0/> ;
-  dct:rights "© OpenStreetMap contributors" ; dct:issued "2024" ; dct:source "town.osm.pbf" ;
+  dct:rights "© OpenStreetMap contributors" ; dct:issued "2024" ; ll:file "town.osm.pbf" ;
   prov:wasDerivedFrom <https://www.openstreetmap.org/> .
 way:11 a geo:Feature , ll:OsmFeature , ll:Building ; rdfs:label "Town hall" ; geo:hasGeometry [
   geo:asWKT "CRS84 POLYGON ((15.0002 48.0331, 15.0004 48.0331, 15.0004 48.0334, 15.0002 48.0331))"^^geo:wktLiteral ] .

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from kg.sources.tags import TagTable
 
@@ -19,11 +20,24 @@ _LAYER_KEYS = {
 }
 
 
+_IDENTITY = {"osm_id", "osm_way_id", "osm_type", "full_id", "@id", "@type"}
+"""Columns of exports (Geofabrik, QuickOSM, HOT, GDAL, Overpass Turbo) that no other file has."""
+_WHOLE = re.compile(r"(node|way|relation|n|w|r)/?(\d+)")
+
+
+def is_export(columns: Iterable[str]) -> bool:
+    """Whether the columns of a layer are those of an export of OpenStreetMap."""
+    return not _IDENTITY.isdisjoint(columns)
+
+
 def osm_identity(cells: Mapping[str, str]) -> str:
-    """Identity, "way/123", from the columns `osm_type` and `osm_id`, or "" where the row does not tell."""
+    """Identity, "way/123", from `osm_type` and `osm_id`, `@id` or `full_id`, or "" where the row does not tell."""
     kind, number = cells.get("osm_type", ""), cells.get("osm_id", "").lstrip("-")
-    known = kind in ("node", "way", "relation") and number.isdigit()
-    return f"{kind}/{number}" if known else ""
+    if kind in ("node", "way", "relation") and number.isdigit():
+        return f"{kind}/{number}"
+    whole = _WHOLE.fullmatch(cells.get("@id", "") or cells.get("full_id", ""))
+    kinds = {"n": "node", "w": "way", "r": "relation"}
+    return f"{kinds.get(whole[1], whole[1])}/{whole[2]}" if whole else ""
 
 
 def tags_of(

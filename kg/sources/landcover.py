@@ -16,6 +16,7 @@ from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid
 from kg.sources import SourceInfo, checksum
 from kg.sources.counts import Bounds, CellCounts, cell_iri, count_classes, window_of
+from kg.sources.observed import observed
 from kg.sources.product import product_layer
 from kg.statements import Statements, integer, iri, ntriples, text, typed
 
@@ -72,7 +73,7 @@ class LandCoverSource:
         name: Name of the graph; default that of the legend.
         cell: Pixels along a side of a cell; default so that there are about 10,000 cells.
         bounds: Only the cells that touch (west, south, east, north), degrees.
-        date: Date of observation, "2021".
+        date: Date of observation, "2021"; default the year that tags or the official name of the file state.
 
     Raises:
         LegendError: No legend of that name.
@@ -113,7 +114,7 @@ class LandCoverSource:
             title=f"{self.legend.name} land cover, {self.path.name}",
             licence=licence,
             attribution=attribution,
-            date=self.date,
+            date=self.date or observed(self.path, self.legend.name),
             path=self.path,
             sha256=checksum(self.path),
             url=url,

@@ -16,7 +16,7 @@ from kg import spatial, vocab
 from kg.errors import GridError, SourceError
 from kg.evidence import FEATURES_RIGHT
 from kg.sources import SourceInfo, checksum
-from kg.sources.exports import osm_identity, tags_of
+from kg.sources.exports import is_export, osm_identity, tags_of
 from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
 from kg.sources.tags import TagMatch, TagTable, load_tags
 
@@ -42,7 +42,8 @@ class VectorSource:
     Exports of OpenStreetMap are recognised: columns named like tags (`building`, `highway` ...), or
     a column `fclass` or `type` in a layer whose name tells the tag ("aachen_buildings",
     "gis_osm_roads_free_1"); the tag table then decides. Rows with `osm_id` and `osm_type` keep
-    their OpenStreetMap identity.
+    their OpenStreetMap identity. A file is said to be OpenStreetMap's, under its licence, only where
+    columns tell its objects (`osm_id`, `@id`, `full_id` ...): anybody's file may have a column `building`.
 
     Attributes:
         path: The file; "/vsizip/..." paths work.
@@ -52,7 +53,7 @@ class VectorSource:
             row; the first that fits wins. None recognises exports of OpenStreetMap.
         bounds: Keep only rows whose bounding box meets (west, south, east, north), degrees.
         kind: Evidence class IRI; what `coveredBy some (KIND and CLASS)` in rules looks at.
-        licence: IRI of the licence; None is the ODbL for recognised exports and unknown for others.
+        licence: IRI of the licence; None is the ODbL for exports with identities and unknown for others.
     """
 
     path: str | Path
@@ -80,8 +81,9 @@ class VectorSource:
         Raises:
             SourceError: The file is missing or not a vector file.
         """
-        _layers(self.path, self.layer)
-        ours, file = self.mapping is None, Path(self.path)
+        layers = _layers(self.path, self.layer)
+        ours = self.mapping is None and any(is_export(_columns(self.path, one)) for one in layers)
+        file = Path(self.path)
         licence = self.licence if self.licence is not None else (_ODBL if ours else "")
         return SourceInfo(
             title=f"{'OpenStreetMap, ' if ours else ''}{file.name}",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kg.counted import counted
-from kg.vocab import curie
+from kg.vocab import GRAPH, curie
 from landlore.cli.options import (
     MOST,
     AsJson,
@@ -19,10 +19,16 @@ from landlore.cli.options import (
     Landcover,
     Osm,
     Overwrite,
+    SourceDate,
+    SourceLicence,
+    SourceRights,
     Store,
     Vector,
 )
 from landlore.cli.printing import counter, need_vision, say, teller
+
+if TYPE_CHECKING:
+    from kg.build import BuiltSource
 
 
 def build(
@@ -49,6 +55,9 @@ def build(
     alignments: Annotated[
         bool, typer.Option(help="Say what classes are called in ENVO, SWEET, WorldKG, Wikidata ...")
     ] = True,
+    source_date: SourceDate = [],
+    source_licence: SourceLicence = [],
+    source_rights: SourceRights = [],
     overwrite: Overwrite = False,
     update: Annotated[
         bool, typer.Option("--update", help="Read only sources that have changed; keep the rest.")
@@ -62,7 +71,7 @@ def build(
 
     sources = words.sources(
         landcover=landcover, osm=osm, vector=vector, facts=facts, imports=imports, cell=cell,
-        alignments=alignments,
+        alignments=alignments, stated=words.of_origin(source_date, source_licence, source_rights),
     )  # fmt: skip
     place = words.one_place(out, store)
     existing = "update" if update else "replace" if overwrite else "refuse"
@@ -86,11 +95,24 @@ def build(
         say(f"{count:>12,}  {name}")
     ask = f"landlore query {built.path} --name list"
     say(f"{built.report.triples:>12,}  statements in all, in {built.path}; ask with: {ask}")
+    for line in _unknown_origins(built.report.sources):
+        say(line)
     if str(built.path).endswith(".ttl"):
         say(
             "Turtle holds no named graphs: what came from which source is not kept apart, and --update and measure "
             "refuse it; .trig, .nq or a folder keeps it"
         )
+
+
+def _unknown_origins(sources: Sequence[BuiltSource]) -> Iterator[str]:
+    """What nobody knows about sources, and how it is said."""
+    for word, option, example in (
+        ("licence", "--source-licence", "CC-BY-4.0"),
+        ("date", "--source-date", "2021"),
+    ):
+        names = [one.iri.removeprefix(GRAPH) for one in sources if not getattr(one.info, word)]
+        if names:
+            yield f"no {word} known: {', '.join(names)}; {option} {names[0]}={example} states one"
 
 
 def measure(

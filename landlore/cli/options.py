@@ -64,6 +64,16 @@ SourceDate = Annotated[
     list[str],
     typer.Option(help="SOURCE=DATE, for a source that does not say its date. May be repeated."),
 ]
+SourceLicence = Annotated[
+    list[str],
+    typer.Option(
+        help="SOURCE=LICENCE, its address or name, where no file says it. May be repeated."
+    ),
+]
+SourceRights = Annotated[
+    list[str],
+    typer.Option(help="SOURCE=TEXT, whom its licence asks to name. May be repeated."),
+]
 Reliability = Annotated[
     list[str],
     typer.Option(help="SOURCE=SHARE, how often a source is right: osm=0.95. May be repeated."),

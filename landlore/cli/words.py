@@ -116,6 +116,22 @@ def of_sources(date: str | None, dates: list[str], reliability: list[str]) -> di
     return {"date": date, "dates": stated or None, "reliability": shares or None}
 
 
+def of_origin(
+    dates: list[str], licences: list[str], rights: list[str]
+) -> dict[str, dict[str, str]]:
+    """What is stated of sources (`Sources.stated`), from SOURCE=TEXT words.
+
+    Raises:
+        InputError: A word without "=", or a source twice.
+    """
+    given = {
+        "date": pairs("--source-date", dates, "nlcd=2011"),
+        "licence": pairs("--source-licence", licences, "vector=CC-BY-4.0"),
+        "attribution": pairs("--source-rights", rights, "'vector=© City of Helsinki'"),
+    }
+    return {attribute: values for attribute, values in given.items() if values}
+
+
 def pairs(option: str, words: list[str], example: str) -> dict[str, str]:
     """Read NAME=VALUE words of an option.
 

@@ -81,7 +81,7 @@ def test_each_source_has_a_graph_and_its_provenance(graph):
         (vocab.DCT + "license", "https://creativecommons.org/licenses/by/4.0/"),
         (vocab.DCT + "rights", "© Somebody"),
         (vocab.DCT + "issued", "2021"),
-        (vocab.DCT + "source", "data.txt"),
+        (vocab.FILE, "data.txt"),
         (vocab.CORE + "sha256", "ab12"),
         (vocab.FINGERPRINT, fingerprint(Lines("one", range(3)).describe())),
         (vocab.PROV + "wasDerivedFrom", "https://example.org/data"),

@@ -262,7 +262,7 @@ def test_sources_and_licences(handmade_graph):
         (vocab.GRAPH + "osm", "Town extract", "https://opendatacommons.org/licenses/odbl/1-0/"),
     ]
     assert rows[1][3:] == (
-        "© OpenStreetMap contributors", "2024", "town.osm.pbf", "https://www.openstreetmap.org/", "",
+        "© OpenStreetMap contributors", "2024", "town.osm.pbf", "https://www.openstreetmap.org/", "", "",
     )  # fmt: skip
 
 

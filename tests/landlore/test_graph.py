@@ -294,11 +294,11 @@ def test_a_turtle_file_answers_named_questions_and_is_evidence(tmp_path, files):
     graph = KnowledgeGraph.open(place)
     assert graph.graphs() == (f"{vocab.GRAPH}file/a%20town",)
     for name, answers in (
-        ("sources-and-licences", 2),
+        ("sources-and-licences", 5),
         ("osm-features-by-class", 2),
         ("feature-relations", 0),
     ):
-        assert len({row[:2] for row in graph.query(load_query(name).sparql).rows}) == answers, name
+        assert len(graph.query(load_query(name).sparql)) == answers, name
     inside = load_query("features-within", {"class": "ll:Residential"}).sparql
     assert len(graph.query(inside)) == 1
     grid = Grid("OGC:CRS84", Affine(0.01, 0, 24.1, 0, -0.01, 60.2), 10, 10)

@@ -78,6 +78,31 @@ def test_columns_named_like_tags(tmp_path, table):
     assert 'label> "Grove"' in text
 
 
+@pytest.mark.parametrize(
+    ("told", "identity"),
+    [
+        ({"osm_id": "7", "osm_type": "way"}, "way/7"),
+        ({"@id": "way/7"}, "way/7"),
+        ({"full_id": "r7"}, "relation/7"),
+        ({"osm_id": "7"}, ""),
+        ({"id": "7"}, None),
+        ({}, None),
+    ],
+)
+def test_only_exports_are_said_to_be_openstreetmap(tmp_path, table, told, identity):
+    """A file of one's own with a column `building` was given out as OpenStreetMap's, under its licence."""
+    path = geojson(tmp_path / "v.geojson", [({**told, "building": "yes"}, area(1, 2))])
+    source = VectorSource(path, table=table)
+    info, text = source.describe(), "".join(source.ntriples())
+    is_osm = identity is not None
+    assert info.title == ("OpenStreetMap, v.geojson" if is_osm else "v.geojson")
+    assert ("odbl" in info.licence, "OpenStreetMap" in info.attribution, bool(info.url)) == (
+        is_osm,
+    ) * 3
+    assert (f'core#osmId> "{identity}"' in text) == bool(identity)
+    assert count(load(source), "ll:Building") == 1
+
+
 def test_layer_name_and_value_column_tell_the_tag(tmp_path, table):
     line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
     path = geojson(tmp_path / "gis_osm_roads_free_1.geojson", [({"fclass": "trunk"}, line)])
