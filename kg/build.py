@@ -23,14 +23,17 @@ ONTOLOGY = vocab.GRAPH + "ontology"
 """Named graph of the core ontology, the legends and the vocabulary of runs."""
 ALIGNMENTS = vocab.GRAPH + "alignments"
 """Named graph of what core classes are called in ENVO, SWEET, WorldKG, LinkedGeoData and Wikidata."""
+SCENES = vocab.GRAPH + "scenes"
+"""Named graph of scene concepts and of what usually covers uses and mixed classes."""
 _TITLES = {
+    SCENES: ("Landlore: scene concepts and usual covers", "Landlore 场景概念与常见覆盖"),
     ONTOLOGY: (
         "Landlore: core ontology, vocabulary of runs, legends",
         "Landlore 核心本体、运行词汇与图例",
     ),
     ALIGNMENTS: ("Landlore: alignments with other vocabularies", "Landlore 与其他词汇的对齐"),
 }
-OWN = (ONTOLOGY, ALIGNMENTS, RELATIONS, MEASURED)
+OWN = (ONTOLOGY, ALIGNMENTS, SCENES, RELATIONS, MEASURED)
 """Named graphs that Landlore writes itself; no source is called so."""
 
 Progress = Callable[[str, int], None]
@@ -72,7 +75,7 @@ def build_graph(
     graph: KnowledgeGraph,
     *,
     changed_only: bool = False,
-    alignments: bool = False,
+    shared: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> BuildReport:
     """Put sources into a graph, each into a named graph of its own beside its provenance.
@@ -86,7 +89,7 @@ def build_graph(
         graph: Where to put it.
         changed_only: Leave out sources that the graph has already, of the same file, settings, ontology and tag table,
             read by the same version of Landlore.
-        alignments: Write `ALIGNMENTS` along too.
+        shared: What else that ships is written along: `SCENES`, `ALIGNMENTS`.
         progress: Told now and then how far it is.
 
     Raises:
@@ -105,9 +108,9 @@ def build_graph(
     former = fingerprints(graph) if changed_only else {}
     new = [c for c in counters if former.get(c.source.iri) != fingerprint(c.info)]
     parts = {c.source.iri: chain(ntriples([provenance(c.source.iri, c.info)]), c) for c in new}
-    shared = (ONTOLOGY, ALIGNMENTS) if alignments else (ONTOLOGY,)
-    if new or not {*shared} <= {*graph.graphs()}:
-        graph.replace_graphs({**{iri: _shared_lines(iri) for iri in shared}, **parts})
+    common = (ONTOLOGY, *shared)
+    if new or not {*common} <= {*graph.graphs()}:
+        graph.replace_graphs({**{iri: _shared_lines(iri) for iri in common}, **parts})
     sizes = _sizes(graph)
     built = []
     for c in counters:
@@ -129,10 +132,16 @@ def _check_names(sources: Sequence[Source]) -> None:
 
 
 def _shared_lines(graph: str) -> Iterator[str]:
-    """What stands in every built graph: the ontology with its fingerprint, or the alignments."""
+    """What ships and stands in built graphs: the ontology with its fingerprint, alignments, scene concepts."""
     about = ntriples([described(graph, _TITLES[graph], licence=LICENCE)])
     if graph == ALIGNMENTS:
         return chain(about, ontology_lines((shipped("ontologies/alignments.ttl"),)))
+    if graph == SCENES:
+        files = (
+            shipped("ontologies/covers.ttl"),
+            *sorted(shipped("ontologies/scenes").glob("*.ttl")),
+        )
+        return chain(about, ontology_lines(files))
     made = ntriples([(ONTOLOGY, [(vocab.FINGERPRINT, text(_digest()))])])
     return chain(about, made, ontology_lines())
 

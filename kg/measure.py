@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from affine import Affine
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from kg import vocab
 from kg.burn import burn
+from kg.compared import pairs, stated_shares
 from kg.described import described
 from kg.errors import SourceError
 from kg.evidence import EvidenceLayer
@@ -23,11 +26,11 @@ from kg.statements import Statements, decimal, integer, iri, ntriples, typed
 from kg.store import KnowledgeGraph
 
 MEASURED = f"{vocab.GRAPH}measured"
+"""Named graph of what was measured."""
 _TITLES = (
     "Shares and surroundings of classes, measured in this graph",
     "在本图中实测的类别份额与周边",
 )
-"""Named graph of what was measured."""
 
 _METRES = 4.0  # pixel side, unless the place is so large that it has to be coarser
 _PIXELS = 16_000_000
@@ -54,6 +57,20 @@ class _Cells:
     shares: NDArray[np.float64]
 
 
+class _Row(NamedTuple):
+    """One measured weight: a class, a relation, what it is made of or lies beside, and what the weight rests on."""
+
+    head: str
+    name: str
+    tail: str
+    weight: float
+    support: str
+
+
+_Areas = dict[str, dict[str, float]]
+"""Class -> what it is made of -> square metres."""
+
+
 def measure(graph: KnowledgeGraph, *, needed: bool = False) -> dict[str, int]:
     """Measure composition and co-occurrence of classes; the named graph `MEASURED` is replaced by the result.
 
@@ -78,17 +95,18 @@ def measure(graph: KnowledgeGraph, *, needed: bool = False) -> dict[str, int]:
         OutputError: The graph cannot be written.
     """
     matches = {cls: core for cls, core in _rows(graph, _MATCHES)}
-    found: dict[str, list[Statements]] = {"hasCover": [], "within": [], "touches": []}
+    areas: _Areas = defaultdict(lambda: defaultdict(float))
     sources: set[str] = set()
     for cells in _products(graph):
         layer = features_layer(graph, _grid(cells.wkt))
         if layer.classes:
             joint = _joint(cells, layer)
-            found["hasCover"] += _covers(cells.classes, list(layer.classes), joint)
-            found["hasCover"] += _seen(layer, cells, joint, matches)
+            _add(areas, cells.classes, layer.classes, joint)
+            _add(areas, layer.classes, [matches.get(cls, cls) for cls in cells.classes], joint.T)
             sources.update((cells.graph, layer.source))
+    found = {"hasCover": list(_covers(areas))}
     for name, role in _ROLES:
-        found[name] += list(_around(graph, name, role))
+        found[name] = list(_around(graph, name, role))
         sources.update((RELATIONS,) if found[name] else ())
     if needed and not any(found.values()):
         raise SourceError(
@@ -96,12 +114,11 @@ def measure(graph: KnowledgeGraph, *, needed: bool = False) -> dict[str, int]:
             "lie within or touch others",
             "landlore build GRAPH --landcover LEGEND=FILE --osm FILE, both of the same ground",
         )
-    lines = [
-        described(MEASURED, _TITLES, sources=sources),
-        *(one for part in found.values() for one in part),
-    ]
+    lines = [described(MEASURED, _TITLES, sources=sources)]
+    lines += [one for rows in found.values() for row in rows for one in _weighted(row)]
+    lines += _compared(found["hasCover"], stated_shares(graph, MEASURED))
     graph.replace_graph(MEASURED, list(ntriples(lines)))
-    return {name: len(part) // 2 for name, part in found.items()}
+    return {name: len(rows) for name, rows in found.items()}
 
 
 _MATCHES = """SELECT ?class (MIN(?kind) AS ?core) { GRAPH ?g { ?class skos:inScheme ?scheme ; ?match ?kind
@@ -165,41 +182,58 @@ def _joint(cells: _Cells, layer: EvidenceLayer) -> NDArray[np.float64]:
     return joint
 
 
-def _covers(heads: list[str], tails: list[str], joint: NDArray[np.float64]) -> Iterator[Statements]:
-    """What each row is made of, as weighted statements."""
-    for i, head in enumerate(heads):
-        total = joint[i].sum()
-        for j in np.argsort(-joint[i], kind="stable"):
-            if total and joint[i, j] / total >= _LEAST:
-                support = decimal(joint[i, j])
-                yield from _weighted(head, "hasCover", tails[j], joint[i, j] / total, support)
+def _add(
+    areas: _Areas, heads: Sequence[str], tails: Sequence[str], joint: NDArray[np.float64]
+) -> None:
+    """Add (head, tail) square metres; several products of the same ground count together."""
+    for i, j in np.argwhere(joint > 0):
+        areas[heads[i]][tails[j]] += float(joint[i, j])
 
 
-def _seen(
-    layer: EvidenceLayer, cells: _Cells, joint: NDArray[np.float64], matches: dict[str, str]
-) -> Iterator[Statements]:
-    """What the product sees under each mapped class, by core class."""
-    kinds = [matches.get(cls, cls) for cls in cells.classes]
-    names = sorted(set(kinds))
-    merged = np.zeros((len(names), joint.shape[1]))
-    np.add.at(merged, [names.index(kind) for kind in kinds], joint)
-    yield from _covers(list(layer.classes), names, merged.T)
+def _covers(areas: _Areas) -> Iterator[_Row]:
+    """What each class is made of, the largest share first."""
+    for head, parts in areas.items():
+        total = sum(parts.values())
+        for tail, area in sorted(parts.items(), key=lambda item: -item[1]):
+            if area / total >= _LEAST:
+                yield _Row(head, "hasCover", tail, area / total, decimal(area))
 
 
-def _around(graph: KnowledgeGraph, name: str, role: str) -> Iterator[Statements]:
+def _around(graph: KnowledgeGraph, name: str, role: str) -> Iterator[_Row]:
     counts = {cls: int(n) for cls, n in _rows(graph, _COUNTS)}
     asked = _AROUND.replace("RELATIONS", RELATIONS).replace("ROLE", role)
     for one, other, number in sorted(_rows(graph, asked)):
         share = int(number) / counts[one]
         if counts[one] >= _FEW and share >= _LEAST:
-            yield from _weighted(one, name, other, share, integer(int(number)))
+            yield _Row(one, name, other, share, integer(int(number)))
 
 
-def _weighted(head: str, name: str, tail: str, weight: float, support: str) -> Iterator[Statements]:
-    node = f"{vocab.ID}measured/{name}/{_short(head)}/{_short(tail)}"
-    yield head, [(vocab.CORE + name, iri(node))]
-    share = typed(f"{min(weight, 1.0):.6f}", vocab.XSD + "decimal")
-    yield node, [(vocab.VALUE, iri(tail)), (vocab.WEIGHT, share), (vocab.SUPPORT, support)]
+def _compared(rows: list[_Row], stated: dict[str, dict[str, float]]) -> Iterator[Statements]:
+    """Measured shares beside those that experts state, on one level of classes."""
+    measured: dict[str, dict[str, _Row]] = defaultdict(dict)
+    for row in rows:
+        measured[row.head][row.tail] = row
+    for head, parts in measured.items():
+        shares = {tail: row.weight for tail, row in parts.items()}
+        for tail, ours, theirs in pairs(shares, stated.get(head, {})):
+            node = f"{vocab.ID}measured/comparison/{_short(head)}/{_short(tail)}"
+            said = [(vocab.CORE + "comparedClass", iri(tail))]
+            for name, share in (("measuredShare", ours), ("expertShare", theirs)):
+                said += [] if share is None else [(vocab.CORE + name, _share(share))]
+            said += [(vocab.SUPPORT, parts[tail].support)] if tail in parts else []
+            yield head, [(vocab.CORE + "comparison", iri(node))]
+            yield node, said
+
+
+def _weighted(row: _Row) -> Iterator[Statements]:
+    node = f"{vocab.ID}measured/{row.name}/{_short(row.head)}/{_short(row.tail)}"
+    yield row.head, [(vocab.CORE + row.name, iri(node))]
+    pairs = [(vocab.VALUE, iri(row.tail)), (vocab.WEIGHT, _share(row.weight))]
+    yield node, [*pairs, (vocab.SUPPORT, row.support)]
+
+
+def _share(value: float) -> str:
+    return typed(f"{min(value, 1.0):.6f}", vocab.XSD + "decimal")
 
 
 def _short(name: str) -> str:

@@ -105,10 +105,12 @@ class _Wanted:
 
     def fill(self, graph: KnowledgeGraph) -> tuple[BuildReport, dict[str, int]]:
         """Read the sources into a graph, and relate what has changed."""
+        from kg.build import ALIGNMENTS, SCENES
+
+        shared = (SCENES, ALIGNMENTS) if self.sources.alignments else (SCENES,)
         report = _fill(
-            graph, self.sources, self.bounds, self.tell,
-            changed_only=self.update, alignments=self.sources.alignments,
-        )  # fmt: skip
+            graph, self.sources, self.bounds, self.tell, changed_only=self.update, shared=shared
+        )
         changed = any(not source.kept for source in report.sources)
         found = (
             _relate(graph, self.relations == "rcc8", self.tell)
@@ -206,7 +208,7 @@ def _fill(
     tell: Callable[[str], None],
     *,
     changed_only: bool = False,
-    alignments: bool = False,
+    shared: tuple[str, ...] = (),
 ) -> BuildReport:
     from kg.build import build_graph, fingerprints
 
@@ -224,7 +226,7 @@ def _fill(
 
     return build_graph(
         graph_sources(sources, bounds, former), graph,
-        changed_only=changed_only, alignments=alignments, progress=progress,
+        changed_only=changed_only, shared=shared, progress=progress,
     )  # fmt: skip
 
 

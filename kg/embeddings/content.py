@@ -22,6 +22,7 @@ _ASIDE = frozenset(
     (
         vocab.RDFS + "isDefinedBy", vocab.RDFS + "seeAlso", vocab.SKOS + "inScheme", vocab.SKOS + "topConceptOf",
         vocab.OWL + "imports", vocab.OWL + "versionIRI", vocab.GEO + "hasGeometry", vocab.GEO + "hasDefaultGeometry",
+        vocab.CORE + "comparison", vocab.CORE + "comparedClass",
     )
 )  # fmt: skip
 _KINDS = (vocab.RDF, vocab.RDFS, vocab.OWL, vocab.SKOS, vocab.GEO, *_BOOKS)

@@ -62,7 +62,8 @@ def graph() -> KnowledgeGraph:
 
 
 def weights(graph: KnowledgeGraph) -> dict[tuple[str, str, str], float]:
-    return {t[:3]: t[3] for t in graph.triples(graph=MEASURED)}
+    aside = (LL + "comparison", LL + "comparedClass")
+    return {t[:3]: t[3] for t in graph.triples(graph=MEASURED) if t[1] not in aside}
 
 
 def test_composition_is_that_of_the_ground(graph):
@@ -109,6 +110,32 @@ def test_measured_stands_beside_the_expert(graph):
     unseen, said = rows[LL + "Park", LL + "TreeCover"]
     assert float(unseen) == 0 and float(said) == 0.4
     assert [float(v) for v in rows[f"{WORLDCOVER}80", LL + "Pond"]] == [1, 0.25]
+
+
+def test_shares_are_compared_on_one_level_of_classes():
+    """Below counts as what it is below of; a class that may hold some of another, or nothing said, leaves it open."""
+    from kg.compared import share_of
+
+    def share(what, **shares):
+        return share_of(LL + what, {LL + name: value for name, value in shares.items()})
+
+    assert share("Grassland", Lawn=0.3, TreeCover=0.7) == pytest.approx(0.3)
+    assert share("Lawn", Lawn=0.3, TreeCover=0.7) == pytest.approx(0.3)
+    assert share("Water", Lawn=0.3, TreeCover=0.7) == 0, "other covers: a real nought"
+    assert share("Lawn", Grassland=1.0) is None, "how much of the grass is lawn is not said"
+    assert share("Lawn", UrbanGreen=0.4, Lawn=0.6) is None, "a use may be covered by anything"
+    assert share("Building", UrbanGreen=0.4, House=0.6) == pytest.approx(0.6), "mapped for itself"
+    assert share("Lawn") is None
+
+
+def test_several_products_of_one_ground_give_one_weight(graph):
+    """Each product wrote a weight of its own onto the same statement."""
+    graph.load_text("\n".join(graph.ntriples("ex:product")), graph="ex:product-2")
+    measure(graph)
+    asked = (
+        f"SELECT ?n (COUNT(?w) AS ?k) {{ GRAPH <{MEASURED}> {{ ?n ll:weight ?w }} }} GROUP BY ?n"
+    )
+    assert {int(str(k)) for _, k in graph.query(asked)} == {1}
 
 
 def test_measuring_again_gives_the_same(graph):

@@ -228,11 +228,11 @@ def test_features_within(handmade_graph):
 
 def test_features_of_a_foreign_class(handmade_graph):
     assert ask(handmade_graph, "features-of-a-foreign-class") == []  # a run has no alignments
-    from kg.build import build_graph
+    from kg.build import ALIGNMENTS, build_graph
     from kg.store import KnowledgeGraph
 
     asked, graph = "features-of-a-foreign-class", KnowledgeGraph()
-    build_graph([], graph, alignments=True)
+    build_graph([], graph, shared=[ALIGNMENTS])
     towns = "<x:a> a ll:OsmFeature , ll:House . <x:b> a ll:OsmFeature , ll:Park ."
     graph.load_text(towns, graph=vocab.GRAPH + "osm")
     exact = ("skos:exactMatch", "ll:Building", "0.95")

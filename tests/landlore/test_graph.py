@@ -294,7 +294,7 @@ def test_a_turtle_file_answers_named_questions_and_is_evidence(tmp_path, files):
     graph = KnowledgeGraph.open(place)
     assert graph.graphs() == (f"{vocab.GRAPH}file/a%20town",)
     for name, answers in (
-        ("sources-and-licences", 5),
+        ("sources-and-licences", 6),
         ("osm-features-by-class", 2),
         ("feature-relations", 0),
     ):
