@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -44,22 +45,33 @@ class Grid:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(left, bottom, right, top) in units of the CRS; north-up grids."""
-        left, top = self.transform @ (0, 0)
-        right, bottom = self.transform @ (self.width, self.height)
-        return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+        """(left, bottom, right, top) in units of the CRS: of the four corners, also where rows do not run east."""
+        corners = [(0, 0), (self.width, 0), (0, self.height), (self.width, self.height)]
+        xs, ys = zip(*(self.transform @ corner for corner in corners), strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
 
     @property
     def pixel_size(self) -> tuple[float, float]:
-        """(width, height) of a pixel in metres; for geographic CRSs at the middle latitude."""
-        dx, dy = abs(self.transform.a), abs(self.transform.e)
+        """(width, height) of a pixel in metres, along rows and columns; for geographic CRSs at the middle latitude."""
+        east, north = self._sides
         crs = crs_of(self.crs)
         if not crs.is_geographic:
             factor = crs.linear_units_factor[1]
-            return dx * factor, dy * factor
+            dx, dy = (math.hypot(*side) * factor for side in zip(east, north, strict=True))
+            return dx, dy
         _, bottom, _, top = self.bounds
         shrink = float(np.cos(np.radians((bottom + top) / 2)))
-        return dx * _METRES_PER_DEGREE * shrink, dy * _METRES_PER_DEGREE
+        dx, dy = (
+            math.hypot(x * _METRES_PER_DEGREE * shrink, y * _METRES_PER_DEGREE)
+            for x, y in zip(east, north, strict=True)
+        )
+        return dx, dy
+
+    @property
+    def _sides(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """How far a pixel's upper side and its left side reach, east and north, in units of the CRS."""
+        to = self.transform
+        return (to.a, to.b), (to.d, to.e)
 
     @property
     def pixel_area(self) -> float:
@@ -110,7 +122,7 @@ class Grid:
             np.array(self.transform)[:6],
             np.array(other.transform)[:6],
             rtol=0,
-            atol=abs(self.transform.a) * 0.01,
+            atol=math.hypot(self.transform.a, self.transform.d) * 0.01,
         )
         return bool(self.shape == other.shape and near and crs_of(self.crs) == crs_of(other.crs))
 

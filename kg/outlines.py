@@ -1,6 +1,6 @@
 """A raster of numbers comes in, read by strips; the outline of each number goes out once its last strip was read.
 
-With `kg.geometry`, `kg.spatial`, `kg.footprints` and `kg.geof` a door to shapely.
+With `kg.geometry`, `kg.spatial`, `kg.globe`, `kg.footprints` and `kg.geof` a door to shapely.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg import spatial
 from kg.burn import trace
+from kg.globe import wkt_from_wkb
 from kg.raster import Raster, read_grid, read_raster
 
 STRIP = 8_000_000
@@ -92,7 +92,7 @@ def geojson_texts(wkb: NDArray[Any], crs: str) -> list[str]:
 
     if not len(wkb):
         return []
-    texts = spatial.wkt_from_wkb(wkb, crs)
+    texts = wkt_from_wkb(wkb, crs)
     placed = [
         shapely.MultiPolygon([orient(part) for part in shapely.get_parts(one)])
         for one in shapely.from_wkt(texts)

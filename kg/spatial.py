@@ -17,48 +17,19 @@ from kg.described import described
 from kg.evidence import FEATURES_RIGHT, EvidenceLayer
 from kg.features import Features, ancestors, issued, most_specific, read_features
 from kg.geometry import CRS84, parse_wkt
-from kg.grid import Grid, transform_points
+from kg.globe import meets, project, wkt_from_wkb
+from kg.grid import Grid
 from kg.relations import RELATIONS, TITLES, Rows, both_ways, region_connection, simple_features
 from kg.statements import ntriples
 
 if TYPE_CHECKING:
     from kg.store import KnowledgeGraph
 
-Bounds = tuple[float, float, float, float]
-
-_DIGITS = 7
 _SMALL = 400.0
 _VISIBLE = 0.25
 _ARC_SEGMENTS = 4
 _OVER_LINES = frozenset({vocab.CORE + "Building", vocab.CORE + "LandObject"})
 _NEAR = vocab.CORE + "near"
-
-
-def wkt_from_wkb(wkb: NDArray[Any], crs: str, bounds: Bounds | None = None) -> list[str]:
-    """WKT in CRS84 (7 decimals) of WKB geometries in any CRS.
-
-    Args:
-        wkb: (feature,) bytes or None.
-        crs: Their CRS.
-        bounds: (west, south, east, north), degrees.
-
-    Returns:
-        One text each; "" where the geometry is missing, empty, not on Earth or does not meet `bounds` (its box).
-    """
-    import shapely
-
-    with np.errstate(invalid="ignore"):  # coordinates that are NaN
-        shapes = shapely.force_2d(shapely.from_wkb(wkb))
-    alone = shapely.get_num_geometries(shapes) == 1  # a multipolygon of one part is a polygon
-    shapes[alone] = shapely.get_geometry(shapes[alone], 0)
-    if crs not in ("EPSG:4326", CRS84):
-        shapes = _project(shapes, crs, CRS84)
-    xy, feature = shapely.get_coordinates(shapes, return_index=True)
-    shapes[feature[~(np.abs(xy) <= (360, 91)).all(axis=1)]] = None  # NaN, too
-    if bounds is not None:
-        shapes[~_meets(shapes, bounds)] = None
-    texts = shapely.to_wkt(shapes, rounding_precision=_DIGITS)
-    return ["" if text is None or text.endswith("EMPTY") else text for text in texts]
 
 
 def features_layer(
@@ -93,7 +64,7 @@ def features_layer(
     """
     features = read_features(graph, kind=kind, graph_iri=graph_iri)
     mapped = parse_wkt(features.wkt)
-    near = np.flatnonzero(_meets(mapped, grid.lonlat_bounds))
+    near = np.flatnonzero(meets(mapped, grid.lonlat_bounds))
     classes = [most_specific(features.classes[i]) for i in near]
     flat, frame = _to_frame(mapped[near], grid)
     shapes = _widen(flat, features.widths[near], max(grid.pixel_size))
@@ -111,14 +82,6 @@ def features_layer(
     date = issued(graph, single) if single else None
     found = rows[cell], shares, columns, entities
     return EvidenceLayer(name, kind, source, grid, *found, tolerance, FEATURES_RIGHT, date)
-
-
-def _meets(shapes: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:
-    import shapely
-
-    west, south, east, north = bounds
-    left, bottom, right, top = shapely.bounds(shapes).reshape(-1, 4).T
-    return np.asarray((left <= east) & (right >= west) & (bottom <= north) & (top >= south))
 
 
 def _to_frame(shapes: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
@@ -236,16 +199,6 @@ def _related(
         yield _NEAR, *both_ways(heads, tails, apart, apart)
 
 
-def _project(shapes: NDArray[Any], source: str, target: str) -> NDArray[Any]:
-    import shapely
-
-    there: NDArray[Any] = shapely.transform(
-        shapes,
-        lambda xy: np.column_stack(transform_points(xy[:, 0], xy[:, 1], source, target)),
-    )
-    return there
-
-
 def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
     """Project to the UTM zone of the middle."""
     import shapely
@@ -253,7 +206,7 @@ def _to_metres(shapes: NDArray[Any]) -> NDArray[Any]:
     west, south, east, north = shapely.total_bounds(shapes)
     zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
     crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
-    return _project(shapes, CRS84, crs)
+    return project(shapes, CRS84, crs)
 
 
 def polygons(labels: NDArray[np.int32], grid: Grid, ids: Iterable[int]) -> dict[int, str]:

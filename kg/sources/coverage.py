@@ -15,6 +15,7 @@ from kg.sources.osm import OsmSource, osm_areas
 from kg.sources.tags import TagTable, load_tags
 
 _RADIUS = 6_371_007.2  # metres, sphere of the same area as WGS 84
+_SAME = 1e-9  # radians
 # Tags that describe a thing without saying what it is; with nothing else, an object is not tagged.
 _ASIDE = frozenset(
     {
@@ -125,9 +126,20 @@ def _areas(path: Path) -> Iterator[tuple[dict[str, str], float, bool]]:
 
 
 def _ring_area(ring: Iterable[Any]) -> float:
-    """Area in m2 on the sphere (Chamberlain and Duquette 2007, equation 1, by trapezoids)."""
+    """Area in m2 on the sphere (Chamberlain and Duquette 2007, equation 1, by trapezoids).
+
+    Pieces of more than 180 degrees lead the shorter way; of the two sides of a ring around a pole the smaller counts.
+    """
     points = [
         (math.radians(n.lon), math.sin(math.radians(n.lat))) for n in ring if n.location.valid()
     ]
-    steps = pairwise(points)
-    return abs(sum((b[0] - a[0]) * (2 + a[1] + b[1]) for a, b in steps)) * _RADIUS**2 / 2
+    steps = [(_shorter(b[0] - a[0]), 2 + a[1] + b[1]) for a, b in pairwise(points)]
+    size = abs(sum(turn * height for turn, height in steps)) / 2
+    return min(size, 4 * math.pi - size) * _RADIUS**2
+
+
+def _shorter(turn: float) -> float:
+    """A turn in radians by the shorter way; a whole turn, as of a box around the world, as it is."""
+    if math.pi < abs(turn) < 2 * math.pi - _SAME:
+        return turn - math.copysign(2 * math.pi, turn)
+    return turn

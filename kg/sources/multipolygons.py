@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.globe import texts_on_globe
 from kg.sources.assembly import assembled_relations
+from kg.sources.leaps import from_behind, leaping
 from kg.sources.shapes import Shapes, joined
 from kg.sources.varints import Numbers
 
@@ -62,12 +64,26 @@ def _polygons(
     used, place = np.unique(rows, return_inverse=True)
     shapes = ways.only(used)
     places = place.tolist()
-    told = [list(zip(places[ends[i] : ends[i + 1]], members[i][1], strict=True)) for i in whole]
+    told = {i: list(zip(places[ends[i] : ends[i + 1]], members[i][1], strict=True)) for i in whole}
     boxes = shapes.boxes(np.ones(len(shapes.xy), bool))[place]
-    found = dict(zip(whole, assembled_relations(shapes, told), strict=True))
+    found = _assembled(shapes, told)
     for i, (a, b) in enumerate(pairwise(ends.tolist())):
         least, most = boxes[a:b].min(axis=0), boxes[a:b].max(axis=0)
         yield found.get(i, ""), np.concatenate([least[:2], most[2:]])
+
+
+def _assembled(shapes: Shapes, told: Mapping[int, Sequence[tuple[int, str]]]) -> dict[int, str]:
+    """WKT of multipolygons; those that lead across 180 degrees are put together as seen from there."""
+    leap = leaping(shapes)
+    behind = {i for i, some in told.items() if leap.any() and any(leap[row] for row, _ in some)}
+    rest = [i for i in told if i not in behind]
+    found = dict(zip(rest, assembled_relations(shapes, [told[i] for i in rest]), strict=True))
+    if behind:
+        there = sorted(behind)
+        texts = assembled_relations(from_behind(shapes), [told[i] for i in there])
+        turned = np.ones(len(there), bool)
+        found |= zip(there, texts_on_globe(texts, turned), strict=True)
+    return found
 
 
 def _rows(known: Numbers, ids: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:

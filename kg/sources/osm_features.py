@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.geometry import are_simple
+from kg.globe import texts_on_globe
 from kg.sources.assembly import assembled_rings
 from kg.sources.cases import PAGE, TagCases
 from kg.sources.columns import Nodes, Relations, Ways
 from kg.sources.geosparql import Frame, name_lines
+from kg.sources.leaps import from_behind, leaping, points_of
 from kg.sources.multipolygons import Multipolygon, Multipolygons
 from kg.sources.nodetable import NodeTable, on_earth
 from kg.sources.pbf import PbfFile
@@ -105,7 +107,7 @@ class FeatureReader:
             return iter(())
         shapes, known = self._placed(ways, rows)
         inside = self._meets(shapes.boxes(known)) if self._bounds else np.ones(len(rows), bool)
-        return features.texts(_wkt(shapes, known, areas & inside, ~areas & inside))
+        return features.texts(_on_globe(shapes, known, areas & inside, ~areas & inside))
 
     def _keep(self, ways: Ways, multipolygons: Multipolygons) -> None:
         """Keep the members of multipolygons among some ways."""
@@ -169,6 +171,22 @@ def _features(
     for i, tags in zip(named.tolist(), objects.tags.of(rows[named], _NAMES), strict=True):
         names[i] = name_lines(f"<{PAGE}{ids[i]}>", tags)
     return rows, _Features(ids, [frame for frame in frames if frame is not None], names)
+
+
+def _on_globe(shapes: Shapes, known: Mask, areas: Mask, lines: Mask) -> list[str]:
+    """WKT of ways, "" where there is nothing to show; what leads across 180 degrees or around a pole as it lies."""
+    texts = _wkt(shapes, known, areas, lines)
+    rows = np.flatnonzero(leaping(shapes, known))
+    if len(rows):
+        there, seen = from_behind(shapes.only(rows)), known[points_of(shapes, rows)]
+        turned = ~leaping(there, seen)
+        told = _wkt(there, seen, areas[rows], lines[rows])
+        kept = [
+            one if turn else texts[row] for one, turn, row in zip(told, turned, rows, strict=True)
+        ]
+        for row, text in zip(rows, texts_on_globe(kept, turned), strict=True):
+            texts[row] = text
+    return texts
 
 
 def _wkt(shapes: Shapes, known: Mask, areas: Mask, lines: Mask) -> list[str]:

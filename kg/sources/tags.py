@@ -28,8 +28,12 @@ _HIDDEN = {
     "location": frozenset({"underground", "indoor"}),
     "indoor": frozenset({"yes", "room", "corridor", "area"}),
 }
-# Values of things that are not there; "*" does not mean them.
-_GONE = frozenset({"no", "proposed", "razed", "demolished", "dismantled", "removed", "destroyed"})
+# Values of things that are not there, in capitals or not; "*" does not mean them. Tables write "no" in other ways.
+_GONE = frozenset(
+    {"no", "proposed", "razed", "demolished", "dismantled", "removed", "destroyed", "planned"}
+)
+_NO = frozenset({"0", "0.0", "false", "f", "n", "none", "null", "nil", "nan"})
+_ABSENT = _GONE | _NO
 _WIDTH = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(m|metres|meters|ft|feet|')?\s*$")
 _FEET = 0.3048
 _WIDEST = 1000.0
@@ -168,7 +172,7 @@ class TagTable:
             return None
         first = value.partition(";")[0].strip()
         row = self._index.get((geometry, key, first))
-        if row is None and first not in _GONE:
+        if row is None and first.lower() not in _ABSENT:
             row = self._index.get((geometry, key, "*"))
         return None if row is None else (row, f"{key}={value}")
 

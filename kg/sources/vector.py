@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from kg import spatial, vocab
-from kg.errors import GridError, SourceError
+from kg import vocab
+from kg.counted import counted
+from kg.errors import GridError, LandloreWarning, SourceError
 from kg.evidence import FEATURES_RIGHT
+from kg.globe import wkt_from_wkb
 from kg.sources import SourceInfo, checksum
 from kg.sources.exports import is_export, osm_identity, tags_of
 from kg.sources.geosparql import feature_lines, feature_pairs, name_lines
@@ -33,6 +36,9 @@ _GEOMETRIES = {
     "POLYGON": "area",
     "MULTIPOLYGON": "area",
 }
+
+_KINDS = {"node": "point", "line": "line", "area": "polygon", "": "geometry collection"}
+_OTHERS = {kind: [k for k in ("area", "line", "node") if k != kind] for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -103,16 +109,18 @@ class VectorSource:
             SourceError: The file is missing, damaged or not a vector file, or no row has a class.
             GridError: A layer has no CRS.
         """
-        found = False
+        found, left_out = False, Counter[str]()
         for layer in _layers(self.path, self.layer):
-            for rows in _read(self.path, layer, self.bounds):
-                text = "".join(self._lines(rows, layer))
+            for rows in _read(self.path, layer, self.bounds, left_out):
+                text = "".join(self._lines(rows, layer, left_out))
                 found |= bool(text)
                 yield text
         if not found:
-            raise self._nothing()
+            raise self._nothing(left_out)
+        if left_out.total():
+            warnings.warn(f"{self.path}: {_told(left_out)}", LandloreWarning, stacklevel=2)
 
-    def _lines(self, rows: _Rows, layer: str) -> Iterator[str]:
+    def _lines(self, rows: _Rows, layer: str, left_out: Counter[str]) -> Iterator[str]:
         table = self.table or load_tags() if self.mapping is None else None
         known: dict[TagMatch, tuple[str, ...]] = {}
         columns = rows.columns.items()
@@ -120,6 +128,7 @@ class VectorSource:
             cells = {name: text for name, values in columns if (text := _text(values[i]))}
             match = wkt and self._match(cells, wkt, layer, table)
             if not match:
+                left_out.update(self._unfitting(cells, wkt, layer, table))
                 continue
             if match not in known:
                 known[match] = feature_pairs(match.classes, match.tags, kind=self.kind)
@@ -145,7 +154,23 @@ class VectorSource:
                 return TagMatch((vocab.expand(cls),), tags, None)
         return None
 
-    def _nothing(self) -> SourceError:
+    def _unfitting(
+        self, cells: Mapping[str, str], wkt: str, layer: str, table: TagTable | None
+    ) -> Iterator[str]:
+        """Why a row has no class whose tags would have one as another geometry."""
+        if wkt and table is not None:
+            geometry = _geometry(wkt)
+            for other in _OTHERS[geometry]:
+                if table.match(tags_of(cells, layer, table, other), other) is not None:
+                    yield f"with a {_KINDS[geometry]} whose tags the table knows of {_KINDS[other]}s alone"
+                    return
+
+    def _nothing(self, left_out: Counter[str]) -> SourceError:
+        if left_out.total():
+            return SourceError(
+                f"{self.path}: no row can be used, {_told(left_out)}",
+                "mend them in QGIS (Fix geometries, Multipart to singleparts), or give another file",
+            )
         if self.bounds is not None:
             place = " ".join(f"{value:.4f}" for value in self.bounds)
             return SourceError(
@@ -168,6 +193,12 @@ class _Rows:
     fids: NDArray[np.int64]
     wkt: list[str]
     columns: dict[str, NDArray[Any]]
+
+
+def _told(left_out: Counter[str]) -> str:
+    """How many rows were left out, and why."""
+    why = ", ".join(f"{n:,} {reason}" for reason, n in left_out.most_common() if n)
+    return f"{counted(left_out.total(), 'row')} left out: {why}"
 
 
 def _text(value: Any) -> str:
@@ -214,23 +245,27 @@ def _columns(path: str | Path, layer: str) -> list[str]:
     return [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]]
 
 
-def _read(path: str | Path, layer: str, bounds: Bounds | None) -> Iterator[_Rows]:
+def _read(
+    path: str | Path, layer: str, bounds: Bounds | None, left_out: Counter[str]
+) -> Iterator[_Rows]:
     import pyogrio
 
     start, total = 0, 1
     try:
         total = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
         while start < total:
-            meta, fids, wkb, data = pyogrio.raw.read(
-                path, layer=layer, skip_features=start, max_features=_BATCH, return_fids=True
-            )
+            with warnings.catch_warnings():  # rows that cannot be used are counted
+                warnings.simplefilter("ignore", RuntimeWarning)
+                meta, fids, wkb, data = pyogrio.raw.read(
+                    path, layer=layer, skip_features=start, max_features=_BATCH, return_fids=True
+                )
             if not meta["crs"]:
                 raise GridError(
                     f"{path}: layer {layer} has no coordinate reference system",
                     "ogr2ogr -a_srs EPSG:XXXXX fixed.gpkg FILE, then give fixed.gpkg",
                 )
             names = [str(name) for name in meta["fields"]]
-            texts = spatial.wkt_from_wkb(wkb, str(meta["crs"]), bounds)
+            texts = wkt_from_wkb(wkb, str(meta["crs"]), bounds, shorter=True, left_out=left_out)
             yield _Rows(fids, texts, dict(zip(names, data, strict=True)))
             start += _BATCH
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

@@ -33,9 +33,12 @@ def centroids(regions: RegionGraph, grid: Grid) -> Floats:
     rows, cols = np.nonzero(inside)
     label, n = regions.label[inside], len(regions)
     dx, dy = grid.pixel_size
-    east = np.bincount(label, weights=cols, minlength=n) / regions.count * dx
-    north = np.bincount(label, weights=rows, minlength=n) / regions.count * dy
-    return np.stack([east * np.sign(grid.transform.a), north * np.sign(grid.transform.e)], axis=1)
+    along = np.bincount(label, weights=cols, minlength=n) / regions.count * dx
+    down = np.bincount(label, weights=rows, minlength=n) / regions.count * dy
+    to = grid.transform
+    right = np.array([to.a, to.d]) / np.hypot(to.a, to.d)
+    below = np.array([to.b, to.e]) / np.hypot(to.b, to.e)
+    return np.asarray(along[:, None] * right + down[:, None] * below)
 
 
 def direction(

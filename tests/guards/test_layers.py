@@ -28,6 +28,7 @@ DOORS = {
         "kg/footprints.py",
         "kg/geometry.py",
         "kg/geof.py",
+        "kg/globe.py",
         "kg/outlines.py",
     },
     "pykeen": {"kg/embeddings/pykeen_models.py"},

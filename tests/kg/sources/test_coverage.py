@@ -1,5 +1,6 @@
 """How much of the tagged ground of an extract gets a class."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,26 @@ def test_flipped_bytes_of_a_real_extract_are_refused(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(SourceError, match="truncated or not OpenStreetMap data"):
             tag_coverage(path)
+
+
+def ring(folder, places):
+    nodes = "".join(NODE.format(i, lat, lon) for i, (lon, lat) in enumerate(places, 1))
+    refs = "".join(f'<nd ref="{i % len(places) + 1}"/>' for i in range(len(places) + 1))
+    path = folder / "ring.osm"
+    path.write_text(
+        f'<osm version="0.6">{nodes}<way id="1" version="1">{refs}<tag k="natural" v="water"/></way></osm>'
+    )
+    return path
+
+
+def test_way_across_180_degrees_is_as_large_as_elsewhere(tmp_path):
+    here = tag_coverage(ring(tmp_path, [(9.9, 0), (10.1, 0), (10.1, 0.1), (9.9, 0.1)])).area
+    there = [(179.9, 0), (-179.9, 0), (-179.9, 0.1), (179.9, 0.1)]
+    assert tag_coverage(ring(tmp_path, there)).area == pytest.approx(here)
+
+
+@pytest.mark.parametrize("lat", [80, -80])
+def test_ring_around_a_pole_counts_up_to_it(tmp_path, lat):
+    places = [(lon, lat + 0.001 * (180 - abs(lon))) for lon in range(-170, 180, 10)]
+    cap = 2 * math.pi * 6_371_007.2**2 * (1 - math.sin(math.radians(80)))
+    assert tag_coverage(ring(tmp_path, places)).area == pytest.approx(cap, rel=0.02)

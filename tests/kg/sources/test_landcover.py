@@ -335,3 +335,17 @@ def test_a_product_as_fine_as_a_tile_can_be_laid(tmp_path):
     at = int(layer.cell[7, 9])
     assert layer.entities[at] == layer.entities[at : at + 1][0] == f"{vocab.ID}worldcover/cell/7/9"
     assert layer.shares[at].argmax() == load_legend("worldcover").codes.index(80)
+
+
+@pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
+def test_product_that_is_stored_turned_has_the_same_boundaries(tmp_path, crs):
+    place = PLACE if crs == UTM else Affine(0.001, 0, 10, 0, -0.001, 0.002)
+    upright = write(tmp_path / "upright.tif", crs=crs, place=place)
+    lying = place @ Affine(
+        0, -1, CODES.shape[1], 1, 0, 0
+    )  # its rows are the columns, from the last one
+    turned = write(tmp_path / "turned.tif", np.rot90(CODES), crs, lying)
+    counts = [LandCoverSource(path, "worldcover", cell=1).count() for path in (upright, turned)]
+    assert counts[0].boundary.sum() > 0
+    assert counts[1].boundary == pytest.approx(counts[0].boundary, rel=1e-6)
+    assert read_grid(turned).lonlat_bounds == pytest.approx(read_grid(upright).lonlat_bounds)

@@ -7,6 +7,7 @@ import pytest
 
 from kg import vocab
 from kg.errors import SourceError
+from kg.geometry import parse_wkt
 from kg.sources.osm import OsmSource
 from kg.sources.tags import TagTable, load_tags
 from kg.store import KnowledgeGraph
@@ -284,3 +285,38 @@ def test_helsinki_has_no_date_and_its_tags_tell_classes():
         'SELECT ?n WHERE { GRAPH ?g { ?f a ll:Park ; rdfs:label ?n FILTER(LANG(?n) = "") } }'
     )
     assert "Esplanadinpuisto" in {str(n) for (n,) in rows}
+
+
+ACROSS = """<osm version="0.6">{nodes}
+ <way id="1"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="4"/><nd ref="5"/><nd ref="1"/>
+  <tag k="natural" v="wood"/></way>
+ <way id="2"><nd ref="6"/><nd ref="2"/><tag k="highway" v="primary"/></way>
+ <way id="3"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="4"/><nd ref="5"/><nd ref="1"/></way>
+ <way id="4"><nd ref="7"/><nd ref="8"/><nd ref="9"/><nd ref="7"/></way>
+ <way id="5"><nd ref="6"/><nd ref="99"/><nd ref="2"/><tag k="highway" v="primary"/></way>
+ <relation id="6"><member type="way" ref="3" role="outer"/><member type="way" ref="4" role="inner"/>
+  <tag k="type" v="multipolygon"/><tag k="natural" v="water"/></relation>
+</osm>"""
+"""A wood across 180 degrees whose west side is bent, roads (one lost a node), a lake like the wood with an island."""
+BESIDE = {
+    1: (179.8, 0), 2: (-179.9, 0), 3: (-179.9, 0.1), 4: (179.8, 0.1), 5: (179.9, 0.05), 6: (179.9, 0.0),
+    7: (179.95, 0.04), 8: (179.99, 0.04), 9: (179.99, 0.06),
+}  # fmt: skip
+
+
+def test_ways_and_multipolygons_across_180_degrees_lead_the_shorter_way(tmp_path):
+    nodes = "".join(f'<node id="{i}" lon="{x}" lat="{y}"/>' for i, (x, y) in BESIDE.items())
+    (tmp_path / "across.osm").write_text(ACROSS.format(nodes=nodes))
+    text = "".join(OsmSource(tmp_path / "across.osm").ntriples())
+    found = {
+        part.partition("#")[0]: part.partition('asWKT> "')[2].partition('"')[0]
+        for part in text.split("<" + PAGE)[1:]
+        if "asWKT" in part
+    }
+    assert sorted(found) == ["relation/6", "way/1", "way/2"]
+    wood, road, lake = parse_wkt([found[name] for name in ("way/1", "way/2", "relation/6")])
+    assert wood.area == pytest.approx(0.3 * 0.1 - 0.1 * 0.1 / 2)
+    assert road.length == pytest.approx(0.2)
+    assert lake.area == pytest.approx(wood.area - 0.04 * 0.02 / 2)
+    assert {one.geom_type for one in (wood, lake)} == {"MultiPolygon"}
+    assert all(abs(abs(x) - 180) <= 0.21 for x in (*wood.bounds[::2], *lake.bounds[::2]))

@@ -68,7 +68,7 @@ def test_what_cannot_be_seen_from_above_is_left_out(table, hidden):
     assert table.match({"highway": "residential", **hidden}, "line") is None
 
 
-@pytest.mark.parametrize("value", ["no", "razed", "proposed"])
+@pytest.mark.parametrize("value", ["no", "razed", "proposed", "0", "No", "false", "none", "n"])
 def test_star_does_not_mean_what_is_not_there(table, value):
     assert classes(table, "area", building=value) == []
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kg import vocab
-from kg.errors import GridError, SourceError
+from kg.errors import GridError, LandloreWarning, SourceError
+from kg.geometry import parse_wkt
 from kg.sources.tags import TagTable, load_tags
 from kg.sources.vector import VectorSource
 from kg.store import KnowledgeGraph
@@ -255,3 +256,99 @@ def test_kampala_geojson_inside_a_zip(table):
         rows = json.loads(archive.read("osm_buildings.geojson"))["features"]
     inside = VectorSource(f"/vsizip/{path}/osm_buildings.geojson", table=table)
     assert count(load(inside), "ll:Building") == len(rows) == 206
+
+
+def wkts(source: VectorSource) -> list[str]:
+    text = "".join(source.ntriples())
+    return [part.partition('"')[0].partition("> ")[2] for part in text.split('asWKT> "')[1:]]
+
+
+def test_rows_without_a_usable_geometry_are_counted(tmp_path):
+    unclosed = area(5, 6)
+    unclosed["coordinates"][0].pop()
+    two = {"type": "GeometryCollection", "geometries": [area(1, 1), area(7, 7)]}
+    yes = {"building": "yes"}
+    rows = [
+        (yes, None),
+        (yes, unclosed),
+        (yes, {"type": "Point", "coordinates": [1, 2]}),
+        (yes, two),
+    ]
+    path = geojson(
+        tmp_path / "town.geojson", [*rows, (yes, area(3, 4)), ({"name": "x"}, area(8, 8))]
+    )
+    with pytest.warns(LandloreWarning) as told:
+        assert wkts(VectorSource(path)) == ["POLYGON ((3 4, 4 4, 4 5, 3 5, 3 4))"]
+    message = str(told[0].message)
+    assert "town.geojson: 4 rows left out: " in message
+    for reason in (
+        "1 without a geometry",
+        "1 with a ring",
+        "1 with a point",
+        "1 with a geometry collection",
+    ):
+        assert reason in message
+
+
+def test_file_without_any_usable_geometry(tmp_path):
+    path = geojson(tmp_path / "town.geojson", [({"building": "yes"}, None)] * 2)
+    with pytest.raises(
+        SourceError, match="no row can be used, 2 rows left out: 2 without a geometry"
+    ):
+        list(VectorSource(path).ntriples())
+
+
+def ring_around(lat: float, *places: float) -> dict:
+    return {"type": "Polygon", "coordinates": [[[x, lat] for x in (*places, places[0])]]}
+
+
+@pytest.mark.parametrize(
+    ("lat", "places", "share"),
+    [
+        (80, (-170, -90, 0, 90, 170), 1),
+        (80, (170, 90, 0, -90, -170), 1),
+        (80, (-180, -90, 0, 90, 180), 1),  # closed by a piece of a whole turn
+        (-60, (0, 90, 180, -90), 1),
+    ],
+)
+def test_ring_around_a_pole_bounds_the_ground_up_to_it(tmp_path, lat, places, share):
+    path = geojson(tmp_path / "ice.geojson", [({"natural": "glacier"}, ring_around(lat, *places))])
+    (shape,) = parse_wkt(wkts(VectorSource(path)))
+    west, south, east, north = shape.bounds
+    assert (west, east) == (-180, 180)
+    assert {south, north} == {lat, 90 if lat > 0 else -90}
+    assert shape.area == pytest.approx(360 * (90 - abs(lat)))
+
+
+def test_ring_of_ice_around_a_pole_keeps_its_hole(tmp_path):
+    rings = [ring_around(lat, -170, -90, 0, 90, 170)["coordinates"][0] for lat in (70, 80)]
+    shape = {"type": "Polygon", "coordinates": rings}
+    path = geojson(tmp_path / "ice.geojson", [({"natural": "glacier"}, shape)])
+    (found,) = parse_wkt(wkts(VectorSource(path)))
+    assert found.area == pytest.approx(360 * 10)
+
+
+def test_polygon_across_180_degrees_comes_in_two_parts(tmp_path):
+    lake = {
+        "type": "Polygon",
+        "coordinates": [[[179.9, 0], [-179.9, 0], [-179.9, 1], [179.9, 1], [179.9, 0]]],
+    }
+    line = {"type": "LineString", "coordinates": [[179.9, 0], [-179.9, 0]]}
+    world = {
+        "type": "Polygon",
+        "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]],
+    }
+    path = geojson(
+        tmp_path / "lake.geojson",
+        [
+            ({"natural": "water"}, lake),
+            ({"highway": "primary"}, line),
+            ({"natural": "water"}, world),
+        ],
+    )
+    found = parse_wkt(wkts(VectorSource(path)))
+    assert [one.geom_type for one in found] == ["MultiPolygon", "MultiLineString", "Polygon"]
+    assert [one.area for one in found] == pytest.approx([0.2, 0, 360 * 180])
+    assert found[1].length == pytest.approx(0.2)
+    near = VectorSource(path, bounds=(10, -1, 11, 1))
+    assert len(wkts(near)) == 1, "parts at 180 degrees do not lie at 10"

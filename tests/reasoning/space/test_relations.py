@@ -20,7 +20,7 @@ from reasoning.logic.axioms import compile_axioms
 from reasoning.logic.meaning import wanted
 from reasoning.regions.graph import build_regions
 from reasoning.space import gaps as gaps_module
-from reasoning.space.directions import EAST_OF, NORTH_OF, SOUTH_OF, WEST_OF
+from reasoning.space.directions import EAST_OF, NORTH_OF, SOUTH_OF, WEST_OF, centroids
 from reasoning.space.gaps import within_distance
 from reasoning.space.relations import (
     ADJACENT_TO,
@@ -260,3 +260,15 @@ def test_a_rule_file_brings_its_own_distance_all_the_way_to_the_penalty(tmp_path
     rule = compile_axioms(rules, LEGEND, schema, facts)[0]
     penalty = rule.penalty(np.eye(len(LEGEND))[regions.cls])
     assert penalty.tolist() == [0, 0, 0, 1]  # 10 m from pavement, and 60 m
+
+
+def test_centroids_of_a_map_that_is_stored_turned():
+    labels = np.array([[0, 0, 1], [0, 0, 1]], np.int16)
+    upright = grid(labels.shape)
+    lying = Grid(upright.crs, upright.transform @ Affine(0, -1, 3, 1, 0, 0), 3, 2)
+    steps = []
+    for codes, place in ((labels, upright), (np.rot90(labels), lying)):
+        middle = centroids(build_regions(prediction_from_labels(codes, LEGEND, place)), place)
+        steps.append(np.sort(middle, axis=0)[-1] - np.sort(middle, axis=0)[0])
+    assert steps[0] == pytest.approx([15, 0])
+    assert steps[1] == pytest.approx(steps[0])
