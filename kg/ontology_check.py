@@ -16,6 +16,7 @@ from kg.ontology import check_consistent, read_owl
 from kg.ontology_faults import (
     CONCEPTS,
     SCHEMA,
+    clashing,
     dangling,
     own,
     shared_labels,
@@ -144,6 +145,7 @@ def _of(
     yield from (("definition", what) for what in undefined(terms, every))
     yield from (("share", what) for what in unequal_shares(terms))
     yield from (("match", what) for what in dangling(terms, known))
+    yield from (("match", what) for what in clashing(terms))
     if any(vocab.CORE + "code" in row for row in terms.index.values()):
         try:
             load_legend(path)

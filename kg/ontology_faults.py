@@ -88,6 +88,18 @@ def dangling(terms: Terms, known: Collection[str]) -> Iterator[str]:
                     yield f"{vocab.curie(predicate)} of {_shown(subject)}: there is no {vocab.curie(iri)}"
 
 
+def clashing(terms: Terms) -> Iterator[str]:
+    """Subjects matched with one thing in two ways: the same, above, below and beside exclude each other (S27, S46)."""
+    for subject, row in terms.index.items():
+        said: dict[str, list[str]] = defaultdict(list)
+        for match in (one for one in MATCHES if one in row):
+            for iri in terms.nodes(subject, match):
+                said[iri].append(vocab.curie(match))
+        for iri, matches in said.items():
+            if len(matches) > 1:
+                yield f"{_shown(subject)} is matched with {vocab.curie(iri)} by {' and '.join(matches)}"
+
+
 def shared_labels(files: Iterable[Terms]) -> Iterator[str]:
     """Labels that two classes, two properties or two scenes of one vocabulary share."""
     seen: dict[tuple[str, ...], set[str]] = defaultdict(set)

@@ -191,6 +191,12 @@ def entities(accounts: Sequence[Account]) -> list[str]:
 
 
 def source_rows(graph: KnowledgeGraph) -> list[dict[str, str]]:
-    """Title, licence and origin of each source."""
+    """Title, licence and origin of each source; not of what Landlore itself puts into graphs."""
+    from kg.build import OWN
+
     rows = graph.query(load_query("sources-and-licences").sparql).records()
-    return [{name: str(value) if value else "" for name, value in row.items()} for row in rows]
+    return [
+        {name: str(value) if value else "" for name, value in row.items()}
+        for row in rows
+        if str(row["source"]) not in OWN
+    ]

@@ -54,6 +54,12 @@ def test_a_class_of_ones_own_is_fine(tmp_path):
         (":Dell ll:hasCover [ ll:value ll:Lawn ; ll:weight 7 ] .", "share", "a weight outside 0..1"),
         (":Dell ll:hasCover [ ll:value ll:Lawn ] .", "share", "a weight outside 0..1"),
         (":Dell ll:hasPart [ ll:value ll:Oke ; ll:weight 1 ] .", "match", "there is no ll:Oke"),
+        (
+            ":one a skos:Concept ; skos:exactMatch ll:Lake ; skos:narrowMatch ll:Lake .",
+            "match",
+            "own#one is matched with ll:Lake by skos:exactMatch and skos:narrowMatch",
+        ),
+        (":one skos:relatedMatch ll:Lake ; skos:broadMatch ll:Lake .", "match", "is matched with ll:Lake by"),
         ("ll:Lake skos:exactMatch wd:Q23397 .", "alignment", "no ll:confidence in 0..1"),
         ("ll:Lake skos:exactMatch wd:Lake .", "alignment", "not an identifier of ENVO"),
         (f"ll:Laek skos:exactMatch wd:Q23397 , wd:Q1 . {SURE}", "alignment", "no such class"),

@@ -1,11 +1,18 @@
+import csv
+import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from kg import vocab
+from kg.alignments import read_alignments
 from kg.errors import SourceError
+from kg.features import ancestors
+from kg.ontology import read_owl
 from kg.sources.tags import TagTable, load_tags, parse_width
 
+ROOT = Path(__file__).resolve().parents[3]
 HEAD = "key,value,geometry,class,width_m,note\n"
 ROWS = """building,*,area,ll:Building,,
 natural,water,area,ll:Water,,
@@ -140,3 +147,42 @@ def test_broken_tables_are_refused(tmp_path, text, part):
 def test_missing_table(tmp_path):
     with pytest.raises(SourceError, match="cannot be read"):
         load_tags(tmp_path / "none.csv")
+
+
+FOREIGN = "http://www.worldkg.org/schema/"
+OTHER_MEANING = {
+    ("building", "substation"): "the building, not the use of the ground",
+    ("building", "museum"): "the building, not the use of the ground",
+    ("building", "sports_centre"): "the building, not the use of the ground",
+    ("landuse", "warehouse"): "the ground around, not the building",
+    ("landuse", "garage"): "the ground around, not the building",
+    ("landuse", "stable"): "the ground around, not the building",
+    ("bridge:support", "pier"): "what a bridge stands on, not where ships lie",
+    ("piste:type", "playground"): "a place for skiers",
+    ("railway", "rail"): "an area of tracks",
+    ("crop", "grass"): "grown as fodder, not a lawn",
+    ("natural", "grass"): "any grass, the class above",
+    ("landuse", "grassland"): "any grass, the class above",
+}
+
+
+def test_tags_and_alignments_name_one_class():
+    """WorldKG names its classes after tags: who asks in its words finds what the tags of that name became.
+
+    `features-of-a-foreign-class` found no silo and no forest where the map had them.
+    """
+    aligned = defaultdict(set)
+    for one in read_alignments(read_owl(ROOT / "ontologies" / "alignments.ttl")):
+        if one.term.startswith(FOREIGN) and one.match.endswith(("exactMatch", "closeMatch")):
+            aligned[one.term.removeprefix(FOREIGN)].add(one.cls)
+    wrong = {}
+    table = (ROOT / "ontologies" / "osm-tags.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(table.splitlines()):
+        key, value = row["key"], row["value"]
+        short, whole = (
+            "".join(w.capitalize() for w in re.split("[_ :]", t)) for t in (value, f"{key}_{value}")
+        )
+        named = aligned.get(whole) or aligned.get(short) or set()
+        if named and not named & ancestors(vocab.expand(row["class"])):
+            wrong[key, value] = row["class"], named
+    assert wrong.keys() == OTHER_MEANING.keys(), wrong
