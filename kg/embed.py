@@ -19,41 +19,14 @@ from kg.embeddings.fixed import graded_vectors, likeness_scores
 from kg.embeddings.indexed import IndexedGraph, index_triples
 from kg.embeddings.ranking import Scores, link_metrics
 from kg.embeddings.splits import split_rows
+from kg.embeddings.stated import FIXED, MODELS, RATES, EmbedSettings, check_settings
 from kg.errors import InputError
 from kg.triples import Triple
 
-_RATES = {
-    "TransE": 0.02, "RotatE": 0.02, "ComplEx": 0.05, "DistMult": 0.05, "DistMultLiteral": 0.02,
-    "CompGCN": 0.01, "RGCN": 0.005,
-}  # fmt: skip
-_FIXED = ("text", "graded")
-MODELS = (*_RATES, *_FIXED)
-"""Models that are trained, then two kinds of vectors that are not: of the words, and straight from the triples."""
+__all__ = ["MODELS", "Beside", "EmbedSettings", "Known", "embed_graph", "extend_embedding"]
+
 Known = Callable[[Sequence[str]], NDArray[np.float32]]
 """Entities -> (entity, column) numbers known of each; rows of 0 where nothing is known."""
-
-
-@dataclass(frozen=True)
-class EmbedSettings:
-    """How to embed.
-
-    Attributes:
-        model: One of `MODELS`.
-        dim: Dimension; RotatE and ComplEx use that many complex numbers, text vectors keep their own.
-        epochs: Passes over all triples.
-        rate: Learning rate of Adam; None takes one that suits the model.
-        candidates: Entities that each true answer is held against in an epoch.
-        held_out: Share of triples kept for the metrics; 0 skips the measurement (and halves the time).
-        seed: Seed of everything random.
-    """
-
-    model: str = "TransE"
-    dim: int = 64
-    epochs: int = 200
-    rate: float | None = None
-    candidates: int = 256
-    held_out: float = 0.1
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,15 +63,17 @@ def embed_graph(
         keep: Folder for the state on the way, from which a killed run goes on; removed at the end.
 
     Raises:
-        InputError: Unknown model, one that needs texts without any, too few triples, or a weight that is not positive.
+        InputError: Unknown model, one that needs texts without any, a setting of another kind or out of its range,
+            too few triples, or a weight that is not in (0, 1].
         MissingExtraError: PyKEEN, torch or torch_geometric is not installed.
     """
     settings = settings or EmbedSettings()
     beside = beside or Beside()
+    check_settings(settings)
     _check(settings, beside)
     graph = index_triples(triples)
     train, test = split_rows(graph, settings.held_out, settings.seed)
-    runs = 1 if settings.model in _FIXED or not len(test) else 2
+    runs = 1 if settings.model in FIXED or not len(test) else 2
     run = _Run(
         settings, beside, progress or (lambda *_: None), runs, _folder(triples, settings, keep)
     )
@@ -190,7 +165,7 @@ class _Run:
         """Vectors of entities and relations, and what new entities need."""
         name, texts = self.settings.model, self.beside.texts
         words = texts(graph.entities) if texts else None
-        if name in _FIXED:
+        if name in FIXED:
             made = words if name == "text" else graded_vectors(graph, self.settings.dim)
             assert made is not None  # _check has seen to it
             vectors, relations = made, np.zeros((0, made.shape[1]), np.float32)
@@ -207,7 +182,7 @@ class _Run:
     def scores(self, graph: IndexedGraph, fitted: Fitted) -> Scores:
         """How the fitted vectors rank links."""
         vectors, relation_vectors, _ = fitted
-        if self.settings.model in _FIXED:
+        if self.settings.model in FIXED:
             return likeness_scores(vectors, graph)
         from kg.embeddings.decoders import DECODERS, link_scores
 
@@ -220,7 +195,7 @@ class _Run:
 
         how, total = self.settings, self.settings.epochs * self.runs
         keep = None if self.folder is None else self.folder / f"run{number}.pt"
-        told = Training(how.epochs, how.rate or _RATES[how.model], how.candidates, how.seed, keep)
+        told = Training(how.epochs, how.rate or RATES[how.model], how.candidates, how.seed, keep)
         with one_thread():
             if how.model == "RGCN":
                 from kg.embeddings.rgcn import relational_network
@@ -243,10 +218,6 @@ class _Run:
 
 
 def _check(settings: EmbedSettings, beside: Beside) -> None:
-    if settings.model not in MODELS:
-        raise InputError(
-            f"unknown embedding model {settings.model!r}", f"choose one of {', '.join(MODELS)}"
-        )
     if settings.model in ("RGCN", "text") and beside.texts is None:
         raise InputError(
             f"the embedding model {settings.model} needs words of the entities",

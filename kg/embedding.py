@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from kg.folder import replace_file
 from kg.triples import Triple
 
 _PART = "part."
+_SUM = "checksum"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ def graph_hash(triples: Sequence[Triple]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def _checksum(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of names, measures and arrays."""
+    sums = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        one = np.ascontiguousarray(arrays[name])
+        sums.update(f"{name} {one.dtype.str} {one.shape}".encode())
+        sums.update(one.data)
+    return sums.hexdigest()
+
+
 def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
     """Write an embedding as safetensors; it appears whole or not at all.
 
@@ -72,7 +84,7 @@ def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
         from safetensors.numpy import save
     except ImportError as error:
         raise MissingExtraError("saving an embedding", "vision", error) from error
-    header = {
+    header: dict[str, Any] = {
         "entities": list(embedding.entities),
         "relations": list(embedding.relations),
         "metrics": dict(embedding.metrics),
@@ -83,6 +95,7 @@ def save_embedding(embedding: KGEmbedding, path: str | Path) -> Path:
     target = Path(path)
     arrays = {"vectors": embedding.vectors, "relation_vectors": embedding.relation_vectors}
     arrays |= {f"{_PART}{name}": part for name, part in embedding.parts.items()}
+    header[_SUM] = _checksum(header, arrays)
     body = save(arrays, metadata={"landlore": json.dumps(header, sort_keys=True)})
     replace_file(target, body)
     return target
@@ -96,7 +109,7 @@ def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None)
         triples: The graph it will be used with; when given, an embedding of another graph is refused.
 
     Raises:
-        InputError: No such file, not an embedding, or made from another graph.
+        InputError: No such file, not an embedding, damaged, or made from another graph.
         MissingExtraError: safetensors is not installed.
     """
     try:
@@ -107,6 +120,12 @@ def load_embedding(path: str | Path, *, triples: Sequence[Triple] | None = None)
         with safe_open(str(path), framework="numpy") as file:
             header = json.loads(file.metadata()["landlore"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            found = header.pop(_SUM, None)  # files of before have none
+            if found is not None and found != _checksum(header, arrays):
+                raise InputError(
+                    f"{path}: is damaged, its content is not what was written (checksum)",
+                    "copy it again, or make it anew with: landlore embed",
+                )
             vectors, relation_vectors = arrays.pop("vectors"), arrays.pop("relation_vectors")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(

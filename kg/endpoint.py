@@ -6,10 +6,12 @@ SPARQL 1.1 Protocol, W3C 2013.
 from __future__ import annotations
 
 import netrc
+import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
+from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
@@ -17,8 +19,11 @@ from kg.errors import LandloreError, OutputError, QueryError, SourceError
 
 TIMEOUT = 120.0
 """Seconds that a server may be silent."""
+SLOWEST = 100
+"""Bytes a second that an answer needs on average, once it takes longer than a server may be silent."""
 
 _FORMS = "http://HOST:7878/query (Oxigraph), http://HOST:8890/sparql (Virtuoso), http://HOST:3030/DATASET (Fuseki)"
+_PIECE = 1 << 20
 _SHOWN = 200  # characters of a server's message that an error repeats
 
 
@@ -100,7 +105,7 @@ class Endpoint:
         request = urllib.request.Request(url, urlencode(form).encode(), head)
         try:
             with self._opener.open(request, timeout=self.timeout) as reply:
-                body, found = reply.read(), reply.headers
+                body, found = self._read(reply, url, kind), reply.headers
         except urllib.error.HTTPError as error:
             raise _refused(url, error, kind) from error
         except TimeoutError as error:
@@ -111,10 +116,24 @@ class Endpoint:
             raise _gone(url, error.reason, kind) from error
         except (OSError, HTTPException, ValueError) as error:
             raise _gone(url, error, kind) from error
-        cut = found.get("X-SPARQL-MaxRows")
-        return Answer(
-            body, found.get_content_type(), found.get("Server", ""), int(cut) if cut else None
-        )
+        cut = _most_rows(url, found.get("X-SPARQL-MaxRows"), kind)
+        return Answer(body, found.get_content_type(), found.get("Server", ""), cut)
+
+    def _read(self, reply: Any, url: str, kind: type[LandloreError]) -> bytes:
+        """The whole answer, unless it comes so slowly that it may never end."""
+        parts, size, begun = list[bytes](), 0, monotonic()
+        while part := reply.read1(_PIECE):
+            parts.append(part)
+            size += len(part)
+            seconds = monotonic() - begun
+            if seconds > self.timeout and size < seconds * SLOWEST:
+                raise kind(
+                    f"{url}: {size:,} bytes within {seconds:.0f} s, expected {SLOWEST:,} a second at least",
+                    "ask for less (LIMIT, a named graph), or try again when the server is idle",
+                )
+        if reply.length:  # read1 does not complain, as read does
+            raise IncompleteRead(b"", reply.length)
+        return b"".join(parts)
 
     def _silent(self, url: str, kind: type[LandloreError]) -> LandloreError:
         return kind(
@@ -146,11 +165,32 @@ class _Basic(_LettingGo, urllib.request.HTTPBasicAuthHandler):
     """Answers a basic challenge (RFC 7617)."""
 
 
+def _most_rows(url: str, said: str | None, kind: type[LandloreError]) -> int | None:
+    """Rows after which a server says that it stopped.
+
+    Raises:
+        LandloreError: It says that it stopped, and not where.
+    """
+    if said is None:
+        return None
+    if not (said.strip().isdecimal() and int(said) > 0):
+        raise kind(
+            f"{url}: left rows out and says X-SPARQL-MaxRows: {said[:_SHOWN]!r}, expected a number of rows",
+            "mend that header of the server, or ask for less with LIMIT",
+        )
+    return int(said)
+
+
 def _split(url: str) -> tuple[str, tuple[str, str] | None]:
     """The address without user and password, and these two."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SourceError(f"{url}: not the address of a server", f"give one such as {_FORMS}")
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port that is no number
+        fits = False
+    if not fits or not parts.hostname or re.search(r"[\s\x00-\x1f]", url):
+        shown = re.sub(r"//.*@", "//", url)
+        raise SourceError(f"{shown}: not the address of a server", f"give one such as {_FORMS}")
     path = parts.path if parts.path.strip("/") else "/query"
     place = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, parts.query, ""))
     if parts.username is not None:
@@ -194,9 +234,10 @@ def _refused(url: str, error: urllib.error.HTTPError, kind: type[LandloreError])
         )
     if error.code in (502, 503, 504):
         return kind(f"{url}: the server is not ready ({error.code} {said})", "try again later")
-    return QueryError(
-        f"{url}: {said or error.reason} ({error.code})", "change that part of the SPARQL"
-    )
+    hint = "change that part of the SPARQL"
+    if error.code >= 500:  # some servers say so of a query, too
+        hint = "the server failed: ask for less (LIMIT, a named graph), try again, or look into its log"
+    return QueryError(f"{url}: {said or error.reason} ({error.code})", hint)
 
 
 def _first_lines(error: urllib.error.HTTPError) -> str:

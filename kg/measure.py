@@ -137,7 +137,12 @@ _COUNTS = "SELECT ?one (COUNT(DISTINCT ?f) AS ?n) { GRAPH ?g { ?f a ll:OsmFeatur
 
 
 def _rows(graph: KnowledgeGraph, sparql: str) -> list[tuple[str, ...]]:
-    return [tuple(str(term) for term in row) for row in graph.query(sparql)]
+    rows = graph.query(sparql)
+    if any(term is None for row in rows for term in row):
+        raise SourceError(
+            "an answer lacks a value that every row must have", "is it a SPARQL 1.1 server?"
+        )
+    return [tuple(str(term) for term in row) for row in rows]
 
 
 def _products(graph: KnowledgeGraph) -> Iterator[_Cells]:

@@ -19,7 +19,7 @@ import pyoxigraph as ox
 from kg import vocab
 from kg.errors import SourceError
 from kg.results import QueryResult, Row, Term
-from kg.triples import Triple
+from kg.triples import Triple, weight_of
 
 _FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -195,12 +195,12 @@ def weighted_triples(store: ox.Store, place: ox.NamedNode | None, weighted: bool
         tail: Any = quad.object
         weight = 1.0
         if tail in values:
-            weight = float(weights[tail].value) if tail in weights and weighted else 1.0
+            weight = weight_of(weights[tail].value, head) if tail in weights and weighted else 1.0
             tail = values[tail]
         named = isinstance(head, ox.NamedNode) and isinstance(tail, ox.NamedNode)
         if named and head not in values:
             key = head.value, quad.predicate.value, tail.value
-            found[key] = max(weight, found.get(key, 0.0))
+            found[key] = max(weight, found.get(key, weight))
     return [Triple(*key, weight) for key, weight in sorted(found.items())]
 
 

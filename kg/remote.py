@@ -11,13 +11,14 @@ from kg import rdf, virtuoso, vocab
 from kg.endpoint import TIMEOUT, Answer, Endpoint
 from kg.errors import QueryError, SourceError
 from kg.results import QueryResult, Row, Term
-from kg.sparql import form_of, page_of, with_prefixes
+from kg.sparql import columns_of, form_of, page_of, with_prefixes
 from kg.store import KnowledgeGraph
 from kg.triples import Triple
 from kg.upload import PART, Upload
 
 _ROWS = "application/sparql-results+json"
 _TRIPLES = "application/n-triples, text/turtle;q=0.5"
+_FAR = 2_000_000_000  # rows; no answer has so many
 _ROUND = 1000  # Virtuoso's limit is a multiple of it, and CONSTRUCT gives one triple more
 _ALL = "SELECT ?s ?p ?o { GRAPH <%s> { ?s ?p ?o } }"
 _ABOUT = "SELECT DISTINCT ?p ?o { GRAPH ?g { <%s> ?p ?o } }"
@@ -81,7 +82,7 @@ class RemoteGraph(KnowledgeGraph):
         found = (
             _graph_of(answer, sparql)
             if triples
-            else self._whole(self._rows(answer), text, answer.cut)
+            else self._whole(self._asked(self._rows(answer), text), text, answer.cut)
         )
         return found if most is None else replace(found, rows=found.rows[:most])
 
@@ -214,6 +215,25 @@ class RemoteGraph(KnowledgeGraph):
             ) from error
         return virtuoso.meant(found) if virtuoso.is_virtuoso(answer.server) else found
 
+    def _asked(self, found: QueryResult, sparql: str) -> QueryResult:
+        """An answer that has the columns that were asked for.
+
+        Raises:
+            SourceError: It has others.
+        """
+        wanted = columns_of(sparql)
+        if wanted is None or found.form == "ask" or tuple(wanted) == found.variables:
+            return found
+        if sorted(wanted) != sorted(found.variables):
+            told = [" ".join(f"?{name}" for name in names) for names in (found.variables, wanted)]
+            raise SourceError(
+                f"{self.endpoint.url}: its answer has the columns {told[0] or 'none'}, expected {told[1]}",
+                "is it a SPARQL 1.1 server?",
+            )
+        order = [found.variables.index(name) for name in wanted]
+        rows = tuple(tuple(row[i] for i in order) for row in found.rows)
+        return QueryResult(tuple(wanted), rows)
+
     def _whole(self, first: QueryResult, text: str, cut: int | None) -> QueryResult:
         """All rows where the server gave only the first `cut` of them."""
         if cut is None or len(first) < cut:
@@ -227,9 +247,24 @@ class RemoteGraph(KnowledgeGraph):
                     f"{self.endpoint.url}: gives at most {cut:,} rows, the query asks for more",
                     f"ask for LIMIT {cut} or less, or raise the server's limit (Virtuoso: ResultSetMaxRows)",
                 )
-            page = self._rows(self.endpoint.query(asked, _ROWS))
+            before, page = page, self._rows(self.endpoint.query(asked, _ROWS))
+            if before is not None and page.rows == before.rows:
+                self._check_pages(text, first.variables, cut)
             rows += page.rows
         return QueryResult(first.variables, tuple(rows))
+
+    def _check_pages(self, text: str, variables: tuple[str, ...], cut: int) -> None:
+        """Refuse a server that gives rows far beyond the last one: it does not heed OFFSET, and pages never end.
+
+        Raises:
+            SourceError: It does.
+        """
+        far = page_of(text, variables, cut, _FAR)
+        if far is not None and self._rows(self.endpoint.query(far, _ROWS)):
+            raise SourceError(
+                f"{self.endpoint.url}: gives {cut:,} rows at a time and the same ones at every OFFSET",
+                f"ask for LIMIT {cut} or less, or raise the server's limit of rows",
+            )
 
 
 def _explain(sparql: str, prefixes: bool, *, update: bool = False) -> None:

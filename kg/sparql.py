@@ -24,6 +24,9 @@ _UPDATE = re.compile(
     r"\s*((?:base\s+|prefix\s+[\w.-]*:\s*)*)(insert|delete|drop|clear|load|create|copy|move|add|with)\b",
     re.IGNORECASE,
 )
+_SELECTED = re.compile(
+    r"\bselect\b(.*?)(?:(?<![?$])\b(?:where|from)\b|\{)", re.IGNORECASE | re.DOTALL
+)
 _SHOWN = 40  # characters of a query that an error repeats
 _DEEPEST = 200
 """Brackets within brackets, of a query that is parsed: the parser takes so many steps down, and ends the process where
@@ -109,6 +112,30 @@ def page_of(sparql: str, variables: Collection[str], size: int, start: int) -> s
         f"?{name}" for name in variables
     )  # of all (*) each server has an order of its own
     return f"{sparql[:at]}SELECT {names} WHERE {{ {{ {sparql[at:]}\n{order} }} }} LIMIT {size} OFFSET {start}"
+
+
+def columns_of(sparql: str) -> list[str] | None:
+    """Names of the columns that a SELECT asks for, in their order; None for other forms and for all (*).
+
+    Example:
+        >>> columns_of("SELECT DISTINCT ?a (COUNT(?b) AS ?n) { ?a ?p ?b }")
+        ['a', 'n']
+    """
+    bare = _PROLOGUE.sub(_blank, _bare(sparql))
+    found = _SELECTED.search(bare)
+    if form_of(sparql) != "select" or found is None:
+        return None
+    names, depth, last = list[str](), 0, ""
+    for word in re.findall(r"[()]|[?$]\w+|\*", found[1]):
+        depth += (word == "(") - (word == ")")
+        if word == "*" and depth == 0:
+            return None
+        if word[0] in "?$":
+            last = word[1:]
+        if last and depth == 0:
+            names.append(last)
+            last = ""
+    return names if depth == 0 else None  # EXISTS { } among the columns
 
 
 def _bare(sparql: str) -> str:

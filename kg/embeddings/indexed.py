@@ -41,14 +41,14 @@ def index_triples(triples: Sequence[Triple], *, fewest: int = FEWEST) -> Indexed
     """Triples as numbers; of a triple that stands there twice the larger weight counts.
 
     Raises:
-        InputError: Fewer distinct triples than that, or a weight that is not positive.
+        InputError: Fewer distinct triples than that, or a weight that is not in (0, 1].
     """
     merged: dict[tuple[str, str, str], float] = {}
     for head, relation, tail, weight in triples:
-        if not weight > 0:
+        if not 0 < weight <= 1:
             raise InputError(
-                f"triple {head} {relation} {tail}: weight {weight} is not positive",
-                "give weights in (0, 1]",
+                f"triple {head} {relation} {tail}: weight {weight} is not in (0, 1]",
+                "give weights above 0 and up to 1; percentages divided by 100",
             )
         merged[head, relation, tail] = max(weight, merged.get((head, relation, tail), 0.0))
     if len(merged) < fewest:

@@ -13,7 +13,8 @@ import pytest
 from kg.embed import MODELS, Beside, EmbedSettings, embed_graph, extend_embedding
 from kg.embedding import graph_hash, load_embedding, save_embedding
 from kg.embeddings import loop
-from kg.errors import InputError, OutputError
+from kg.errors import InputError, OutputError, SourceError
+from kg.store import KnowledgeGraph
 from kg.triples import Triple
 
 pytestmark = pytest.mark.skipif(find_spec("pykeen") is None, reason="needs the vision extra")
@@ -45,6 +46,61 @@ def likeness(found, one, others):
     vectors = found.lookup([one, *others])
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return float((vectors[1:] @ vectors[0]).mean())
+
+
+@pytest.mark.parametrize("weight", [float("inf"), float("nan"), 1e300, 5.0, 0.0, -3.0])
+def test_weights_out_of_range_are_refused(weight):
+    with pytest.raises(InputError, match=r"weight .* is not in \(0, 1\]"):
+        embed_graph([*towns(), Triple("place1", "has", "thing", weight)], SHORT)
+
+
+def test_weight_that_is_no_number_is_refused(tmp_path):
+    (tmp_path / "edges.ttl").write_text(
+        "@prefix ll: <https://w3id.org/landlore/core#> . @prefix : <https://e.org/> .\n"
+        ':a :r [ ll:value :b ; ll:weight "abc" ] .\n'
+    )
+    graph = KnowledgeGraph.open(tmp_path / "edges.ttl")
+    with pytest.raises(SourceError, match=r"e.org/a> has the weight 'abc'"):
+        graph.triples()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"dim": -1}, {"dim": 0}, {"dim": "x"}, {"dim": 2.5}, {"dim": True}, {"epochs": 0}, {"rate": -1.0},
+        {"rate": float("nan")}, {"rate": "a"}, {"candidates": 0}, {"held_out": 1}, {"held_out": "x"}, {"seed": -1},
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_meant_are_refused(setting):
+    (name,) = setting
+    with pytest.raises(InputError, match=f"{name} is .*expected a") as told:
+        embed_graph(towns(), EmbedSettings(**setting))
+    assert f"{name}=" in told.value.hint
+
+
+def test_settings_of_another_kind_are_refused():
+    with pytest.raises(InputError, match="expected EmbedSettings"):
+        embed_graph(towns(), "TransE")
+
+
+def test_one_flipped_byte_is_noticed_and_files_without_a_checksum_open(tmp_path):
+    found = embed_graph(towns(), EmbedSettings(model="graded", dim=4))
+    path = save_embedding(found, tmp_path / "towns.safetensors")
+    body = path.read_bytes()
+    for place in (-5, body.index(b"place7") + 5):
+        flipped = bytearray(body)
+        flipped[place] ^= 0x10
+        path.write_bytes(flipped)
+        with pytest.raises(InputError, match="damaged"):
+            load_embedding(path)
+    header = body[8 : 8 + int.from_bytes(body[:8], "little")]
+    start = header.index(b', \\"entities')
+    former = header.replace(header[header.index(b'\\"checksum') : start + 2], b"").ljust(
+        len(header)
+    )
+    path.write_bytes(body[:8] + former + body[8 + len(header) :])
+    assert b"checksum" not in path.read_bytes()
+    assert load_embedding(path).entities == found.entities
 
 
 @pytest.mark.parametrize("model", [m for m in MODELS if m != "text"])
@@ -230,7 +286,7 @@ def test_bad_input_is_refused(tmp_path):
         embed_graph(towns(), EmbedSettings(model="RGCN"))
     with pytest.raises(InputError, match="too few"):
         embed_graph(towns()[:2])
-    with pytest.raises(InputError, match="not positive"):
+    with pytest.raises(InputError, match="is not in"):
         embed_graph([*towns(), Triple("a", "b", "c", 0.0)])
     with pytest.raises(InputError, match="not a graph embedding"):
         load_embedding(tmp_path / "missing.safetensors")
