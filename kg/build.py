@@ -22,7 +22,7 @@ from kg.store import KnowledgeGraph, read_turtle
 ONTOLOGY = vocab.GRAPH + "ontology"
 """Named graph of the core ontology, the legends and the vocabulary of runs."""
 ALIGNMENTS = vocab.GRAPH + "alignments"
-"""Named graph of what core classes are called in ENVO, SWEET, WorldKG, LinkedGeoData and Wikidata."""
+"""Named graph of what core classes are called in ENVO, SWEET, WorldKG and Wikidata; one in LinkedGeoData."""
 SCENES = vocab.GRAPH + "scenes"
 """Named graph of scene concepts and of what usually covers uses and mixed classes."""
 _TITLES = {

@@ -11,14 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kg import vocab
 from kg.errors import QueryError
 from kg.files import shipped
+from kg.prefixed import full_iri
 from kg.spelling import meant
 
 _FOLDER = "ontologies/queries"
 _HEAD = re.compile(r"# (title|标题|parameter): (.+)")
-_IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]+\Z')
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,13 @@ def load_query(name: str, values: Mapping[str, str | float] | None = None) -> Na
 
     Args:
         name: One of `query_names()`.
-        values: Parameter name -> value; numbers, or IRIs (full or short, "ll:Park"). Parameters that
-            are not given keep their defaults.
+        values: Parameter name -> value; numbers, or IRIs (full or short, "ll:Park"; a legend by its name, "nlcd").
+            Parameters that are not given keep their defaults.
 
     Raises:
-        QueryError: No query or parameter of that name (the nearest is named), or a value that is
-            not of the parameter's type.
+        QueryError: No query or parameter of that name (the nearest is named), a value that is not of the
+            parameter's type, or an IRI with an unknown prefix.
+        LegendError: No legend of that name.
 
     Example:
         >>> load_query("corrections-at", {"lon": 24.95}).parameters[0].meaning
@@ -114,13 +114,25 @@ def _term(parameter: Parameter, value: str | float) -> str:
                 f"for example {parameter.name}={parameter.default}",
             )
         return number if "e" in number else f"{number}e0"
-    iri = vocab.expand(str(value))
-    if not _IRI.match(iri):
+    typed = str(value)
+    iri = _legend(typed) if parameter.name == "legend" and ":" not in typed else full_iri(typed)
+    if iri is None:
         raise QueryError(
             f"{parameter.name}: found {value!r}, expected an IRI ({parameter.meaning})",
             f"for example {parameter.name}={parameter.default}",
         )
     return f"<{iri}>"
+
+
+def _legend(name: str) -> str:
+    """IRI of a legend by the name that commands know it by ("nlcd"), or by its file.
+
+    Raises:
+        LegendError: No such legend.
+    """
+    from kg.legend import load_legend
+
+    return load_legend(name).iri
 
 
 def _unknown(what: str, name: str, known: tuple[str, ...] | list[str]) -> QueryError:

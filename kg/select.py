@@ -19,14 +19,15 @@ from dataclasses import dataclass, replace
 
 from kg import vocab
 from kg.errors import QueryError
+from kg.prefixed import full_iri
 from kg.statements import iri, text
 
 Value = str | int | float | bool
-"""A variable "?x", an IRI ("ll:House" or full), "a" for rdf:type, a number, a truth value, or words: '"Pond"@en'."""
+"""A variable "?x", an IRI ("ll:House", "http://...", "<any:thing>"), "a" for rdf:type, a number, a truth value, or
+words: '"Pond"@en'."""
 
 _VARIABLE = re.compile(r"\?[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS = re.compile(r'"(.*)"(?:@([A-Za-z][A-Za-z0-9-]*))?\Z', re.DOTALL)
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]+\Z")
 _SIGNS = ("<", "<=", "=", "!=", ">=", ">")
 
 
@@ -203,8 +204,8 @@ def _term(value: Value) -> str:
         return value
     if words := _WORDS.match(value):
         return text(words[1], words[2] or "")
-    name = vocab.expand(value)
-    if not _IRI.match(name):
+    name = full_iri(value)
+    if name is None:
         raise QueryError(
             f"{value!r} is neither a variable, an IRI nor words in quotes",
             """write ?name, ll:Name, http://..., or '"words"'""",

@@ -39,7 +39,8 @@ def nearest(
 
     Args:
         embedding: Where to look.
-        names: IRIs, prefixed names ("ll:Lake"), ends of IRIs, or what `words` call them.
+        names: IRIs, prefixed names ("ll:Lake"), ends of IRIs, or what `words` call them; of things of one name a core
+            class comes before a scene, this before a class of a legend, this before anything else.
         count: How many neighbours of each.
         words: IRI -> "label: definition".
 
@@ -66,7 +67,7 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def _row(embedding: KGEmbedding, name: str, words: Mapping[str, str]) -> int:
     rows = {iri: i for i, iri in enumerate(embedding.entities)}
     ways = {vocab.curie(iri).casefold(): i for iri, i in reversed(rows.items())}
-    for iri, i in reversed(rows.items()):
+    for iri, i in sorted(rows.items(), key=lambda row: (_rank(row[0]), row[1])):
         ways.setdefault(re.split(r"[#/:]", iri)[-1].casefold(), i)
         ways.setdefault(words.get(iri, "").partition(":")[0].casefold(), i)
     row = rows.get(vocab.expand(name), ways.get(name.casefold()))
@@ -77,3 +78,9 @@ def _row(embedding: KGEmbedding, name: str, words: Mapping[str, str]) -> int:
             or "landlore find WORDS tells what things are called",
         )
     return row
+
+
+def _rank(iri: str) -> int:
+    """Which of several things of one name is meant, the least first."""
+    spaces = (vocab.CORE, vocab.SCENE, vocab.LEGEND)
+    return next((i for i, space in enumerate(spaces) if iri.startswith(space)), len(spaces))

@@ -177,12 +177,15 @@ class VectorSource:
                 f"{self.path}: no row with a class lies in {place} (west south east north)",
                 "give a file of the image's area",
             )
-        columns = sorted(
-            {c for layer in _layers(self.path, self.layer) for c in _columns(self.path, layer)}
-        )
+        layers = _layers(self.path, self.layer)
+        columns = sorted({column for layer in layers for column in _columns(self.path, layer)})
+        table = next(iter(layers), self.stem)
+        named = f'ogr2ogr named.gpkg {self.path} -sql "SELECT *, \'yes\' AS building FROM \\"{table}\\""'
         return SourceError(
             f"{self.path}: no row has a class; columns found: {', '.join(columns[:12]) or 'none'}",
-            "give a mapping such as 'column=value' -> ll:Building, or '*' -> ll:Building for every row",
+            f"say what they are in columns named like OpenStreetMap's tags (landuse, natural, building ...): {named}"
+            if self.mapping is None
+            else "correct the mapping: 'column=value' -> ll:Building, or '*' -> ll:Building for every row",
         )
 
 

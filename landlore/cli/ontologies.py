@@ -108,10 +108,11 @@ def _tell(found: OntologyCheck) -> None:
         say(f"{check:11} {f'not run: {why}' if why else wrong.count(check) or 'fine'}")
     for fault in found.faults:
         say(f"{fault.check}: {f'{fault.file}: ' if fault.file else ''}{fault.what}")
+    not_run = "".join(f"; {check} not run: {why}" for check, why in found.skipped.items())
     say(
         f"{counted(len(found.files), 'file')}: {counted(found.classes, 'class')}, "
         f"{counted(found.relations, 'property')}, {counted(found.concepts, 'concept')}, "
-        f"{counted(found.alignments, 'alignment')}; {counted(len(found.faults), 'fault')}"
+        f"{counted(found.alignments, 'alignment')}; {counted(len(found.faults), 'fault')}{not_run}"
     )
 
 

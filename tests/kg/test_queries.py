@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg import vocab
-from kg.errors import QueryError
+from kg.errors import InputError, QueryError
 from kg.files import shipped
 from kg.queries import load_query, query_names
 from kg.store import KnowledgeGraph
@@ -335,10 +335,12 @@ def test_unknown_names_suggest_the_nearest():
         ("corrections-at", {"lat": "nan"}, "expected a number"),
         ("evidence-for", {"correction": "x> } DROP ALL #"}, "expected an IRI"),
         ("why-region", {"region": "12"}, "expected an IRI"),
+        ("features-within", {"class": "foo:Park"}, "no prefix 'foo' is known"),
+        ("legend-crosswalk", {"legend": "worldcovr"}, "no legend 'worldcovr'"),
     ],
 )
 def test_values_are_checked(name, values, expected):
-    with pytest.raises(QueryError, match=expected):
+    with pytest.raises(InputError, match=expected):
         load_query(name, values)
 
 
@@ -347,3 +349,6 @@ def test_values_become_terms():
     assert "<= 24.5e0" in load_query("corrections-at", {"lon": "24.5"}).sparql
     sparql = load_query("features-within", {"class": "ll:Water"}).sparql
     assert "a <https://w3id.org/landlore/core#Water>" in sparql
+    for typed in ("nlcd", f"{vocab.LEGEND}nlcd"):
+        sparql = load_query("legend-crosswalk", {"legend": typed}).sparql
+        assert f"<{vocab.LEGEND}nlcd>" in sparql

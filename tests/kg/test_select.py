@@ -38,7 +38,7 @@ HOUSES = select("?f").where("?f", "a", "ll:House")
 def test_patterns_join_over_graphs(town):
     assert ask(town, HOUSES) == [("ex:a",), ("ex:b",)]
     assert ask(town, HOUSES.where("?church", "geo:sfTouches", "?f")) == [("ex:a",)]
-    assert ask(town, HOUSES.where("?f", "ll:width", "?w", graph="ex:relations")) == []
+    assert ask(town, HOUSES.where("?f", "ll:width", "?w", graph="<ex:relations>")) == []
     graphs = select("?g").where("?f", "a", "ll:Church", graph="?g")
     assert ask(town, graphs) == [("ex:town",)]
 
@@ -62,7 +62,7 @@ def test_comparing_ordering_and_counting(town):
         "ex:c",
         "ex:a",
     ]
-    counted = select("?kind").where("?f", "a", "?kind", graph="ex:town").count("?f")
+    counted = select("?kind").where("?f", "a", "?kind", graph="<ex:town>").count("?f")
     rows = dict(ask(town, counted))
     assert rows[vocab.CORE + "House"] == "2" and rows[vocab.OSM_FEATURE] == "4"
     everything = select().where("?f", "a", "ll:OsmFeature").count("?f")
@@ -77,7 +77,7 @@ def test_nothing_slow_or_unportable_is_written(town):
     question = (
         HOUSES.without("?f", "geo:sfWithin", "?p")
         .optional("?f", "rdfs:label", "?l")
-        .filter("?f", "!=", "ex:b")
+        .filter("?f", "!=", "<ex:b>")
     )
     text = str(question)
     assert "EXISTS" not in text and text.count("GRAPH") == 3 and "ORDER BY" in text
@@ -92,6 +92,8 @@ def test_nothing_slow_or_unportable_is_written(town):
         (lambda: HOUSES.filter("?f", "=", float("nan")), "is no number"),
         (lambda: HOUSES.limit(0), "expected a whole number"),
         (lambda: HOUSES.where("?f", "a", "House"), "neither a variable"),
+        (lambda: HOUSES.where("?f", "a", "foo:House"), "no prefix 'foo' is known"),
+        (lambda: HOUSES.below("?f", "wkgs:House"), "no prefix 'wkgs' is known"),
         (lambda: HOUSES.where("?f", "a", "x:> } DROP ALL #"), "neither a variable"),
         (lambda: select("?x").where("?f", "a", "ll:House").sparql, r"no pattern has \?x"),
     ],
@@ -100,6 +102,13 @@ def test_mistakes_are_named(make, message):
     with pytest.raises(QueryError, match=message) as error:
         make()
     assert str(error.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "whole", ["http://example.org/House", "urn:house", "mailto:a@example.org", "<foo:House>"]
+)
+def test_whole_iris_need_no_prefix(whole):
+    assert f"<{whole.strip('<>')}> }}" in HOUSES.where("?f", "a", whole).sparql
 
 
 def test_words_cannot_break_out(town):

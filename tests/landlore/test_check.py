@@ -1,5 +1,6 @@
 """`landlore check`: what is found about rules, ontologies and extracts, and the exit code."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -102,3 +103,19 @@ def test_tags_without_a_class_are_told(check, tmp_path):
     assert code == 1 and "castle_type=palace" in out and "0.00 % of it has a class" in out
     assert check("osm", path, "--least", "0")[0] == 0
     assert check("osm", tmp_path / "gone.osm")[0] == 2
+
+
+def test_what_was_not_checked_of_an_ontology_stands_in_the_last_line(check, tmp_path, monkeypatch):
+    path = tmp_path / "mine.ttl"
+    path.write_text(
+        f"""@prefix ll: <{vocab.CORE}> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+        <urn:Igloo> a owl:Class ; rdfs:subClassOf ll:House ; rdfs:label "igloo"@en , "冰屋"@zh ;
+          skos:definition "House of snow."@en , "雪做的房子。"@zh ."""
+    )
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda n: None if n == "pyshacl" else find(n))
+    last = check("ontology", path, "--no-reasoner")[1].splitlines()[-1]
+    assert last.endswith(
+        "HermiT not run: --no-reasoner; SHACL not run: needs pyshacl: pip install pyshacl"
+    )

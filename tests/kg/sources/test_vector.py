@@ -1,9 +1,11 @@
 import json
+import shlex
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pyogrio
 import pytest
 
 from kg import vocab
@@ -189,8 +191,11 @@ def test_bad_files_are_two_line_errors(tmp_path, table, name, content, part):
 
 def test_rows_without_a_class_name_the_columns(tmp_path, table):
     path = geojson(tmp_path / "x.geojson", [({"colour": "red"}, area(0, 0))])
-    with pytest.raises(SourceError, match="columns found: colour"):
+    with pytest.raises(SourceError, match="columns found: colour") as error:
         list(VectorSource(path, table=table).ntriples())
+    *words, sql = shlex.split(error.value.hint.partition(": ")[2])
+    assert words == ["ogr2ogr", "named.gpkg", str(path), "-sql"]
+    assert "building" in pyogrio.raw.read(path, sql=sql)[0]["fields"]
     with pytest.raises(SourceError, match="no layer 'y' with geometry, found x"):
         list(VectorSource(path, layer="y", table=table).ntriples())
 
