@@ -117,7 +117,7 @@ def grouped(scores: Scores, of: Labels, first: Labels) -> tuple[Floats, Groups]:
             np.max(here, axis=0, out=top)
             lower(here, top, here, 0)
             np.exp(here, out=here)
-            share(here, total, 0)
+            share(here, total)
             part[mine, low:high] = here
             score[group, low:high] = top + np.log(total)
 

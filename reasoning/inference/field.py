@@ -112,8 +112,11 @@ class Field:
 
         def work(first: int, last: int) -> float:
             """Some nodes: own energy."""
-            top = score[:, first:last].max(axis=0)
-            return self._settle(score, q, top, first)
+            from reasoning.inference.field_kernels import lower
+
+            top, part = score[:, first:last].max(axis=0), np.empty((len(score), last - first))
+            lower(score, top, part, first)
+            return self._settle(score, q, (part, top), first)
 
         own = float(np.sum(in_blocks(work, n, self._block)))
         return self._state(q, score, np.full(n, np.inf), own)
@@ -156,7 +159,7 @@ class Field:
             old, pace = (state.q, state.score), (self._stiffness, rate)
             before = state.q if spare is None else q  # where the last step came from
             dot, norm = head(self.nodes.unary, felt, old, pace, (score, change, top, before), first)
-            return self._settle(score, q, top, first), dot, norm
+            return self._settle(score, q, (felt, top), first), dot, norm
 
         own, dot, norm = self._in_turns(work)
         found = self._state(q, score, change, own)
@@ -164,7 +167,7 @@ class Field:
 
     def goal(self, state: State) -> tuple[Floats, Floats]:
         """(label, node + held) marginals after an undamped step of every node, and its (node,) largest changes."""
-        from reasoning.inference.field_kernels import aim, largest_gap, lower, share
+        from reasoning.inference.field_kernels import aim, arrive, share
 
         n = len(self.nodes.size)
         out, change = np.empty_like(state.q), np.empty(n)
@@ -172,12 +175,11 @@ class Field:
 
         def work(first: int, last: int) -> tuple[float]:
             """Some nodes."""
-            felt, top = self._felt(state, state.q, first, last), np.empty(last - first)
-            aim(self.nodes.unary, felt, out, top, first)
-            lower(out, top, out, first)
-            np.exp(out[:, first:last], out=out[:, first:last])
-            share(out, top, first)
-            largest_gap(state.q, out, change, (first, last))
+            felt, room = self._felt(state, state.q, first, last), np.empty(last - first)
+            aim(self.nodes.unary, felt, room, first)
+            np.exp(felt, out=felt)
+            share(felt, room)
+            arrive(felt, state.q, out, change, first)
             return (0.0,)
 
         self._in_turns(work)
@@ -197,18 +199,21 @@ class Field:
         nodes.pairs.feel((state.q, others), nodes.size, felt, span)
         return felt
 
-    def _settle(self, score: Floats, q: Floats, top: Floats, first: int) -> float:
-        """Fill the marginals of some nodes from their scores; return their own energy, size * q . (log q - unary)."""
-        from reasoning.inference.field_kernels import lower, own_rows, share
+    def _settle(
+        self, score: Floats, q: Floats, lowered: tuple[Floats, Floats], first: int
+    ) -> float:
+        """Fill the marginals of some nodes from their scores; return their own energy, size * q . (log q - unary).
 
-        last = first + len(top)
+        `lowered` are these scores less the largest of each node, which is used up, and that.
+        """
+        from reasoning.inference.field_kernels import settle
+
+        part, top = lowered
         own, total = -top, np.empty_like(top)
-        lower(score, top, q, first)
-        np.exp(q[:, first:last], out=q[:, first:last])
-        share(q, total, first)
-        own_rows(q, score, self.nodes.unary, own, first)
+        np.exp(part, out=part)
+        settle(part, (score, self.nodes.unary), q, total, own, first)
         own -= np.log(total)
-        return float(own @ self.nodes.size[first:last])
+        return float(own @ self.nodes.size[first : first + len(top)])
 
     def joined(self, state: State, chosen: NDArray[np.intp], last: State, energy: float) -> State:
         """The state after some nodes went where a part ended, which changed F by `energy`; the old one is used up."""
@@ -239,6 +244,6 @@ class Field:
         pairs = Listed(starts, name[ends], weights)
         regions, row = self.regions.part(state.q, nodes, chosen)
         dark = int(np.searchsorted(chosen, nodes.dark))
-        small = Nodes(nodes.unary[:, chosen], nodes.size[chosen], row, pairs, dark)
-        field = Field(small, regions)
-        return field, field.state(state.score[:, chosen], state.q[:, outer]), chosen
+        unary, score = (np.take(all_of, chosen, axis=1) for all_of in (nodes.unary, state.score))
+        field = Field(Nodes(unary, nodes.size[chosen], row, pairs, dark), regions)
+        return field, field.state(score, np.take(state.q, outer, axis=1)), chosen

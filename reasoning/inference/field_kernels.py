@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from kg.compiled import compiled
 
 Floats = NDArray[np.float64]
+Count = int | np.uint64
+"""Unsigned, so that a loop over the nodes of a label is one that the processor vectorises."""
+Span = tuple[Count, Count]
+"""First node, and how many."""
 
 
 @compiled
@@ -27,9 +31,10 @@ def head(
 ) -> tuple[float, float]:
     """The step of some nodes: fill new scores, each node's largest score and how far it had to go.
 
-    Scores grow by rate * x, x = unary + felt - score less what the node itself would take back (`hold`). To first
+    Scores grow by rate * x, x = unary + felt - score less what the node itself would take back (`_hold`). To first
     order q would change by q (x - q . x) if x were added at once. `step` holds stiffness (empty where nothing holds
-    back) and rate; `made` the scores, how far each node had to go, its largest score, and q before the last step.
+    back) and rate; `made` the scores, how far each node had to go, its largest score, and q before the last step. In
+    the end `felt` is new scores less the largest.
 
     Returns:
         (q (x - q . x)) . (q - before) and |q - before|^2, summed up.
@@ -37,171 +42,207 @@ def head(
     q, score = old
     stiffness, rate = step
     grown, change, top, before = made
-    m, last = felt.shape[1], first + felt.shape[1]
-    mean, ahead, gap = np.zeros(m), change[first:last], np.empty(m)
+    span = (np.uint64(first), np.uint64(felt.shape[1]))
+    inverse = np.empty_like(felt) if len(stiffness) > 0 else np.ones((1, felt.shape[1]))
+    common, weights = np.zeros(felt.shape[1]), np.zeros(felt.shape[1])
+    mean, gap = np.zeros(felt.shape[1]), np.empty(felt.shape[1])
     top[:] = -np.inf
-    ahead[:] = 0.0
-    for j in range(len(unary)):
-        _add_difference(unary[j, first:last], score[j, first:last], felt[j])
+    change[first : first + felt.shape[1]] = 0.0
+    for j in range(np.uint64(len(unary))):
+        if len(stiffness) > 0:
+            _hold(j, (unary, score, q), stiffness, felt, (inverse, common, weights), span)
+        else:
+            _lack(j, (unary, score), felt, span)
     if len(stiffness) > 0:
-        hold(q[:, first:last], stiffness[first:last], felt)
-    for j in range(len(unary)):
-        x, out = felt[j], grown[j, first:last]
-        _add_product(q[j, first:last], x, mean)
-        _advance(score[j, first:last], x, rate, out)
-        _raise(out, top)
+        common *= stiffness[first : first + felt.shape[1]] / weights
+    for j in range(np.uint64(len(unary))):
+        at = j if len(stiffness) > 0 else np.uint64(0)
+        _grow((j, at), (score, q, rate), felt, (inverse, common), (grown, top, mean), span)
     dot, norm = 0.0, 0.0
-    for j in range(len(unary)):
-        mine, x = q[j, first:last], felt[j]
-        _turn(mine, mean, x)
-        _widen(x, ahead)
-        _subtract(mine, before[j, first:last], gap)
-        dot += np.dot(x, gap)
+    for j in range(np.uint64(len(unary))):
+        _turn(j, (q, before), (felt, mean), (change, gap), span)
+        dot += np.dot(felt[j], gap)
         norm += np.dot(gap, gap)
+        _lower(j, grown, top, felt, span)
     return dot, norm
 
 
 @compiled
-def hold(q: Floats, stiffness: Floats, d: Floats) -> None:
-    """Turn d (label, node) into the x that solves x + W (diag(q) - q q') x = d for each node, W its stiffness.
+def _lack(j: Count, scores: tuple[Floats, Floats], d: Floats, span: Span) -> None:
+    """Add to d what a label's scores are from where they would go."""
+    unary, score = scores
+    first, count = span
+    for i in range(count):
+        d[j, i] += unary[j, first + i] - score[j, first + i]
+
+
+@compiled
+def _hold(
+    j: Count,
+    old: tuple[Floats, Floats, Floats],
+    stiffness: Floats,
+    d: Floats,
+    made: tuple[Floats, Floats, Floats],
+    span: Span,
+) -> None:
+    """The same; fill what `_grow` needs for the x that solves x + W (diag(q) - q q') x = d, W a node's stiffness.
 
     x = (d + W q c) / (1 + W q), c the mean of d by the weights q / (1 + W q).
     """
-    inverse, (common, weights) = np.empty_like(d), np.zeros((2, d.shape[1]))
-    for j in range(len(q)):
-        mine, one = q[j], inverse[j]
-        _invert(stiffness, mine, one)
-        _add_product(mine, one, weights)
-        _add_triple(mine, one, d[j], common)
-    common *= stiffness / weights
-    for j in range(len(q)):
-        _solve(q[j], common, inverse[j], d[j])
+    unary, score, q = old
+    inverse, common, weights = made
+    first, count = span
+    for i in range(count):
+        mine, here = q[j, first + i], d[j, i] + (unary[j, first + i] - score[j, first + i])
+        part = np.divide(1.0, 1.0 + stiffness[first + i] * mine)
+        weights[i] += mine * part
+        common[i] += mine * part * here
+        d[j, i], inverse[j, i] = here, part
 
 
 @compiled
-def _add_difference(one: Floats, other: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] += one[i] - other[i]
+def _grow(
+    j: tuple[Count, Count],
+    old: tuple[Floats, Floats, float],
+    d: Floats,
+    solving: tuple[Floats, Floats],
+    made: tuple[Floats, Floats, Floats],
+    span: Span,
+) -> None:
+    """Turn a label's d into x, add it to the scores, and to the largest and to the mean what it says of them."""
+    score, q, rate = old
+    inverse, common = solving
+    grown, top, mean = made
+    first, count = span
+    for i in range(count):
+        mine = q[j[0], first + i]
+        x = (d[j[0], i] + mine * common[i]) * inverse[j[1], i]
+        out = score[j[0], first + i] + rate * x
+        d[j[0], i], grown[j[0], first + i] = x, out
+        mean[i] += mine * x
+        top[i] = out if out > top[i] else top[i]
 
 
 @compiled
-def _invert(w: Floats, q: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] = 1.0 / (1.0 + w[i] * q[i])
+def _turn(
+    j: Count,
+    places: tuple[Floats, Floats],
+    steps: tuple[Floats, Floats],
+    made: tuple[Floats, Floats],
+    span: Span,
+) -> None:
+    """Turn a label's x into how far q would go; widen the largest of these, and fill how far q went before."""
+    q, before = places
+    x, mean = steps
+    change, gap = made
+    first, count = span
+    for i in range(count):
+        mine = q[j, first + i]
+        ahead = mine * (x[j, i] - mean[i])
+        away, most = abs(ahead), change[first + i]
+        x[j, i], gap[i] = ahead, mine - before[j, first + i]
+        change[first + i] = away if away > most else most
 
 
 @compiled
-def _add_product(one: Floats, other: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] += one[i] * other[i]
-
-
-@compiled
-def _add_triple(one: Floats, two: Floats, three: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] += one[i] * two[i] * three[i]
-
-
-@compiled
-def _turn(q: Floats, mean: Floats, x: Floats) -> None:
-    for i in range(len(x)):
-        x[i] = q[i] * (x[i] - mean[i])
-
-
-@compiled
-def _widen(move: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        away = abs(move[i])
-        out[i] = away if away > out[i] else out[i]
-
-
-@compiled
-def _subtract(one: Floats, other: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] = one[i] - other[i]
-
-
-@compiled
-def _solve(q: Floats, common: Floats, inverse: Floats, d: Floats) -> None:
-    for i in range(len(d)):
-        d[i] = (d[i] + q[i] * common[i]) * inverse[i]
-
-
-@compiled
-def _advance(score: Floats, x: Floats, rate: float, out: Floats) -> None:
-    for i in range(len(out)):
-        out[i] = score[i] + rate * x[i]
-
-
-@compiled
-def _raise(values: Floats, top: Floats) -> None:
-    for i in range(len(top)):
-        top[i] = values[i] if values[i] > top[i] else top[i]
-
-
-@compiled
-def aim(unary: Floats, felt: Floats, out: Floats, top: Floats, first: int) -> None:
-    """Fill some nodes of `out` with unary + felt, and `top` with the largest of each."""
+def aim(unary: Floats, felt: Floats, top: Floats, first: int) -> None:
+    """Add unary to what some nodes feel, and take away the largest of each, which fills `top`."""
     top[:] = -np.inf
-    for j in range(len(unary)):
-        made = out[j, first : first + len(top)]
-        _advance(unary[j, first : first + len(top)], felt[j], 1.0, made)
-        _raise(made, top)
+    start = np.uint64(first)
+    for j in range(np.uint64(len(unary))):
+        for i in range(np.uint64(len(top))):
+            made = unary[j, start + i] + felt[j, i]
+            felt[j, i] = made
+            top[i] = made if made > top[i] else top[i]
+    for j in range(np.uint64(len(unary))):
+        for i in range(np.uint64(len(top))):
+            felt[j, i] -= top[i]
 
 
 @compiled
 def lower(score: Floats, top: Floats, out: Floats, first: int) -> None:
-    """Fill some nodes of `out` with score - top."""
-    for j in range(len(score)):
-        given, made = score[j, first : first + len(top)], out[j, first : first + len(top)]
-        for i in range(len(top)):
-            made[i] = given[i] - top[i]
+    """Fill `out` (label, some nodes) with score - top."""
+    for j in range(np.uint64(len(score))):
+        _lower(j, score, top, out, (np.uint64(first), np.uint64(len(top))))
 
 
 @compiled
-def share(q: Floats, total: Floats, first: int) -> None:
-    """Scale exponentials of some nodes to sum 1; `total` is filled with what they summed up to."""
+def _lower(j: Count, score: Floats, top: Floats, out: Floats, span: Span) -> None:
+    first, count = span
+    for i in range(count):
+        out[j, i] = score[j, first + i] - top[i]
+
+
+@compiled
+def share(q: Floats, total: Floats) -> None:
+    """Scale exponentials to sum 1; `total` is filled with what they summed up to."""
     total[:] = 0.0
-    for j in range(len(q)):
-        made = q[j, first : first + len(total)]
-        for i in range(len(total)):
-            total[i] += made[i]
+    for j in range(np.uint64(len(q))):
+        for i in range(np.uint64(len(total))):
+            total[i] += q[j, i]
     scale = 1.0 / total
-    for j in range(len(q)):
-        made = q[j, first : first + len(total)]
-        for i in range(len(total)):
-            made[i] *= scale[i]
+    for j in range(np.uint64(len(q))):
+        for i in range(np.uint64(len(total))):
+            q[j, i] *= scale[i]
 
 
 @compiled
-def own_rows(q: Floats, score: Floats, unary: Floats, out: Floats, first: int) -> None:
-    """Add q . (score - unary) of some nodes to `out`."""
-    for j in range(len(q)):
-        mine, now = q[j, first : first + len(out)], score[j, first : first + len(out)]
-        given = unary[j, first : first + len(out)]
-        for i in range(len(out)):
-            out[i] += mine[i] * (now[i] - given[i])
+def settle(
+    part: Floats,
+    scores: tuple[Floats, Floats],
+    q: Floats,
+    total: Floats,
+    out: Floats,
+    first: int,
+) -> None:
+    """Fill some nodes of q from exponentials (label, some nodes); add their q . (score - unary) to `out`.
+
+    `total` is filled with what the exponentials summed up to.
+    """
+    score, unary = scores
+    start, count = np.uint64(first), np.uint64(len(total))
+    total[:] = 0.0
+    for j in range(np.uint64(len(q))):
+        for i in range(count):
+            total[i] += part[j, i]
+    scale = 1.0 / total
+    for j in range(np.uint64(len(q))):
+        for i in range(count):
+            made = part[j, i] * scale[i]
+            q[j, start + i] = made
+            out[i] += made * (score[j, start + i] - unary[j, start + i])
 
 
 @compiled
-def largest_gap(q: Floats, goal: Floats, change: Floats, span: tuple[int, int]) -> None:
-    """Fill the largest |goal - q| of some nodes."""
-    first, last = span
-    out = change[first:last]
-    out[:] = 0.0
-    for j in range(len(q)):
-        mine, there = q[j, first:last], goal[j, first:last]
-        for i in range(len(out)):
-            away = abs(there[i] - mine[i])
-            out[i] = away if away > out[i] else out[i]
+def arrive(part: Floats, q: Floats, goal: Floats, change: Floats, first: int) -> None:
+    """Fill some nodes of `goal` from marginals (label, some nodes), and the largest |goal - q| of each."""
+    start, count = np.uint64(first), np.uint64(part.shape[1])
+    change[first : first + part.shape[1]] = 0.0
+    for j in range(np.uint64(len(q))):
+        for i in range(count):
+            made = part[j, i]
+            away, most = abs(made - q[j, start + i]), change[start + i]
+            goal[j, start + i] = made
+            change[start + i] = away if away > most else most
 
 
 @compiled
 def region_sums(q: Floats, size: Floats, row: NDArray[np.int32], out: Floats) -> None:
-    """Add size * q of each node to its row of `out` (label, row)."""
-    for j in range(len(q)):
-        for i in range(len(row)):
-            out[j, row[i]] += size[i] * q[j, i]
+    """Add size * q of each node to its row of `out` (label, row); four labels at a time, none waits for the other."""
+    j, k = np.uint64(0), np.uint64(len(q))
+    while j + np.uint64(4) <= k:
+        two, three, four = j + np.uint64(1), j + np.uint64(2), j + np.uint64(3)
+        for i in range(np.uint64(len(row))):
+            at, weight = np.uint64(row[i]), size[i]
+            out[j, at] += weight * q[j, i]
+            out[two, at] += weight * q[two, i]
+            out[three, at] += weight * q[three, i]
+            out[four, at] += weight * q[four, i]
+        j += np.uint64(4)
+    while j < k:
+        for i in range(np.uint64(len(row))):
+            out[j, np.uint64(row[i])] += size[i] * q[j, i]
+        j += np.uint64(1)
 
 
 @compiled
@@ -209,6 +250,18 @@ def gather(values: Floats, row: NDArray[np.integer[Any]], out: Floats) -> None:
     """Fill `out` with the value at each node's row (or pixel)."""
     for i in range(len(row)):
         out[i] = values[row[i]]
+
+
+@compiled
+def gather_labels(
+    values: Floats, labels: NDArray[np.intp], row: NDArray[np.int32], out: Floats, first: int
+) -> None:
+    """Fill some labels of `out` (label, some nodes) with the values (label, row) of each node's row."""
+    start = np.uint64(first)
+    for j in labels:
+        label = np.uint64(j)
+        for i in range(np.uint64(out.shape[1])):
+            out[label, i] = values[label, np.uint64(row[start + i])]
 
 
 @compiled

@@ -19,6 +19,13 @@ Places = tuple[Floats, Floats]
 Chequers = tuple[int, int, int]
 """Nodes of a full grid, how many of them are dark (these come first), and pixels of a row."""
 Sides = tuple[tuple[int, int, int, int, int], ...]
+Count = int | np.uint64
+"""Unsigned, so that a loop over nodes is one that the processor vectorises."""
+Four = tuple[Count, Count, Count, Count]
+"""Of the neighbours above, left, right and below."""
+Run = tuple[Count, Count, Count]
+"""Label, first node, and where that is among the nodes worked on."""
+Part = tuple[Count, Count]
 
 
 @compiled
@@ -100,19 +107,21 @@ def feel_chequered(
     places: Places, weights: Floats, grid: Chequers, felt: Floats, first: int
 ) -> None:
     """The same on a full grid whose dark fields come first, for nodes of one colour."""
-    mine, others = places
     i, last = first, first + felt.shape[1]
     while i < last:
         m, found = sides(i, last, grid)
-        for j in range(len(mine)):
-            here, out = mine[j, i : i + m], felt[j, i - first : i - first + m]
-            for low, high, there, at, way in found:
-                _pull(
-                    here[low:high],
-                    others[j, there + low : there + high],
-                    weights[way, at + low : at + high],
-                    out[low:high],
+        low, high = inner(m, found)
+        for j in range(len(felt)):
+            run = (np.uint64(j), np.uint64(i), np.uint64(i - first))
+            if low < high:
+                _pull_all(
+                    places, weights, felt, run, starts(found), (np.uint64(low), np.uint64(high))
                 )
+            for start, end in ((0, low), (high, m)):
+                for side in found:
+                    part = (np.uint64(max(start, side[0])), np.uint64(min(end, side[1])))
+                    if part[0] < part[1]:
+                        _pull(places, weights, felt, run, side[2:], part)
         i += m
 
 
@@ -123,16 +132,36 @@ def rough_chequered(q: Floats, weights: Floats, grid: Chequers, span: tuple[int,
     rough = np.zeros(grid[2])
     while i < last:
         m, found = sides(i, last, grid)
+        low, high = inner(m, found)
         for j in range(len(q)):
-            for low, high, there, at, way in found:
-                _roughen(
-                    q[j, i + low : i + high],
-                    q[j, there + low : there + high],
-                    weights[way, at + low : at + high],
-                    rough,
+            run = (np.uint64(j), np.uint64(i))
+            if low < high:
+                _roughen_all(
+                    q, weights, rough, run, starts(found), (np.uint64(low), np.uint64(high))
                 )
+            for start, end in ((0, low), (high, m)):
+                for side in found:
+                    part = (np.uint64(max(start, side[0])), np.uint64(min(end, side[1])))
+                    if part[0] < part[1]:
+                        _roughen(q, weights, rough, run, side[2:], part)
         i += m
     return float(rough.sum())
+
+
+@compiled
+def inner(m: int, found: Sides) -> tuple[int, int]:
+    """From and to which of m nodes there is a neighbour on each side; m and m where nowhere."""
+    low, high = 0, m
+    for side in found:
+        low, high = max(low, side[0]), min(high, side[1])
+    return (low, high) if low < high else (m, m)
+
+
+@compiled
+def starts(found: Sides) -> Four:
+    """The neighbours of the first node."""
+    above, left, right, below = found
+    return np.uint64(above[2]), np.uint64(left[2]), np.uint64(right[2]), np.uint64(below[2])
 
 
 @compiled
@@ -153,16 +182,62 @@ def chequered_edges(
 
 
 @compiled
-def _pull(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
-    for i in range(len(here)):
-        out[i] -= weights[i] * (here[i] - there[i])
+def _pull_all(
+    places: Places, weights: Floats, felt: Floats, run: Run, theirs: Four, part: Part
+) -> None:
+    mine, others = places
+    j, here, at = run
+    above, left, right, below = theirs
+    for i in range(part[0], part[1]):
+        q = mine[j, here + i]
+        out = felt[j, at + i] - weights[1, above + i] * (q - others[j, above + i])
+        out -= weights[0, left + i] * (q - others[j, left + i])
+        out -= weights[0, here + i] * (q - others[j, right + i])
+        felt[j, at + i] = out - weights[1, here + i] * (q - others[j, below + i])
 
 
 @compiled
-def _roughen(here: Floats, there: Floats, weights: Floats, out: Floats) -> None:
-    for i in range(len(here)):
-        away = here[i] - there[i]
-        out[i] += 0.5 * weights[i] * away * away
+def _pull(
+    places: Places,
+    weights: Floats,
+    felt: Floats,
+    run: Run,
+    side: tuple[int, int, int],
+    part: Part,
+) -> None:
+    mine, others = places
+    j, here, at = run
+    there, holder, way = np.uint64(side[0]), np.uint64(side[1]), np.uint64(side[2])
+    for i in range(part[0], part[1]):
+        away = mine[j, here + i] - others[j, there + i]
+        felt[j, at + i] -= weights[way, holder + i] * away
+
+
+@compiled
+def _roughen_all(
+    q: Floats, weights: Floats, rough: Floats, run: Part, theirs: Four, part: Part
+) -> None:
+    j, here = run
+    above, left, right, below = theirs
+    for i in range(part[0], part[1]):
+        mine = q[j, here + i]
+        up, back = mine - q[j, above + i], mine - q[j, left + i]
+        on, down = mine - q[j, right + i], mine - q[j, below + i]
+        out = rough[i] + 0.5 * weights[1, above + i] * up * up
+        out += 0.5 * weights[0, left + i] * back * back
+        out += 0.5 * weights[0, here + i] * on * on
+        rough[i] = out + 0.5 * weights[1, here + i] * down * down
+
+
+@compiled
+def _roughen(
+    q: Floats, weights: Floats, rough: Floats, run: Part, side: tuple[int, int, int], part: Part
+) -> None:
+    j, here = run
+    there, holder, way = np.uint64(side[0]), np.uint64(side[1]), np.uint64(side[2])
+    for i in range(part[0], part[1]):
+        away = q[j, here + i] - q[j, there + i]
+        rough[i] += 0.5 * weights[way, holder + i] * away * away
 
 
 @compiled

@@ -88,7 +88,7 @@ class RegionTerms:
             region_sums(q[first:last], nodes.size, nodes.row, out[first:last])
             out[first:last] /= self.count
 
-        in_blocks(work, len(out), 1)
+        in_blocks(work, len(out), 4)
         return out
 
     def assess(self, q: Floats, nodes: Nodes) -> tuple[float, Pull | None]:
@@ -106,16 +106,17 @@ class RegionTerms:
 
     def felt(self, pull: Pull | None, nodes: Nodes, span: tuple[int, int]) -> Floats:
         """(label, some nodes) what is added to the scores of each pixel of some nodes."""
-        from reasoning.inference.field_kernels import gather
+        from reasoning.inference.field_kernels import gather_labels
 
         first, last = span
         felt = np.zeros((len(nodes.unary), last - first))
-        if pull is not None:
+        if pull is None:
+            return felt
+        if self.whole:
             for j in pull.labels:
-                if self.whole:
-                    np.multiply(pull.scores[j, first:last], self._share[first:last], out=felt[j])
-                else:
-                    gather(pull.scores[j], nodes.row[first:last], felt[j])
+                np.multiply(pull.scores[j, first:last], self._share[first:last], out=felt[j])
+        elif pull.labels:
+            gather_labels(pull.scores, np.array(pull.labels), nodes.row, felt, first)
         return felt
 
     @cached_property

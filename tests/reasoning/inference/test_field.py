@@ -44,6 +44,7 @@ def test_a_part_feels_what_the_whole_feels(kind):
     moving = np.random.default_rng(0).random(len(state.change)) < 0.2
     part, small, chosen = layout.field.part(state, moving)
     n = len(chosen)
+    assert all(one.flags.c_contiguous for one in (part.nodes.unary, small.score, small.q))
     goal, change = layout.field.goal(state)
     part_goal, part_change = part.goal(small)
     assert part_goal[:, :n] == pytest.approx(goal[:, chosen], abs=1e-12)
