@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from kg import vocab
 from kg.counted import counted
 from kg.errors import InputError, OutputError, SourceError
 from kg.folder import held, is_url, left_behind, recover, replace_folder
@@ -58,12 +57,12 @@ def build(
 
     Args:
         out: Folder, a file ending in .trig, .nq or .ttl, or the address of a SPARQL 1.1 server (`kg.remote`), where the
-            graphs of these sources are replaced and all others kept.
+            graphs of these sources are written and all others kept.
         sources: Products, OSM extracts, vector files, facts.
         bounds: (west, south, east, north), degrees; read sources inside of it only.
         relations: Find spatial relations between features (geo:sfWithin, ...); "rcc8": those of areas in RCC-8, too.
-        existing: What to do when `out` exists: "refuse", "replace" it, or "update" it: read only sources that have
-            changed since, and keep everything else. A server is replaced unless it is to be updated.
+        existing: What to do when `out` exists, or a server holds graphs of these names and other content: "refuse",
+            "replace", or "update": read only sources that have changed since, and keep everything else.
         progress: Told of each stage.
 
     Raises:
@@ -77,7 +76,7 @@ def build(
             "build: no source given",
             "add --osm FILE, --landcover FILE, --vector FILE, --facts FILE or --import MAPPING",
         )
-    wanted = _Wanted(sources, bounds, relations, existing == "update", tell)
+    wanted = _Wanted(sources, bounds, relations, existing, tell)
     if is_url(out):
         return _on_server(str(out), wanted)
     target = Path(out).resolve() if Path(out).is_symlink() else Path(out)
@@ -100,16 +99,30 @@ class _Wanted:
     sources: Sources
     bounds: tuple[float, float, float, float] | None
     relations: bool | Literal["rcc8"]
-    update: bool
+    existing: str
     tell: Callable[[str], None]
+
+    @property
+    def update(self) -> bool:
+        """Whether only what has changed is read."""
+        return self.existing == "update"
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """What ships and is written along, besides the ontology."""
+        from kg.build import ALIGNMENTS, SCENES
+
+        return (SCENES, ALIGNMENTS) if self.sources.alignments else (SCENES,)
 
     def fill(self, graph: KnowledgeGraph) -> tuple[BuildReport, dict[str, int]]:
         """Read the sources into a graph, and relate what has changed."""
-        from kg.build import ALIGNMENTS, SCENES
-
-        shared = (SCENES, ALIGNMENTS) if self.sources.alignments else (SCENES,)
         report = _fill(
-            graph, self.sources, self.bounds, self.tell, changed_only=self.update, shared=shared
+            graph,
+            self.sources,
+            self.bounds,
+            self.tell,
+            changed_only=self.update,
+            shared=self.shared,
         )
         changed = any(not source.kept for source in report.sources)
         found = (
@@ -148,39 +161,30 @@ def _on_server(url: str, wanted: _Wanted) -> Built:
     """Build beside the server, then send what is new; the server gets all of it or none."""
     from kg.build import ONTOLOGY, fingerprints
     from kg.remote import RemoteGraph
+    from landlore.on_server import keep_others, needed
 
     server = RemoteGraph(url)
+    known = fingerprints(server)
+    named = graph_sources(wanted.sources, wanted.bounds, known if wanted.update else {})
+    if wanted.existing == "refuse":
+        own = (ONTOLOGY, *wanted.shared, *([RELATIONS] if wanted.relations else []))
+        keep_others(server, named, known, own)
     with tempfile.TemporaryDirectory(prefix="landlore-") as room:
         local = KnowledgeGraph(Path(room) / "graph")
-        there = _there(server, wanted)
+        there = needed(server, named, known if wanted.update else {}, bool(wanted.relations))
         if there:
             wanted.tell(f"fetching {counted(len(there), 'graph')} from {server.endpoint.url}")
             local.replace_graphs({iri: server.ntriples(iri) for iri in there})
         report, relations = wanted.fill(local)
         read = {source.iri for source in report.sources if not source.kept}
-        same = fingerprints(server).get(ONTOLOGY) == fingerprints(local)[ONTOLOGY]
+        same = known.get(ONTOLOGY) == fingerprints(local)[ONTOLOGY]
         kept = {*there, *([ONTOLOGY] if same else [])} - read
         new = [iri for iri in local.graphs() if iri not in kept]
         if read:
             wanted.tell(f"sending {counted(len(new), 'graph')} to {server.endpoint.update_url}")
             server.replace_graphs({iri: local.ntriples(iri) for iri in new})
         del local
-    return Built(server.endpoint.url, report, relations)
-
-
-def _there(server: KnowledgeGraph, wanted: _Wanted) -> list[str]:
-    """Graphs of the server that the build needs: unchanged sources, and features that are to be related."""
-    from kg.build import fingerprint, fingerprints
-
-    needed: set[str] = set()
-    if wanted.relations:
-        asked = f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?f a <{vocab.OSM_FEATURE}> }} }}"
-        needed = {str(iri) for (iri,) in server.query(asked)}
-    known = fingerprints(server) if wanted.update else {}
-    for source in graph_sources(wanted.sources, wanted.bounds, known):
-        same = bool(known) and known.get(source.iri) == fingerprint(source.describe())
-        (needed.add if same else needed.discard)(source.iri)
-    return sorted(needed)
+    return Built(server.endpoint.url, replace(report, triples=len(server)), relations)
 
 
 def _replaceable(target: Path, update: bool) -> None:
