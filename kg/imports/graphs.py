@@ -51,7 +51,7 @@ class Schema:
 def read_schema(path: Path, interpreter: Interpreter) -> Schema:
     """Look through a file twice: which terms are classes; then what these are called and matched with.
 
-    The interpreter learns names and alignments.
+    The interpreter learns names, superclasses and alignments.
 
     Raises:
         SourceError: See `kg.imports.triples.read_triples`.
@@ -80,7 +80,12 @@ def _classes(found: ForeignTriple, schema: Schema, interpreter: Interpreter) -> 
         schema.terms.add(
             subject if value in _DECLARED else "" if value.startswith(OTHERS) else value
         )
-    elif predicate in _SUBCLASS or interpreter.relates_classes(predicate):
+    elif predicate in _SUBCLASS:
+        schema.terms |= {subject, value}
+        interpreter.below(subject, value)
+        if predicate != vocab.RDFS + "subClassOf":
+            interpreter.below(value, subject)
+    elif interpreter.relates_classes(predicate):
         schema.terms |= {subject, value}
     elif predicate == vocab.VALUE:
         schema.nodes.setdefault(subject, [])

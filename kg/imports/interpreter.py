@@ -18,7 +18,8 @@ _MOST_WEIGHTS = 1.0
 class Interpreter:
     """Says what terms mean, and counts what it met.
 
-    In this order: what the mapping lists; IRIs of ours, and of vocabularies that everybody shares; alignments; names.
+    In this order: what the mapping lists; IRIs of ours, and of vocabularies that everybody shares; alignments; names;
+    superclasses that the file declares, where unknown terms are left out (kept ones keep their own class).
 
     Args:
         mapping: What is known of the other graph.
@@ -32,6 +33,7 @@ class Interpreter:
         self.mapping, self.vocabulary, self.tally = mapping, vocabulary, Tally()
         self.kept: dict[str, str] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
+        self._above: dict[str, tuple[str, ...]] = {}
         self._relations = {
             t: self._listed(t, v, relation=True) for t, v in mapping.relations.items() if v
         }
@@ -42,6 +44,11 @@ class Interpreter:
     def call(self, term: str, *names: str) -> None:
         """Take note of what a term of theirs is called."""
         self._labels[term] = (*self._labels.get(term, ()), *names)
+
+    def below(self, term: str, above: str) -> None:
+        """Take note that one class of theirs is declared to lie below another."""
+        if term != above:
+            self._above[term] = (*self._above.get(term, ()), above)
 
     def relation(self, theirs: str) -> Meaning | None:
         """What a relation means; None for one that is to be left out."""
@@ -67,7 +74,9 @@ class Interpreter:
         if key not in self._cache:
             if len(self._cache) > 100_000:
                 self._cache.clear()
-            self._cache[key] = self._terms.get(theirs) or self._found_term(theirs, relation, head)
+            found = self._terms.get(theirs) or self._found_term(theirs, relation, head)
+            wider = not (found or head or self.mapping.unknown.terms == KEEP)
+            self._cache[key] = self._found_above(theirs, relation) if wider else found
         return self._met("term", theirs, self._cache[key], self.mapping.unknown.terms)
 
     def individual(self, theirs: str) -> str:
@@ -117,6 +126,21 @@ class Interpreter:
         names = (*self._labels.get(theirs, ()), local_name(theirs)) if self._by("name") else ()
         found = (self.vocabulary.named(name, relation, head=head) for name in names)
         return next(filter(None, found), None)
+
+    def _found_above(self, theirs: str, relation: str) -> Meaning | None:
+        """The nearest superclass that is understood, level by level; what holds of things of it need not hold of it."""
+        seen, level = {theirs}, [theirs]
+        while level:
+            above = dict.fromkeys(a for term in level for a in self._above.get(term, ()))
+            level = []
+            for term in (t for t in above if t not in seen):
+                seen.add(term)
+                found = self._terms.get(term) or self._found_term(term, relation, head=False)
+                if found is not None and self.vocabulary.knows(found.iri):
+                    return replace(found, by="superclass")
+                if found is None or found.iri != LEAVE_OUT:
+                    level.append(term)
+        return None
 
     def _aligned(self, theirs: str) -> Meaning | None:
         return self.vocabulary.matches.get(theirs) if self._by("alignment") else None

@@ -117,6 +117,11 @@ class ImportMapping:
     alignments: tuple[Path, ...] = ()
     digest: str = ""
 
+    @property
+    def cited(self) -> bool:
+        """Whether it says where the file comes from; a guess need not."""
+        return self.path is None or bool(self.source.citation)
+
 
 _KEYS = (
     "file",

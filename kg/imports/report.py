@@ -70,6 +70,8 @@ class ImportReport:
         known: Terms that were understood, most frequent first.
         means: "terms" or "relations" -> way of understanding -> (different ones, times).
         unknown: Terms that nobody explained, most frequent first, each with the nearest of ours.
+        unused: Columns of a table that are nothing of what a column may be: names, or numbers from 1 without a header.
+        cited: Whether the mapping says where the file comes from, which `-o` and `build` need; True without one.
     """
 
     file: str
@@ -82,6 +84,8 @@ class ImportReport:
     known: tuple[KnownTerm, ...]
     means: dict[str, dict[str, tuple[int, int]]]
     unknown: tuple[UnknownTerm, ...]
+    unused: tuple[str, ...] = ()
+    cited: bool = True
 
     def to_record(self) -> dict[str, Any]:
         """As one JSON-ready mapping."""
@@ -97,11 +101,15 @@ class ImportReport:
                 yield f"{_column(different, kind.removesuffix('s'))} by {by} ({counted(times, 'time')})"
         for reason, count in self.left_out.items():
             yield f"{_column(count, self.unit.removesuffix('s'))} left out: {reason}"
+        if self.unused:
+            yield f"{_column(len(self.unused), 'column')} not used: {' '.join(', '.join(self.unused).split())}"
         for one in self.unknown[:_SHOWN]:
             near = f"; nearest: {one.label} ({vocab.curie(one.iri)})" if one.iri else ""
             yield f"{one.count:>10,} x unknown {one.kind} {one.term!r}{near}"
         if len(self.unknown) > _SHOWN:
             yield f"           ... and {len(self.unknown) - _SHOWN} more unknown; --json lists all"
+        if not self.cited:
+            yield 'nothing is cited yet: -o and build need citation = "Author (year): title" below [source]'
 
 
 def _column(number: int, noun: str) -> str:

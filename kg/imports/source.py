@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 from kg import vocab
@@ -35,6 +36,7 @@ class ImportSource:
         self.mapping = mapping
         self._vocabulary = vocabulary
         self._interpreter: Interpreter | None = None
+        self._unused: list[str] = []
 
     @property
     def iri(self) -> str:
@@ -48,6 +50,7 @@ class ImportSource:
             SourceError: The file is missing or of no known kind, or the mapping cites nothing.
         """
         self._check()
+        self._cited()
         origin = self.mapping.source
         return SourceInfo(
             title=origin.title or self.mapping.file.name,
@@ -79,9 +82,11 @@ class ImportSource:
                 f"{where}: {path.name} is a table, but nothing says which column is what",
                 f"landlore import {path} --suggest MAPPING.toml writes a [table] to start from",
             )
-        if where is not None and not self.mapping.source.citation:
+
+    def _cited(self) -> None:
+        if not self.mapping.cited:
             raise SourceError(
-                f"{where}: says nothing about where {path.name} comes from",
+                f"{self.mapping.path}: says nothing about where {self.mapping.file.name} comes from",
                 'citation = "Author (year): title" below [source]',
             )
 
@@ -89,8 +94,9 @@ class ImportSource:
         """The statements in our words, as they come; afterwards `report` tells what was understood.
 
         Raises:
-            SourceError: The file cannot be read, or nothing in it is understood.
+            SourceError: The mapping cites nothing, the file cannot be read, or nothing in it is understood.
         """
+        self._cited()
         interpreter = self._interpreter = self._started()
         yield from self._lines(interpreter)
         report = self.report()
@@ -119,11 +125,13 @@ class ImportSource:
 
     def _statements(self, interpreter: Interpreter) -> Iterator[Statements]:
         if is_table(self.mapping.file) and self.mapping.table:
-            return row_statements(read_rows(self.mapping.file, self.mapping.table), interpreter)
+            self._unused = []
+            rows = read_rows(self.mapping.file, self.mapping.table, self._unused)
+            return row_statements(rows, interpreter)
         return graph_statements(self.mapping.file, interpreter)
 
     def report(self) -> ImportReport:
-        """What was understood; reads everything first where that was not done.
+        """What was understood; reads everything first where that was not done. It needs no citation.
 
         Raises:
             SourceError: The file cannot be read.
@@ -135,7 +143,8 @@ class ImportSource:
             """The nearest name that the vocabulary has."""
             return found.vocabulary.nearest(local_name(term), relation=relation)
 
-        return found.tally.report(self.mapping.file.name, self.mapping.name, unit, nearest)
+        made = found.tally.report(self.mapping.file.name, self.mapping.name, unit, nearest)
+        return replace(made, unused=tuple(self._unused), cited=self.mapping.cited)
 
     def _read_through(self) -> Interpreter:
         interpreter = self._started()

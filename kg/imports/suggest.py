@@ -19,6 +19,7 @@ from kg.imports.sheets import sheet_names
 from kg.imports.source import ImportSource
 from kg.imports.tables import ROLES, SHEETS, is_table, table_rows
 from kg.imports.vocabulary import Vocabulary
+from kg.ontology import load_ontology
 
 MARK = "An empty value is not decided yet; see docs/import.md."
 """Ends the first line of every mapping that was suggested."""
@@ -27,16 +28,27 @@ PLAIN = Columns()
 _LOOKED_AT = 2000
 _LISTED = 300
 _WORDS = {
-    "head": ("head", "subject", "entity1", "source entity", "from", "class", "concept", "h"),
-    "relation": ("relation", "predicate", "property", "relationship", "rel", "r"),
-    "tail": ("tail", "object", "entity2", "target", "to", "value", "t"),
-    "weight": ("weight", "share", "score", "strength", "probability", "fraction"),
-    "confidence": ("confidence", "certainty", "reliability"),
-    "source": ("source", "citation", "reference", "provenance"),
-    "licence": ("licence", "license", "rights"),
-    "date": ("date", "year", "issued"),
+    "head": (
+        "head", "subject", "entity1", "source entity", "from", "class", "concept", "h",
+        "头实体", "头节点", "主体", "主语", "实体1", "起点", "场景", "概念", "类别", "类",
+    ),
+    "relation": (
+        "relation", "predicate", "property", "relationship", "rel", "r", "关系", "谓词", "谓语", "联系", "属性",
+    ),
+    "tail": (
+        "tail", "object", "entity2", "target", "to", "value", "t",
+        "尾实体", "尾节点", "客体", "宾语", "实体2", "终点", "对象", "目标", "值",
+    ),
+    "weight": (
+        "weight", "share", "score", "strength", "probability", "fraction",
+        "比例", "占比", "份额", "强度", "概率", "得分",
+    ),
+    "confidence": ("confidence", "certainty", "reliability", "可信度", "可靠性", "确定性"),
+    "source": ("source", "citation", "reference", "provenance", "来源", "出处", "引文", "引用", "参考文献", "文献"),
+    "licence": ("licence", "license", "rights", "许可", "许可证", "许可协议", "授权"),
+    "date": ("date", "year", "issued", "日期", "年份", "发布日期", "时间"),
 }  # fmt: skip
-"""Role of a column -> what its name may be, best first."""
+"""Role of a column -> what its name may be, best first; beside what the ontology calls it."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,10 @@ def _roles(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
 def _by_name(header: Sequence[str]) -> dict[str, int]:
     names = [name.casefold().replace("_", " ").strip() for name in header]
     found: dict[str, int] = {}
-    for role, words in _WORDS.items():
+    labels = load_ontology().labels
+    for role, known in _WORDS.items():
+        ours = (labels.get((vocab.CORE + role, language), "") for language in ("en", "zh"))
+        words = (*known, *(label.casefold() for label in ours if label))
         free = (
             names.index(w) for w in words if w in names and names.index(w) not in found.values()
         )
@@ -182,6 +197,8 @@ def _lines(mapping: ImportMapping, place: str, report: ImportReport) -> Iterator
     yield "# confidence = 0.8 # share of its statements that are right"
     if mapping.table is not None:
         yield from _table(mapping.table)
+        if report.unused:
+            yield f"# not used: {', '.join(map(_quoted, report.unused))}"
     yield ""
     yield "[relations]   # theirs = ours, with ^ the other way round, and a weight if none is stated"
     yield from _listed(report, "relation")

@@ -40,8 +40,13 @@ def is_table(path: Path) -> bool:
     return name.endswith((*TEXTS, *SHEETS))
 
 
-def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
+def read_rows(path: Path, columns: Columns, unused: list[str] | None = None) -> Iterator[Row]:
     """Rows of a table; text is read line by line, never whole.
+
+    Args:
+        path: The table.
+        columns: What its columns are.
+        unused: Gets the names (without a header the numbers from 1) of columns that are nothing of all this.
 
     Raises:
         SourceError: The file cannot be read as a table, is empty, or lacks a column.
@@ -51,6 +56,9 @@ def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
     if header is None:
         raise SourceError(f"{path}: is empty, expected a table", "check the path")
     places = _places(path, columns, header[1])
+    if unused is not None:
+        names = header[1] if columns.header else [str(i + 1) for i in range(len(header[1]))]
+        unused += [name for i, name in enumerate(names) if name and i not in places.values()]
     first = [] if columns.header else [header]
     for source in (first, rows):
         for number, cells in source:

@@ -56,7 +56,7 @@ class Meaning:
     Attributes:
         iri: Ours.
         by: How it was understood: "mapping", "iri", "alignment", "wider alignment", "label en", "label zh",
-            "class list", "kept".
+            "class list", "superclass", "kept".
         inverse: A relation that is meant the other way round.
         weight: Weight of statements with this relation that say none; None leaves it to the mapping.
     """

@@ -122,7 +122,8 @@ def test_suggest_try_and_write(tmp_path):
     with pytest.raises(InputError, match="no mapping"):
         ll.import_graph(tmp_path / "edges.csv", out=tmp_path / "x.ttl")
     with pytest.raises(InputError, match="says nothing about where"):
-        ll.import_graph(tmp_path / "m.toml")
+        ll.import_graph(tmp_path / "m.toml", out=tmp_path / "x.ttl")
+    assert not ll.import_graph(tmp_path / "m.toml").report.cited
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,21 @@ def test_the_command_reports_as_text_and_as_json(mapping, tmp_path, run):
     assert [u["term"] for u in told["unknown"]] == ["gloop"]
     (tmp_path / "edges.csv").write_text("head,relation,tail,weight\na,b,c,1\n")
     assert run("edges.toml", "--dry-run")[0] == 1, "it ran, and nothing was understood"
+
+
+def test_a_mapping_that_cites_nothing_can_be_tried_out_but_not_written(mapping, tmp_path, run):
+    mapping.write_text(MAPPING.replace('citation = "Somebody (2020): Edges"\n', ""))
+    code, out, err = run("edges.toml", "--dry-run")
+    assert (code, err) == (0, []) and out.startswith("edges.csv: 2 of 3 rows understood")
+    assert out.splitlines()[-1].startswith("nothing is cited yet: -o and build need citation = ")
+    assert not json.loads(run("edges.toml", "--dry-run", "--json")[1])["cited"]
+    code, _, err = run("edges.toml", "-o", "edges.ttl")
+    assert code == 2 and len(err) == 2 and "says nothing about where edges.csv comes from" in err[0]
+    with pytest.raises(InputError, match="says nothing about where"):
+        ll.build(tmp_path / "graph", ll.Sources(imports=mapping))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["edges.csv", "edges.toml"]
+    mapping.write_text(MAPPING)
+    assert "cited" not in run("edges.toml", "--dry-run")[1]
 
 
 def test_a_failed_import_leaves_the_former_file(mapping, tmp_path):

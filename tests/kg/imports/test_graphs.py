@@ -121,7 +121,42 @@ def test_their_own_classes_can_be_kept_below_ours(tmp_path):
         == 1
     )
     left, report = imported(tmp_path, text + " e:h a e:House .")
-    assert types(left) == {("h", "ll:House")} and report.left_out["unknown class"] == 1
+    assert types(left) == {("h", "ll:House"), ("i", "ll:House")}
+    assert report.means["terms"]["superclass"][0] == 1 and not report.unknown
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("e:X rdfs:subClassOf e:Y . e:Y rdfs:subClassOf e:House .", {("x", "ll:House")}),
+        ("e:X rdfs:subClassOf e:Y , ll:Pond . e:Y rdfs:subClassOf e:House .", {("x", "ll:Pond")}),
+        ("e:X owl:equivalentClass e:Y . e:House owl:equivalentClass e:Y .", {("x", "ll:House")}),
+        ("e:House owl:equivalentClass e:X .", {("x", "ll:House")}),
+        ("e:X rdfs:subClassOf e:Y . e:Y rdfs:subClassOf e:X , geo:Feature .", set()),
+        ("e:House rdfs:subClassOf e:X .", set()),
+    ],
+)
+def test_things_of_a_declared_subclass_are_things_of_the_nearest_class_that_is_understood(
+    tmp_path, declared, expected
+):
+    graph, report = imported(tmp_path, f"{declared} e:x a e:X . e:l ll:near e:x .")
+    assert types(graph) == expected
+    assert report.left_out.get("unknown class", 0) == (0 if expected else 1)
+    kept, _ = imported(tmp_path, f"{declared} e:x a e:X .", terms="keep")
+    assert ("x", E + "X") in types(kept)
+
+
+def test_what_is_said_of_a_subclass_is_not_said_of_its_superclass(tmp_path):
+    text = """e:Duckery rdfs:subClassOf e:Pond .
+        e:Zeppelinport rdfs:subClassOf e:Airport . e:Airport ll:hasPart e:Duckery .
+        e:Zeppelinport ll:hasPart e:Runway ."""
+    graph, report = imported(tmp_path, text)
+    assert {
+        (vocab.curie(t.head), vocab.curie(t.tail))
+        for t in graph.triples()
+        if "hasPart" in t.relation
+    } == {("sc:Airport", "ll:Pond")}
+    assert report.left_out["unknown head"] == 1
 
 
 def test_means_can_be_forbidden(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from kg.errors import SourceError
 from kg.imports.mapping import Columns, read_mapping
 from kg.imports.source import ImportSource
-from kg.imports.suggest import guess_columns, suggest_mapping
+from kg.imports.suggest import guess_columns, guess_mapping, suggest_mapping
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -33,12 +33,37 @@ def written(folder, text, name="t.csv"):
             "scene,link,thing,share\na,has,b,1\nc,has,d,2\n",
             Columns("scene", "link", "thing", "share"),
         ),
+        (
+            "头实体,关系,尾实体,权重,置信度,日期,来源,许可证\n湖,包含,码头,1,1,2020,a,b\n",
+            Columns("头实体", "关系", "尾实体", "权重", "置信度", "来源", "许可证", "日期"),
+        ),
         ("1,lake,has,pier\n2,sea,has,pier\n3,sea,has,sand\n", Columns(2, 3, 4, header=False)),
         ("lake,pier\nsea,sand\n", Columns(1, "", 2, header=False)),
     ],
 )
 def test_columns_are_told_by_their_names_or_by_what_they_hold(tmp_path, text, columns):
     assert guess_columns(written(tmp_path, text)) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("head,relation,tail,备注,\nlake,ll:near,pier,x,y\n", ("备注",)),
+        ("1,lake,ll:near,pier\n2,sea,ll:near,pier\n", ("1",)),
+        ("head,relation,tail,权重\nlake,ll:near,pier,1\n", ()),
+    ],
+)
+def test_columns_that_are_not_used_are_told(tmp_path, text, unused):
+    found = suggest_mapping(written(tmp_path, text))
+    assert (
+        found.report.unused
+        == unused
+        == ImportSource(guess_mapping(tmp_path / "t.csv")).report().unused
+    )
+    for name in unused:
+        assert f'# not used: "{name}"' in found.text
+        assert f"         1 column not used: {name}" in found.report.lines()
+    assert len(unused) == sum("not used" in line for line in found.report.lines())
 
 
 @pytest.mark.parametrize("text", ["1,2,3\n4,5,6\n", "lake\nsea\n", ""])
