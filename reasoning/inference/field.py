@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.inference.pairs import Listed, Pairs
+from reasoning.inference.pairs import Pairs
 from reasoning.inference.region_terms import Pull, RegionTerms
 from reasoning.threads import in_blocks
 
@@ -232,16 +232,7 @@ class Field:
         """
         chosen = np.flatnonzero(moving)
         nodes = self.nodes
-        counts, ends, weights = nodes.pairs.edges(chosen)
-        beside = np.zeros(state.q.shape[1], bool)
-        beside[ends] = True
-        beside[chosen] = False
-        outer = np.flatnonzero(beside)
-        name = np.empty(state.q.shape[1], np.int32)
-        name[chosen] = np.arange(len(chosen))
-        name[outer] = len(chosen) + np.arange(len(outer))
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        pairs = Listed(starts, name[ends], weights)
+        pairs, outer = nodes.pairs.part(chosen, state.q.shape[1])
         regions, row = self.regions.part(state.q, nodes, chosen)
         dark = int(np.searchsorted(chosen, nodes.dark))
         unary, score = (np.take(all_of, chosen, axis=1) for all_of in (nodes.unary, state.score))

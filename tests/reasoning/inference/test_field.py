@@ -60,6 +60,18 @@ def test_a_part_feels_what_the_whole_feels(kind):
     assert moved.energy == pytest.approx(again.energy)
 
 
+@pytest.mark.parametrize("gaps", [True, False])
+def test_a_part_of_a_part_feels_what_the_whole_feels(gaps):
+    field = lay_out(pixels(2, gaps=gaps), None).field
+    state, rng = field.start(np.empty((3, 0))), np.random.default_rng(1)
+    part, small, chosen = field.part(state, rng.random(len(state.change)) < 0.5)
+    inner, least, some = part.part(small, rng.random(len(chosen)) < 0.5)
+    goal, change = inner.goal(least)
+    assert goal[:, : len(some)] == pytest.approx(field.goal(state)[0][:, chosen[some]], abs=1e-12)
+    assert change == pytest.approx(field.goal(state)[1][chosen[some]], abs=1e-12)
+    assert inner.nodes.pairs.tie == pytest.approx(field.nodes.pairs.tie[chosen[some]])
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (6, 1), (5, 7), (4, 6), (5, 6), (7, 5)])
 def test_a_chequered_grid_feels_what_a_list_of_neighbours_feels(shape):
     """Every side of every pixel, dark and bright, of grids with odd and even sides."""
@@ -78,6 +90,7 @@ def test_a_chequered_grid_feels_what_a_list_of_neighbours_feels(shape):
     listed = replace(grid, nodes=replace(grid.nodes, pairs=pairs))
     one, other = grid.start(np.empty((3, 0))), listed.start(np.empty((3, 0)))
     assert one.energy == pytest.approx(other.energy)
+    assert grid.nodes.pairs.tie == pytest.approx(pairs.tie)
     assert grid.goal(one)[0] == pytest.approx(listed.goal(other)[0], abs=1e-12)
     assert grid.step(one, 1.0).q == pytest.approx(listed.step(other, 1.0).q, abs=1e-12)
     # ... and what the definition says
