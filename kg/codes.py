@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 UNKNOWN = -2
 
+_LARGEST = 1e19
+
 
 def places(values: NDArray[Any], known: Mapping[float, int]) -> NDArray[np.int16]:
     """Look each value up.
@@ -36,5 +38,11 @@ def places(values: NDArray[Any], known: Mapping[float, int]) -> NDArray[np.int16
 def shown(values: NDArray[Any], most: int = 8) -> str:
     """Distinct values as a short text: "7, 12 ... (30 values)"."""
     found = np.unique(values)
-    text = ", ".join(f"{value:g}" for value in found[:most].tolist())
+    text = ", ".join(map(_exact, found[:most].tolist()))
     return text if found.size <= most else f"{text} ... ({found.size} values)"
+
+
+def _exact(value: float) -> str:
+    """A whole number with all its digits, up to those of the largest integers."""
+    is_whole = float(value).is_integer() and abs(value) < _LARGEST
+    return f"{int(value)}" if is_whole else f"{value:g}"

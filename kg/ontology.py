@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
 import shutil
 import warnings
 from collections import defaultdict
@@ -42,6 +43,11 @@ __all__ = [
     "read_owl",
     "schema_files",
 ]
+
+_TURTLE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*\n)*(?:@prefix|@base|prefix\s|base\s)", re.IGNORECASE
+)
+"""How Turtle begins, and no other syntax of OWL that is read."""
 
 
 def load_ontology(paths: Sequence[str | Path] | None = None) -> Ontology:
@@ -104,6 +110,11 @@ def read_owl(path: str | Path) -> Terms:
     _digest(path)
     if path.suffix == ".ttl":
         return turtle_terms(path)
+    if _TURTLE.match(path.read_bytes()):
+        raise OntologyError(
+            f"{path}: holds Turtle, and its name does not say so",
+            f"rename it: mv {path} {path.with_suffix('.ttl')}",
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import owlready2

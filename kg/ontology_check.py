@@ -28,6 +28,7 @@ from kg.owl_profile import dl_faults
 from kg.scene_check import check_scenes
 from kg.scenes import SCENE_CLASS, load_scenes
 from kg.shapes import shape_faults
+from kg.sources import no_file
 from kg.terms import TYPE, Terms
 
 CHECKS = (
@@ -96,7 +97,13 @@ def check_ontology(paths: Sequence[str | Path] = (), *, reasoner: bool = True) -
 
     Returns:
         The findings; one fault never hides another.
+
+    Raises:
+        SourceError: No such file.
     """
+    for path in paths:
+        if not Path(path).is_file():
+            raise no_file(path)
     files = tuple(map(Path, paths)) or shipped_ontologies()
     read, faults = _read(files)
     core = {path: read_owl(path) for path in core_files()}
@@ -133,7 +140,7 @@ def _read(files: Sequence[Path]) -> tuple[dict[Path, Terms], list[Fault]]:
         try:
             read[path] = read_owl(path)
         except InputError as error:
-            faults.append(Fault("file", str(path), error.message))
+            faults.append(Fault("file", str(path), error.message.removeprefix(f"{path}: ")))
     return read, faults
 
 

@@ -99,8 +99,19 @@ def broken(where: str | Path, error: SyntaxError) -> SourceError:
     line = f":{number}" if number else ""
     hint = f"correct {where} at that line"
     if "UTF-8" in reason:
-        hint = f"save it as UTF-8: iconv -f latin1 -t utf8 {where} > NEW"
+        known = "utf16" if _is_utf16(Path(where)) else "latin1"
+        hint = f"save it as UTF-8: iconv -f {known} -t utf8 {where} > NEW"
     return SourceError(f"{where}{line}: not valid RDF: {reason}", hint)
+
+
+def _is_utf16(path: Path) -> bool:
+    """Whether a file begins with a mark of UTF-16, or with a character of two bytes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except (OSError, ValueError):  # no file: text from elsewhere
+        return False
+    return start in (b"\xff\xfe", b"\xfe\xff") or 0 in start
 
 
 def node(iri: str) -> ox.NamedNode:

@@ -32,7 +32,12 @@ def shape_faults(paths: Sequence[Path], skipped: dict[str, str]) -> Iterator[str
 
         data = Graph()
         for path in paths:
-            data.parse(path)
+            try:
+                data.parse(path)
+            except Exception as error:  # rdflib raises whatever its parsers stumble over
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                skipped["SHACL"] = f"{path} cannot be read as RDF by its name ({reason})"
+                return
         _, report, _ = pyshacl.validate(
             data, shacl_graph=Graph().parse(shipped("ontologies/shapes.ttl")), allow_warnings=True
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +159,10 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
+        if isfunction(value):
+            from landlore.kinds import checked
+
+            value = checked(value)
         globals()[name] = value
         return value
     raise AttributeError(f"module 'landlore' has no attribute {name!r}")

@@ -15,6 +15,7 @@ from kg.folder import held, is_url, left_behind, recover, replace_folder
 from kg.grid import Grid
 from kg.relations import RELATIONS
 from kg.store import KnowledgeGraph
+from landlore.kinds import check_bounds, check_word
 from landlore.outputs import keep_foreign, keep_inputs
 from landlore.progress import Paced
 from landlore.run_folder import is_run
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 REFUSED = (".nt", ".rdf", ".owl", ".xml", ".json", ".jsonld", ".osm", ".pbf", ".tif", ".gpkg")
 """Endings that nobody means as a folder."""
+EXISTING = ("refuse", "replace", "update")
+"""What a build may do where there is a graph already."""
 FILES = (".trig", ".nq", ".ttl")
 """A graph path with one of these endings is one RDF file; any other is a folder on disk."""
 
@@ -76,6 +79,8 @@ def build(
             "build: no source given",
             "add --osm FILE, --landcover FILE, --vector FILE, --facts FILE or --import MAPPING",
         )
+    check_word("build: existing", existing, EXISTING)
+    check_bounds("build: bounds", bounds)
     wanted = _Wanted(sources, bounds, relations, existing, tell)
     if is_url(out):
         return _on_server(str(out), wanted)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg import vocab
-from kg.errors import LegendError, SourceError
+from kg.errors import LegendError
 from kg.evidence import EvidenceLayer
 from kg.grid import Grid
 from kg.legend import Legend, legend_names, load_legend
 from kg.raster import read_grid
+from kg.sources import no_file
+from landlore.kinds import check_kind, path_text, path_texts
 from landlore.stated import stated
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ GUESSES = {
     "openearthmap": "openearthmap|open_earth_map", "esri": "esri",
 }  # fmt: skip
 """Legend -> pattern in file names (lower case) that means it, most telling first."""
+
+_LISTS = ("landcover", "osm", "vector", "facts", "imports", "bands", "rules", "add_rules")
+_SINGLE = ("graph", "image", "dem")
 
 
 @dataclass(frozen=True)
@@ -72,23 +77,11 @@ class Sources:
     stated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (
-            "landcover",
-            "osm",
-            "vector",
-            "facts",
-            "imports",
-            "bands",
-            "rules",
-            "add_rules",
-        ):
-            value = getattr(self, name)
-            if value is not None:
-                one = isinstance(value, (str, Path))
-                object.__setattr__(self, name, tuple(map(str, [value] if one else value)))
-        for name in ("graph", "image", "dem"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else str(value))
+        for name in (*_LISTS, *_SINGLE):
+            where, value = f"Sources: {name}", getattr(self, name)
+            found = path_texts(where, value) if name in _LISTS else path_text(where, value)
+            object.__setattr__(self, name, found)
+        check_kind("Sources: cell", self.cell, "int | None")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -222,7 +215,7 @@ def _numbered(name: str, i: int) -> str:
 
 def _there(path: str) -> Path:
     if not Path(path).is_file():
-        raise SourceError(f"{path}: no such file", "check the path")
+        raise no_file(path)
     return Path(path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import SourceError
+from kg.sources import no_file
 
 _PLAIN = {"OGR_XLSX_HEADERS": "DISABLE", "OGR_ODS_HEADERS": "DISABLE"}
 """GDAL shall not take a first row for names; which row holds names is said by the mapping."""
@@ -53,6 +54,8 @@ def _reading(path: Path) -> Iterator[Any]:
     """pyogrio, told to take no row for names."""
     import pyogrio
 
+    if not path.is_file():
+        raise no_file(path)
     former = {name: pyogrio.get_gdal_config_option(name) for name in _PLAIN}
     pyogrio.set_gdal_config_options(_PLAIN)
     try:

@@ -13,6 +13,7 @@ from typing import IO
 from kg.counted import counted
 from kg.errors import SourceError, known_words
 from kg.imports.mapping import Columns
+from kg.sources import no_file
 
 TEXTS, SHEETS = (".csv", ".tsv", ".txt"), (".xlsx", ".ods")
 ROLES = ("head", "relation", "tail", "weight", "confidence", "source", "licence", "date")
@@ -74,7 +75,7 @@ def table_rows(path: Path, columns: Columns) -> Iterator[tuple[int, list[str]]]:
         SourceError: See `read_rows`.
     """
     if not path.is_file():
-        raise SourceError(f"{path}: no such file", "check the path")
+        raise no_file(path)
     if path.name.lower().endswith(SHEETS):
         from kg.imports.sheets import sheet_rows
 

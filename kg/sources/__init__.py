@@ -70,3 +70,10 @@ def checksum(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})", "check the path") from error
+
+
+def no_file(path: str | Path) -> SourceError:
+    """The error for a path where no file is."""
+    if Path(path).is_dir():
+        return SourceError(f"{path}: is a folder, expected a file", "name a file in it")
+    return SourceError(f"{path}: no such file", "check the path")

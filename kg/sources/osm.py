@@ -12,7 +12,7 @@ from typing import Any
 from kg import vocab
 from kg.errors import SourceError
 from kg.evidence import FEATURES_RIGHT
-from kg.sources import SourceInfo, checksum
+from kg.sources import SourceInfo, checksum, no_file
 from kg.sources.cases import PAGE
 from kg.sources.nodetable import NodeTable
 from kg.sources.osm_features import Bounds, FeatureReader
@@ -141,7 +141,7 @@ def osm_areas(path: Path) -> Iterator[Any]:
 def _check(path: Path) -> None:
     """Refuse what osmium would only refuse with a riddle."""
     if not path.is_file():
-        raise SourceError(f"{path}: no such file", "check the path")
+        raise no_file(path)
     if not path.name.endswith(_SUFFIXES):
         raise SourceError(
             f"{path}: does not end in {', '.join(_SUFFIXES)}",

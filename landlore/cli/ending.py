@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -25,6 +26,11 @@ def run(app: typer.Typer) -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     if sys.stdout is None:  # closed by the caller
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal of fewer letters gets the rest as \\uXXXX
+            stream.reconfigure(errors="backslashreplace")
     code: Any = 0
     try:
         with warnings.catch_warnings():

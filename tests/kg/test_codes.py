@@ -26,3 +26,8 @@ def test_an_empty_array_stays_empty():
 def test_shown_lists_distinct_values_and_counts_the_rest():
     assert shown(np.array([7, 12, 7])) == "7, 12"
     assert shown(np.arange(30), most=2) == "0, 1 ... (30 values)"
+
+
+def test_large_codes_are_shown_with_all_digits():
+    assert shown(np.array([4_000_000_000, 70_000], np.uint32)) == "70000, 4000000000"
+    assert shown(np.array([0.25, 1e300])) == "0.25, 1e+300"

@@ -3,7 +3,9 @@
 import pytest
 
 from kg import vocab
+from kg.errors import SourceError
 from kg.ontology_check import CHECKS, check_ontology, shipped_ontologies
+from kg.shapes import shape_faults
 
 HEAD = f"""
 @prefix ll: <{vocab.CORE}> . @prefix sc: <{vocab.SCENE}> . @prefix skos: <{vocab.SKOS}> .
@@ -138,3 +140,27 @@ def test_what_hermit_finds_is_told(tmp_path, monkeypatch):
     assert [(x.check, x.what) for x in check_ontology([path]).faults] == [
         ("HermiT", f"{dell} can have no instance")
     ]
+
+
+def test_turtle_by_another_name_is_told(tmp_path):
+    path = tmp_path / "own.owl"
+    path.write_text(
+        "# mine\n@prefix owl: <http://www.w3.org/2002/07/owl#> .\n<https://e.org/A> a owl:Class .\n"
+    )
+    (fault,) = check_ontology([path], reasoner=False).faults
+    assert (fault.check, fault.what) == ("file", "holds Turtle, and its name does not say so")
+
+
+def test_a_file_that_rdflib_cannot_read_is_no_fault_of_its_shapes(tmp_path):
+    path = tmp_path / "own.owl"
+    path.write_text("<oops")
+    skipped = {}
+    assert list(shape_faults([path], skipped)) == []
+    assert str(path) in skipped["SHACL"]
+
+
+@pytest.mark.parametrize("name", ["none.ttl", "folder.ttl"])
+def test_no_such_file_is_bad_input(tmp_path, name):
+    (tmp_path / "folder.ttl").mkdir()
+    with pytest.raises(SourceError, match=r"no such file|is a folder"):
+        check_ontology([tmp_path / name], reasoner=False)

@@ -96,6 +96,8 @@ def odd_places(place, codes):
             crs=grid.crs, transform=grid.transform,
         ) as file:  # fmt: skip
             file.write(codes.astype(kind))
+    (place / "folder.osm.pbf").mkdir()
+    (place / "wide.ttl").write_bytes("<https://e.org/a> a <https://e.org/B> .".encode("utf-16"))
     (place / "beyond.osm").write_text(OSM.replace('lon="-3"', 'lon="999"'))
     (place / "letters.osm").write_text(OSM.replace('id="1"', 'id="x"'))
     with contextlib.closing(sqlite3.connect(place / "tables.gpkg")) as tables:
@@ -139,6 +141,13 @@ CASES = {
     "truncated gz": ("correct labels.tif --osm cut.osm.gz -o out", "cut.osm.gz", ""),
     "truncated OSM XML": ("build graph --osm cut.osm", "cut.osm", ""),
     "no such extract": ("build graph --osm none.osm", "none.osm", "no such file"),
+    "folder for an extract": ("build graph --osm folder.osm.pbf", "folder.osm.pbf", "is a folder"),
+    "Turtle in UTF-16": ("build graph --facts wide.ttl", "wide.ttl", "iconv -f utf16"),
+    "check of a missing ontology": ("check ontology none.ttl", "none.ttl", "no such file"),
+    "check of a missing extract": ("check osm none.osm", "none.osm", "no such file"),
+    "import of a missing table": ("import none.xlsx --dry-run", "none.xlsx", "no such file"),
+    "import of a missing file": ("import none.ttl --dry-run", "none.ttl", "no such file"),
+    "address that is none": ("query http://[::1/x ASK{}", "[::1/x", "not the address"),
     "no source": ("build graph", "no source", "--osm"),
     "broken Turtle facts": ("build graph --facts broken.ttl", "broken.ttl", ""),
     "broken Turtle rules": ("correct labels.tif --rules broken.ttl -o out", "broken.ttl", ""),
@@ -300,3 +309,16 @@ def test_existing_output_needs_overwrite(folder, monkeypatch, capsys):
     assert code == 2
     assert "--overwrite" in printed.err
     assert (out / "run.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    "words", ["find forest", "find 森林", "query graph.ttl ASK{}", "explain 森林"]
+)
+def test_a_terminal_of_few_letters(folder, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "landlore", *words.split()], cwd=folder, capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (2 if "explain" in words else 0)
+    assert (done.stdout + done.stderr).isascii()
