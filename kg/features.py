@@ -57,21 +57,23 @@ def read_features(
 
     Args:
         graph: The knowledge graph.
-        kind: Evidence class IRI.
+        kind: Evidence class IRI; "" for everything that has a place and is no product cell, whatever it is.
         graph_iri: Named graph to look in; None looks in all.
     """
-    scope = f"VALUES ?g {{ <{graph_iri}> }}" if graph_iri else ""
-    kinds = _select(graph, f"SELECT ?f ?c WHERE {{ {scope} GRAPH ?g {{ ?f a <{kind}> , ?c }} }}")
-    places = _select(
+    places = [graph_iri] if graph_iri else placed_graphs(graph) if not kind else []
+    scope = f"VALUES ?g {{ {' '.join(f'<{one}>' for one in places)} }}" if places else ""
+    is_one = f"a <{kind}> ;" if kind else "geo:hasGeometry ?place ;"
+    kinds = _select(graph, f"SELECT ?f ?c WHERE {{ {scope} GRAPH ?g {{ ?f {is_one} a ?c }} }}")
+    found = _select(
         graph,
-        f"SELECT ?f ?w ?m ?g WHERE {{ {scope} GRAPH ?g {{ ?f a <{kind}> ; "
+        f"SELECT ?f ?w ?m ?g WHERE {{ {scope} GRAPH ?g {{ ?f {f'a <{kind}> ;' if kind else ''} "
         f"geo:hasGeometry/geo:asWKT ?w . OPTIONAL {{ ?f ll:width ?m }} }} }}",
     )
-    classes: dict[str, set[str]] = {}
+    classes: dict[str, set[str]] = {} if kind else {row[0]: set() for row in found}
     for iri, cls in kinds:
         if cls.startswith(vocab.CORE) and cls != kind:
             classes.setdefault(iri, set()).add(cls)
-    rows = {row[0]: row for row in sorted(places) if row[0] in classes}
+    rows = {row[0]: row for row in sorted(found) if row[0] in classes}
     return Features(
         iris=tuple(rows),
         classes=tuple(tuple(sorted(classes[iri])) for iri in rows),
@@ -79,6 +81,22 @@ def read_features(
         widths=np.array([float(row[2] or "nan") for row in rows.values()], np.float64),
         graphs=tuple(sorted({row[3] for row in rows.values()})),
     )
+
+
+def placed_graphs(graph: KnowledgeGraph) -> list[str]:
+    """Named graphs that hold things with a place, other than the cells of products and the corrections of runs."""
+    asked = "SELECT (COUNT(*) AS ?n) {{ {{ SELECT ?f {{ GRAPH <{}> {{ ?f {} }} }} LIMIT 1 }} }}"
+
+    def holds(place: str, what: str) -> bool:
+        """Whether anything of a named graph is so."""
+        return any(int(str(n)) for (n,) in graph.query(asked.format(place, what)))
+
+    mine = (one for one in graph.graphs() if not one.startswith(f"{vocab.GRAPH}run/"))
+    return [
+        one
+        for one in mine
+        if holds(one, "geo:hasGeometry ?place") and not holds(one, f"a <{vocab.PRODUCT_CELL}>")
+    ]
 
 
 def issued(graph: KnowledgeGraph, graph_iri: str) -> str | None:

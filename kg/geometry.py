@@ -61,6 +61,19 @@ def parse_wkt(texts: Sequence[str]) -> NDArray[Any]:
     return shapes
 
 
+def in_crs84(text: str) -> str:
+    """A WKT literal with CRS84 in front, moved there where it is in another CRS (GeoSPARQL 1.1, 8.5.1).
+
+    Raises:
+        SourceError: The text is no WKT, or names a CRS that is not known or does not reach there.
+    """
+    crs, found, _ = text.partition(">")
+    if not found:
+        parse_wkt([text])
+        return f"<{vocab.CRS84}> {text.strip()}"
+    return text if crs[1:] == vocab.CRS84 else literal(parse_wkt([text])[0])
+
+
 def are_simple(xy: NDArray[np.int64], ring: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which closed rings bound one piece of ground: they neither touch nor cross themselves.
 

@@ -156,7 +156,7 @@ def relate(
     Raises:
         SourceError: A geometry in the graph cannot be read.
     """
-    features = read_features(graph, graph_iri=graph_iri)
+    features = read_features(graph, kind="", graph_iri=graph_iri)
     counts: Counter[str] = Counter()
     found = _related(parse_wkt(features.wkt), near, rcc8)
     graph.replace_graph(RELATIONS, _relation_lines(features, found, counts))

@@ -8,11 +8,11 @@ from kg import vocab
 from kg.build import fingerprint
 from kg.counted import counted
 from kg.errors import OutputError
+from kg.features import placed_graphs
 from kg.remote import RemoteGraph
 from kg.sources import Source
 
 _TITLED = f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?g <{vocab.DCT}title> ?title }} }}"
-_FEATURES = f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?f a <{vocab.OSM_FEATURE}> }} }}"
 
 
 def keep_others(
@@ -58,7 +58,7 @@ def needed(
         known: Named graph of the server -> its fingerprint; none where all is read anew.
         related: Whether relations between features are asked for.
     """
-    found = {str(iri) for (iri,) in server.query(_FEATURES)} if related else set()
+    found = {*placed_graphs(server)} if related else set()
     for source in sources:
         same = bool(known) and known.get(source.iri) == fingerprint(source.describe())
         (found.add if same else found.discard)(source.iri)

@@ -21,6 +21,7 @@ FORMATS = {
     ".jsonld": ox.RdfFormat.JSON_LD, ".json": ox.RdfFormat.JSON_LD,
 }  # fmt: skip
 """File name ending (without .gz) -> syntax."""
+_AS_WKT = vocab.GEO + "asWKT"
 _LABELLED = (ox.RdfFormat.N_TRIPLES, ox.RdfFormat.N_QUADS)
 
 
@@ -100,10 +101,22 @@ def _plain(quad: Any, blank: Callable[[str], str]) -> ForeignTriple | None:
     if isinstance(subject, ox.Triple) or isinstance(value, ox.Triple):
         return None
     head = subject.value if isinstance(subject, ox.NamedNode) else blank(subject.value)
+    if isinstance(value, ox.Literal) and quad.predicate.value == _AS_WKT:
+        value = _placed(value)
     if isinstance(value, ox.Literal):
         return ForeignTriple(head, quad.predicate.value, value.value, str(value))
     tail = value.value if isinstance(value, ox.NamedNode) else blank(value.value)
     return ForeignTriple(head, quad.predicate.value, tail, "")
+
+
+def _placed(found: Any) -> Any:
+    """A geometry in CRS84; one that cannot be read stays as it is."""
+    from kg.geometry import in_crs84
+
+    try:
+        return ox.Literal(in_crs84(found.value), datatype=found.datatype)
+    except SourceError:
+        return found
 
 
 def _hashed(base: str) -> Callable[[str], str]:

@@ -23,6 +23,7 @@ _CITES = (
 _TYPE = vocab.RDF + "type"
 _AXIOM, _SWRL = vocab.OWL + "Axiom", "http://www.w3.org/2003/11/swrl#Imp"
 _ANNOTATED = vocab.OWL + "annotatedProperty"
+_AS_WKT = vocab.GEO + "asWKT"
 _CHUNK = 2000
 
 
@@ -103,11 +104,21 @@ class ExpertSource:
         blank: dict[str, str] = {}
         lines: list[str] = []
         base = f"<{self.path.resolve().as_uri()}"
-        for triple in self._triples:
-            s, p, o = (self._text(str(term), base, blank) for term in triple)
+        for head, role, tail in self._triples:
+            said = (head, role, self._placed(tail) if role.value == _AS_WKT else tail)
+            s, p, o = (self._text(str(term), base, blank) for term in said)
             lines.append(f"{s} {p} {o} .\n")
         for start in range(0, len(lines), _CHUNK):
             yield "".join(lines[start : start + _CHUNK])
+
+    def _placed(self, term: Any) -> Any:
+        """A geometry in CRS84, whatever CRS the file has it in."""
+        from kg.geometry import in_crs84
+
+        try:
+            return type(term)(in_crs84(term.value), datatype=term.datatype)
+        except SourceError as error:
+            raise SourceError(f"{self.path}: {error.message}", error.hint) from error
 
     def _text(self, text: str, base: str, blank: dict[str, str]) -> str:
         if text.startswith(base):  # <> is the file itself: the graph, wherever the file lies

@@ -54,6 +54,8 @@ def test_things_keep_their_names_and_get_our_classes(tmp_path):
     assert types(graph) == {("a", "ll:Lake"), ("b", "ll:Building")}
     assert len(graph.query(f"SELECT ?w {{ <{E}b> ll:near/geo:hasGeometry/geo:asWKT ?w }}")) == 1
     assert "_:" not in "".join(graph.ntriples(f"{vocab.GRAPH}town"))
+    [(placed,)] = graph.query("SELECT ?w { GRAPH ?g { ?s geo:asWKT ?w } }")
+    assert str(placed) == f"<{vocab.CRS84}> POINT(1 2)"
     assert {(u.kind, u.term) for u in report.unknown} >= {
         ("term", E + "Zeppelin"), ("relation", E + "owner"),
     }  # fmt: skip

@@ -5,6 +5,7 @@ import pytest
 from kg import vocab
 from kg.errors import SourceError
 from kg.sources.expert import ExpertSource
+from kg.spatial import relate
 from kg.store import KnowledgeGraph
 from kg.triples import Triple
 
@@ -14,6 +15,8 @@ TURTLE = """@prefix ll: <https://w3id.org/landlore/core#> .
    dct:license <https://creativecommons.org/licenses/by/4.0/> ; dct:creator "Somebody" .
 ll:Sea ll:near [ ll:value ll:BeachSand ; ll:weight 0.9 ], [ ll:value ll:Pier ; ll:weight 0.2 ] .
 """
+
+WITHIN = "POLYGON((24.1 60.1, 24.2 60.1, 24.2 60.2, 24.1 60.1))"
 
 
 @pytest.fixture
@@ -51,6 +54,46 @@ def test_the_text_is_the_same_wherever_the_file_lies(facts, tmp_path):
     one, two = ("".join(ExpertSource(path).ntriples()) for path in (facts, copy))
     assert one == two and str(tmp_path) not in one and "_:" not in one
     assert ExpertSource(facts, name="coast").iri == vocab.GRAPH + "coast"
+
+
+def test_places_are_written_in_crs84_and_related_to_the_map(tmp_path):
+    """Only features of OpenStreetMap were, and a place in another CRS stayed in it."""
+    path = tmp_path / "own.ttl"
+    front = "<http://www.opengis.net/def/crs/EPSG/0/4326>"
+    shapes = {
+        "garden": f"{front} POLYGON((60 24, 60 25, 61 25, 61 24, 60 24))",
+        "well": "POINT(24.5 60.5)",
+    }
+    path.write_text(
+        '<> <http://purl.org/dc/terms/source> "Me (2026)" .\n'
+        + "".join(
+            f"<ex:{name}> a <{vocab.CORE}Park> ; <{vocab.GEO}hasGeometry> [ <{vocab.GEO}asWKT> "
+            f'"{wkt}"^^<{vocab.GEO}wktLiteral> ] .\n'
+            for name, wkt in shapes.items()
+        )
+    )
+    graph, source = KnowledgeGraph(), ExpertSource(path)
+    graph.replace_graph(source.iri, source.ntriples())
+    texts = {str(w) for (w,) in graph.query("SELECT ?w { GRAPH ?g { ?s geo:asWKT ?w } }")}
+    assert all(text.startswith(f"<{vocab.CRS84}> PO") for text in texts) and len(texts) == 2
+    graph.load_text(
+        f'<ex:house> a ll:House , ll:OsmFeature ; geo:hasGeometry [ geo:asWKT "{WITHIN}"^^geo:wktLiteral ] .',
+        graph="ex:map",
+    )
+    graph.load_text(
+        f'<ex:cell> a ll:ProductCell ; geo:hasGeometry [ geo:asWKT "{WITHIN}"^^geo:wktLiteral ] .',
+        graph="ex:product",
+    )
+    relate(graph)
+    asked = "SELECT ?a ?b { GRAPH ?g { ?a geo:sfWithin ?b } } ORDER BY ?a"
+    assert [tuple(map(str, row)) for row in graph.query(asked)] == [
+        ("ex:house", "ex:garden"),
+        ("ex:well", "ex:garden"),
+    ]
+    broken = path.read_text().replace("POINT(24.5 60.5)", "POINT(24.5)")
+    path.write_text(broken)
+    with pytest.raises(SourceError, match=r"own\.ttl: a geometry"):
+        list(ExpertSource(path).ntriples())
 
 
 @pytest.mark.parametrize(
