@@ -89,8 +89,10 @@ class Select:
         """Keep things of a class or of any class below it (the ontology has to be in the graph)."""
         kind = f"?kind{self.used + 1}"
         sub = self.where(variable, "a", kind)
+        known = f"{_term(cls)} a {_term('owl:Class')}"  # one graph, in which the path is followed
         above = f"{kind} {_term('rdfs:subClassOf')}* {_term(cls)}"
-        return replace(sub, parts=(*sub.parts, f"GRAPH {_term(_ONTOLOGY)} {{ {above} }}"))
+        part = f"GRAPH ?graph{sub.used + 1} {{ {known} . {above} }}"
+        return replace(sub, parts=(*sub.parts, part), used=sub.used + 1)
 
     def filter(self, variable: str, sign: str, value: Value) -> Select:
         """Keep rows where the comparison holds.
@@ -162,9 +164,6 @@ class Select:
         return replace(
             self, parts=(*self.parts, form.format(line)), bound=known, used=self.used + 1
         )
-
-
-_ONTOLOGY = f"{vocab.GRAPH}ontology"
 
 
 def select(*variables: str) -> Select:

@@ -9,6 +9,7 @@ from kg import vocab
 from kg.errors import InputError, QueryError
 from kg.files import shipped
 from kg.queries import load_query, query_names
+from kg.select import select
 from kg.store import KnowledgeGraph
 
 RUN = vocab.ID + "run/small"
@@ -226,7 +227,7 @@ def test_features_within(handmade_graph):
     assert ask(handmade_graph, "features-within", **{"class": "ll:Water"}) == []
 
 
-def test_features_of_a_foreign_class(handmade_graph):
+def test_features_of_a_foreign_class(handmade_graph, tmp_path):
     assert ask(handmade_graph, "features-of-a-foreign-class") == []  # a run has no alignments
     from kg.build import ALIGNMENTS, build_graph
     from kg.store import KnowledgeGraph
@@ -240,6 +241,14 @@ def test_features_of_a_foreign_class(handmade_graph):
     wikidata = "http://www.wikidata.org/entity/"
     assert [r[0] for r in ask(graph, asked, term=wikidata + "Q22698")] == ["x:b"]
     assert ask(graph, asked, term=wikidata + "Q23397") == []
+    mine = "ll:Park skos:closeMatch <x:green> . <x:n> owl:annotatedSource ll:Park ; ll:confidence 0.5 ; "
+    graph.load_text(f"{mine} owl:annotatedTarget <x:green> .", graph=vocab.GRAPH + "facts")
+    assert ask(graph, asked, term="<x:green>") == [
+        ("x:b", "ll:Park", "skos:closeMatch", "ll:Park", "0.5")
+    ]
+    flat = KnowledgeGraph.open(graph.save(tmp_path / "flat.ttl"))
+    assert ask(flat, asked) == ask(graph, asked), "a file without named graphs"
+    assert len(flat.query(select("?f").below("?f", "ll:Building").sparql)) == 1
 
 
 def test_product_shares(handmade_graph):

@@ -71,6 +71,8 @@ def test_comparing_ordering_and_counting(town):
 
 def test_classes_below(town):
     assert ask(town, select("?f").below("?f", "ll:Building")) == [("ex:a",), ("ex:b",), ("ex:c",)]
+    twice = select("?f").below("?f", "ll:Building").below("?f", "ll:House")
+    assert ask(town, twice) == [("ex:a",), ("ex:b",)]
 
 
 def test_nothing_slow_or_unportable_is_written(town):
