@@ -7,39 +7,29 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from kg import vocab
 from kg.errors import SourceError, known_words
+from kg.imports.origin import Origin, check_origin
+
+__all__ = [
+    "KEEP",
+    "LEAVE_OUT",
+    "MEANS",
+    "Columns",
+    "ImportMapping",
+    "Origin",
+    "Unknown",
+    "read_mapping",
+]
 
 KEEP, LEAVE_OUT = "keep", "leave-out"
 """What a mapping may say of a term instead of what it means: take it over as a concept of its own, or drop it."""
 MEANS = ("name", "alignment")
 """How a term may be understood that the mapping does not list: by labels, by skos and owl matches."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The table [source]: where the graph comes from and what may be done with it.
-
-    Attributes:
-        title: Name for people.
-        citation: Whom to cite; a mapping without it can only be tried out.
-        licence: IRI of the licence, or words, or "".
-        attribution: The line that the licence asks for, or "".
-        url: Where it can be had, or "".
-        date: When it was issued, "2021" or "2021-06-30", or "".
-        confidence: Share of its statements that are right, as far as anybody says, or None.
-    """
-
-    title: str = ""
-    citation: str = ""
-    licence: str = ""
-    attribution: str = ""
-    url: str = ""
-    date: str = ""
-    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +151,7 @@ def read_mapping(path: str | Path, file: str | Path | None = None) -> ImportMapp
         place,
         Path(named),
         _name(place, data, Path(named)),
-        _part(place, data, "source", Origin),
+        check_origin(place, _part(place, data, "source", Origin)),
         _part(place, data, "table", Columns) if "table" in data else None,
         {_full(k, prefixes): v for k, v in _words(place, data, "relations").items()},
         {_full(k, prefixes): v for k, v in _words(place, data, "terms").items()},
@@ -210,7 +200,7 @@ def _part(path: Path, data: Mapping[str, Any], name: str, kind: type[Any]) -> An
         raise SourceError(f"{path}: {name} is no table", f"write [{name}] on a line of its own")
     kinds = {f.name: f.type for f in fields(kind)}
     _check_keys(path, f"[{name}] ", found, kinds)
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in found.items()}
+    values = {key: _plain(v) for key, v in found.items()}
     for key, value in values.items():
         words = str(kinds[key])
         fits = type(value).__name__ in words or (isinstance(value, int) and "float" in words)
@@ -219,6 +209,13 @@ def _part(path: Path, data: Mapping[str, Any], name: str, kind: type[Any]) -> An
                 f"{path}: [{name}] {key} is {value!r}, expected {words}", f"correct {key} in {path}"
             )
     return kind(**values)
+
+
+def _plain(value: Any) -> Any:
+    """A list as a tuple, a date of TOML as it is written."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _words(path: Path, data: Mapping[str, Any], name: str) -> dict[str, str]:

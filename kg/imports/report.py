@@ -13,6 +13,7 @@ from kg.statements import Statements
 
 MOST = 100_000
 """Different unknown terms that are kept apart; further ones are counted together."""
+SHARES = "percent = true, and no number is above 1: if they are shares already, leave percent out"
 _SHOWN = 20
 _REST = "(further terms)"
 
@@ -71,6 +72,7 @@ class ImportReport:
         means: "terms" or "relations" -> way of understanding -> (different ones, times).
         unknown: Terms that nobody explained, most frequent first, each with the nearest of ours.
         unused: Columns of a table that are nothing of what a column may be: names, or numbers from 1 without a header.
+        shares: Whether all numbers that the mapping takes for percentages are 1 or less, as shares are.
         cited: Whether the mapping says where the file comes from, which `-o` and `build` need; True without one.
     """
 
@@ -85,6 +87,7 @@ class ImportReport:
     means: dict[str, dict[str, tuple[int, int]]]
     unknown: tuple[UnknownTerm, ...]
     unused: tuple[str, ...] = ()
+    shares: bool = False
     cited: bool = True
 
     def to_record(self) -> dict[str, Any]:
@@ -103,6 +106,8 @@ class ImportReport:
             yield f"{_column(count, self.unit.removesuffix('s'))} left out: {reason}"
         if self.unused:
             yield f"{_column(len(self.unused), 'column')} not used: {' '.join(', '.join(self.unused).split())}"
+        if self.shares:
+            yield f"{'':>10} {SHARES}"
         for one in self.unknown[:_SHOWN]:
             near = f"; nearest: {one.label} ({vocab.curie(one.iri)})" if one.iri else ""
             yield f"{one.count:>10,} x unknown {one.kind} {one.term!r}{near}"
@@ -125,6 +130,7 @@ class Tally:
     Attributes:
         read, understood, statements: See `ImportReport`.
         left_out: Reason -> how many.
+        largest_percent: Largest number that was divided by 100, or None.
         known: (kind, way, term, ours) -> times.
         unknown: (kind, term) -> times.
     """
@@ -133,6 +139,7 @@ class Tally:
     understood: int = 0
     statements: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    largest_percent: float | None = None
     known: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -144,6 +151,15 @@ class Tally:
             return []
         self.understood += 1
         return found
+
+    @property
+    def are_shares(self) -> bool:
+        """Whether numbers were taken for percentages, and none is above 1."""
+        return self.largest_percent is not None and self.largest_percent <= 1
+
+    def read_percent(self, value: float) -> None:
+        """A number is divided by 100 because the mapping says so."""
+        self.largest_percent = max(value, self.largest_percent or 0.0)
 
     def met(self, kind: str, term: str, by: str = "", iri: str = "") -> None:
         """A term was understood in some way and taken for one of ours; by "" nobody knows it."""

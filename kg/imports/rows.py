@@ -12,6 +12,7 @@ from kg.imports.weighted import LEAST, weighted
 from kg.statements import Statements, decimal, iri, text
 
 _CONFIDENCE = vocab.CORE + "confidence"
+_PERCENT = (2, 100)  # what may be a percentage, and hardly a share
 _NOTES = {
     "source": vocab.DCT + "source",
     "licence": vocab.DCT + "license",
@@ -73,9 +74,18 @@ class _Reading:
             value = float(word.removesuffix("%").replace(",", "."))
         except ValueError:
             value = -1.0
-        value /= 100 if word.endswith("%") or (self.table and self.table.percent) else 1
+        if word.endswith("%"):
+            value /= 100
+        elif self.table and self.table.percent:
+            self.interpreter.tally.read_percent(value)
+            value /= 100
         if not (LEAST if role == "weight" else 0.0) <= value <= 1:
-            raise ValueError(f"{role} is no number in 0..1")
+            more = (
+                "; percent = true in [table] reads 0..100"
+                if _PERCENT[0] <= value <= _PERCENT[1]
+                else ""
+            )
+            raise ValueError(f"{role} is no number in 0..1{more}")
         return value
 
 

@@ -12,7 +12,7 @@ from kg.errors import LandloreWarning, SourceError
 from kg.imports.graphs import graph_statements
 from kg.imports.interpreter import Interpreter
 from kg.imports.mapping import ImportMapping
-from kg.imports.report import ImportReport
+from kg.imports.report import SHARES, ImportReport
 from kg.imports.rows import row_statements
 from kg.imports.tables import is_table, read_rows
 from kg.imports.triples import is_rdf
@@ -105,6 +105,8 @@ class ImportSource:
                 f"{report.file}: none of {report.read} {report.unit} was understood",
                 f"landlore import {self.mapping.path} --dry-run says what is unknown",
             )
+        if report.shares:
+            warnings.warn(f"{report.file}: {SHARES}", LandloreWarning, stacklevel=2)
         if report.understood < report.read:
             warnings.warn(
                 f"{report.file}: {report.read - report.understood} of {report.read} {report.unit} left out; "
@@ -144,7 +146,12 @@ class ImportSource:
             return found.vocabulary.nearest(local_name(term), relation=relation)
 
         made = found.tally.report(self.mapping.file.name, self.mapping.name, unit, nearest)
-        return replace(made, unused=tuple(self._unused), cited=self.mapping.cited)
+        return replace(
+            made,
+            unused=tuple(self._unused),
+            shares=found.tally.are_shares,
+            cited=self.mapping.cited,
+        )
 
     def _read_through(self) -> Interpreter:
         interpreter = self._started()

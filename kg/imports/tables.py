@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -84,13 +85,45 @@ def table_rows(path: Path, columns: Columns) -> Iterator[tuple[int, list[str]]]:
     try:
         with _opened(path, columns.encoding) as file:
             delimiter = columns.delimiter or _delimiter(path, file)
-            reader = csv.reader(file, delimiter=delimiter)
+            of_row = list[str]()
+            reader = csv.reader(_kept(file, of_row), delimiter=delimiter)
             for cells in reader:
+                _check_quotes(path, of_row, delimiter, reader.line_num)
+                of_row.clear()
                 yield reader.line_num, [cell.strip() for cell in cells]
     except (UnicodeError, LookupError, csv.Error, TypeError) as error:
         raise _no_text(path, columns, error) from error
     except (OSError, EOFError) as error:
         raise SourceError(f"{path}: cannot be read ({error})", "check the file") from error
+
+
+def _kept(file: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """The lines of a file, each put down as it passes."""
+    for line in file:
+        lines.append(line)
+        yield line
+
+
+def _check_quotes(path: Path, lines: Sequence[str], delimiter: str, last: int) -> None:
+    """Refuse a row of several lines that ends with the file, inside of a quote.
+
+    Raises:
+        SourceError: It does.
+    """
+    if len(lines) < 2:
+        return
+    try:
+        deque(csv.reader(lines, delimiter=delimiter, strict=True), maxlen=0)
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise _unclosed(path, last - len(lines) + 1) from error
+
+
+def _unclosed(path: Path, line: int) -> SourceError:
+    return SourceError(
+        f"{path}:{line}: a quote opens there that is never closed, and takes all further rows into one cell",
+        'close it, or write " within a quoted cell as ""',
+    )
 
 
 def _no_text(path: Path, columns: Columns, error: Exception) -> SourceError:
@@ -117,6 +150,11 @@ def _no_text(path: Path, columns: Columns, error: Exception) -> SourceError:
         return SourceError(
             f"{path}: is not {_said(columns.encoding)} text ({error})",
             _named_so("cp1252 (Western), gb18030 (Chinese) or another one"),
+        )
+    if "field limit" in str(error):
+        return SourceError(
+            f"{path}: a cell of more than {csv.field_size_limit():,} characters, as where a quote is never closed",
+            'close it, or write " within a quoted cell as ""',
         )
     return SourceError(f"{path}: not a table of text ({error})", 'delimiter = ";" in [table]')
 

@@ -85,7 +85,7 @@ def test_columns_that_are_not_there_are_told(tmp_path, columns, what, hint):
         ("t.xlsx", b"PK\x03\x04 broken", "not a spreadsheet"),
         ("t.ods", b"", "not a spreadsheet"),
         ("t.csv.gz", b"no gzip", "cannot be read"),
-        ("t.csv", b"a,b,c\n" + b'"' + b"x" * 200_000, "not a table of text"),
+        ("t.csv", b"a,b,c\n" + b'"' + b"x" * 200_000, "a quote is never closed"),
         (
             "t.csv",
             b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
