@@ -68,22 +68,21 @@ def feel_chequered(
     places: Places, weights: Floats, grid: Chequers, felt: Floats, first: int
 ) -> None:
     """Take the smoothness gradient of some nodes of one colour from `felt` (label, some nodes)."""
-    i, last = first, first + felt.shape[1]
-    while i < last:
-        m, found = sides(i, last, grid)
-        low, high = inner(m, found)
-        for j in range(len(felt)):
+    for j in range(len(felt)):
+        i, last = first, first + felt.shape[1]
+        while i < last:
+            m, found = sides(i, last, grid)
+            low, high = inner(m, found)
             run = (np.uint64(j), np.uint64(i), np.uint64(i - first))
             if low < high:
-                _pull_all(
-                    places, weights, felt, run, starts(found), (np.uint64(low), np.uint64(high))
-                )
+                whole = (np.uint64(low), np.uint64(high))
+                _pull_all(places, weights, felt, run, starts(found), whole)
             for start, end in ((0, low), (high, m)):
                 for side in found:
                     part = (np.uint64(max(start, side[0])), np.uint64(min(end, side[1])))
                     if part[0] < part[1]:
                         _pull(places, weights, felt, run, side[2:], part)
-        i += m
+            i += m
 
 
 @compiled

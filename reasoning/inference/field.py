@@ -108,7 +108,8 @@ class Field:
     def state(self, score: Floats, held: Floats) -> State:
         """The state of given scores (label, node), beside what is held."""
         n = len(self.nodes.size)
-        q = np.concatenate([np.empty_like(score), held], axis=1)
+        q = np.empty((len(score), n + held.shape[1]))
+        q[:, n:] = held
 
         def work(first: int, last: int) -> float:
             """Some nodes: own energy."""
