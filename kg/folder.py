@@ -16,6 +16,12 @@ from typing import IO, Any
 from kg.errors import OutputError
 
 _TRIES, _PAUSE = 20, 0.05  # seconds
+_FULL = {
+    errno.ENOSPC: "make room there, or choose a place on another disk",
+    errno.EDQUOT: "make room there, or choose a place that your quota does not count",
+    errno.EFBIG: "the system allows no file of this size there (ulimit -f, or the kind of disk): choose another place",
+}
+"""What to do where nothing more can be written."""
 
 
 def is_url(place: object) -> bool:
@@ -103,7 +109,7 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
 
     Raises:
         OutputError: The place cannot be written, or somebody else has filled it meanwhile; whatever was there is
-            untouched.
+            untouched. The message names the place, not the room beside it.
     """
     there = path.exists()
     try:
@@ -119,6 +125,13 @@ def replace_folder(path: Path, build: Callable[[Path], None]) -> None:
                 "choose another place, or try again",
             )
         swap(room / "new", path)
+    except OutputError as error:
+        named = error.message.replace(str((room / "new").absolute()), str(path))
+        raise OutputError(named, error.hint) from error
+    except OSError as error:
+        if not _full(error):
+            raise
+        raise unwritable(path, error) from error
     finally:
         _remove(room)
 
@@ -172,13 +185,24 @@ def unwritable(path: Path | None, error: OSError) -> OutputError:
     """The error for a place that cannot be written: read-only, locked, missing or full."""
     reason = error.strerror or str(error)
     hint = "choose another place, in a folder that you can write to"
-    if "lock" in reason.lower():
+    if full := _full(error):
+        reason, hint = os.strerror(full), _FULL[full]
+    elif "lock" in reason.lower():
         reason, hint = "another program has it open for writing", "close that program"
-    elif error.errno == errno.ENOSPC:
-        hint = "make room there, or choose a place on another disk"
     elif path is not None:
         reason, hint = _refusal(path, error, hint) or (reason, hint)
     return OutputError(f"{path or 'the graph'}: cannot be written ({reason})", hint)
+
+
+def _full(error: OSError) -> int:
+    """Why nothing more can be written, as a number of `errno`; 0 where that is not the reason.
+
+    Databases, and copies of folders, tell it in words alone.
+    """
+    if error.errno in _FULL:
+        return error.errno
+    words = "" if error.errno else str(error)
+    return next((number for number in _FULL if os.strerror(number) in words), 0)
 
 
 def _refusal(path: Path, error: OSError, hint: str) -> tuple[str, str] | None:

@@ -37,6 +37,6 @@ def full_iri(typed: str) -> str | None:
         known = known_words(found[1], vocab.PREFIXES)
         raise QueryError(
             f"{typed!r}: no prefix {found[1]!r} is known",
-            f"{known}; or write the whole IRI, http://...",
+            f"{known} (or the whole IRI: http://...)",
         )
     return name

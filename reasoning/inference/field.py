@@ -146,7 +146,8 @@ class Field:
             spare: A state that is used up, whose arrays are written to.
         """
         n = len(self.nodes.size)
-        q = np.empty_like(state.q) if spare is None else spare.q
+        # a side without a neighbour reads it, times 0: it has to be a number
+        q = state.q.copy() if spare is None else spare.q
         score = np.empty_like(state.score) if spare is None else spare.score
         change = np.empty(n) if spare is None else spare.change
         q[:, n:] = state.q[:, n:]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,28 @@ def test_rights_disks_and_space(tmp_path, number, said):
     told = unwritable(tmp_path / "x", OSError(number, os.strerror(number)))
     assert f"{tmp_path / 'x'}: cannot be written (" in told.message and said in told.message
     assert "choose" in told.hint and "-o" not in told.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("IO error: No space left on device: While appending to file: /x/.new/000010.sst"),
+        shutil.Error([("/x/a", "/x/b", "[Errno 28] No space left on device: '/x/a' -> '/x/b'")]),
+    ],
+)
+def test_a_full_disk_that_is_told_in_words_alone(tmp_path, error):
+    """Of a database, and of a folder that is copied; the place is named, not the room beside it."""
+
+    def build(room):
+        if isinstance(error, shutil.Error):
+            raise error
+        raise unwritable(room, error)
+
+    with pytest.raises(OutputError) as told:
+        replace_folder(tmp_path / "graph", build)
+    assert told.value.message == f"{tmp_path / 'graph'}: cannot be written (No space left on device)"  # fmt: skip
+    assert told.value.hint.startswith("make room there")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_another_program_made_meanwhile_is_kept(tmp_path):

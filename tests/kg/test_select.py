@@ -106,6 +106,13 @@ def test_mistakes_are_named(make, message):
     assert str(error.value).count("\n") == 1
 
 
+def test_an_unknown_prefix_is_told_with_the_nearest_or_all():
+    for name, hint in (("skoss:note", "did you mean 'skos'?"), ("foo:House", "known: ll, run")):
+        with pytest.raises(QueryError) as error:
+            HOUSES.where("?f", "a", name)
+        assert error.value.hint.startswith(hint) and error.value.hint.endswith("http://...)")
+
+
 @pytest.mark.parametrize(
     "whole", ["http://example.org/House", "urn:house", "mailto:a@example.org", "<foo:House>"]
 )

@@ -60,6 +60,29 @@ def test_a_part_feels_what_the_whole_feels(kind):
     assert moved.energy == pytest.approx(again.energy)
 
 
+class _Unwritten:
+    """numpy whose new arrays are no numbers until they are written."""
+
+    empty = staticmethod(lambda *shape: np.full(*shape, np.nan))
+    empty_like = staticmethod(lambda like: np.full_like(like, np.nan))
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_no_step_depends_on_what_memory_held(gaps, monkeypatch):
+    monkeypatch.setattr("reasoning.inference.field.np", _Unwritten())
+    field = lay_out(pixels(1, gaps=gaps), None).field
+    state = field.start(np.zeros((3, 0)))
+    part, small, _ = field.part(state, np.random.default_rng(0).random(len(state.change)) < 0.2)
+    for whole, before in ((field, state), (part, small)):
+        ahead = whole.step(before, 0.7)
+        assert np.isfinite(ahead.energy)
+        assert np.isfinite(ahead.q).all() and np.isfinite(ahead.score).all()
+        assert np.isfinite(whole.goal(before)[0]).all()
+
+
 @pytest.mark.parametrize("gaps", [True, False])
 def test_a_part_of_a_part_feels_what_the_whole_feels(gaps):
     field = lay_out(pixels(2, gaps=gaps), None).field
