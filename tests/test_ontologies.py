@@ -120,6 +120,21 @@ def test_every_property_is_named_in_two_languages_and_defined(terms):
             assert terms[SKOS + "definition"][iri], iri
 
 
+def test_terms_of_others_are_named_in_two_languages_too():
+    """Where one of our files declares them, so that a reader of both languages meets no bare IRI."""
+    kinds = {OWL + "Class", OWL + "ObjectProperty", OWL + "DatatypeProperty", SKOS + "Concept"}
+    declared, names = set(), {}
+    for path in FOLDER.rglob("*.ttl"):
+        for subject, predicate, value in read_turtle(path):
+            if predicate.value == RDF + "type" and value.value in kinds:
+                declared.add(subject.value)
+            elif predicate.value in (RDFS + "label", SKOS + "prefLabel"):
+                names.setdefault(subject.value, set()).add(value.language)
+    assert len(declared) > 1500
+    bare = {i for i in declared if "//" in i and not names.get(i, set()) >= {"en", "zh"}}
+    assert not bare
+
+
 def test_no_superclass_is_undeclared(terms):
     declared = set(of_type(terms, "Class"))
     for iri, above in terms[RDFS + "subClassOf"].items():
