@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from kg import vocab
 from kg.errors import InputError
-from kg.folder import replace_folder
+from kg.folder import held, replace_folder
 from kg.results import Term
 from kg.store import KnowledgeGraph
 from landlore.run_folder import AGAIN, KNOWN, RECORD, TILES, explained_graph, read_record, run_graph
@@ -28,6 +32,10 @@ _COUNTED = {
     f"<{vocab.RUN}lat>": ("lat", "double"),
 }
 """Property of a correction -> column of `corrections.csv`, and type."""
+_TOTAL = {f"{vocab.RUN}{name}": name for name in ("corrections", "pixels")}
+"""Property of a run -> what of its corrections it sums up."""
+_ROOMS: dict[Path, Path] = {}
+"""Folder of tiles that cannot be written -> where its graph is until this process ends."""
 _SUBJECT = re.compile(r"<[^>]*/correction/(\d+)[/>]")
 
 Rows = Mapping[str, Mapping[int, Mapping[str, str]]]
@@ -50,7 +58,8 @@ def tiles_graph(home: Path, told: Mapping[str, Any]) -> KnowledgeGraph:
 
     All reasons stand in one named graph, so that what several tiles say (names of classes and rules) counts once. Of a
     correction that reaches beyond its tile, pixels, ground and place are those that the tile decides; corrections that
-    lie in a margin alone are those of another tile.
+    lie in a margin alone are those of another tile. A run counts the corrections that its tile decides. Where the
+    folder cannot be written, the graph is in a temporary one until this process ends.
 
     Args:
         home: Folder of tiles.
@@ -58,13 +67,30 @@ def tiles_graph(home: Path, told: Mapping[str, Any]) -> KnowledgeGraph:
 
     Raises:
         InputError: A tile is gone, or `corrections.csv` is broken.
-        OutputError: The folder cannot be written.
+        OutputError: There is no room for it, or another program is making it.
     """
     place, stamp = home / ASKED, _stamp(home, told)
-    if not (place / _STAMP).is_file() or (place / _STAMP).read_text(encoding="utf-8") != stamp:
+    if not (_current(place, stamp) or os.access(home, os.W_OK)):
+        place = _room(home.absolute()) / ASKED
+    if not _current(place, stamp):
         at(f"putting the reasons of {len(told['tiles'])} tiles into one graph, once")
-        replace_folder(place, lambda new: _fill(new, home, told, stamp))
+        with held(place):
+            replace_folder(place, lambda new: _fill(new, home, told, stamp))
     return KnowledgeGraph(place / "graph", read_only=True)
+
+
+def _room(home: Path) -> Path:
+    """A folder that goes when this process ends."""
+    if home not in _ROOMS:
+        _ROOMS[home] = Path(mkdtemp(prefix="landlore-"))
+        atexit.register(shutil.rmtree, _ROOMS[home], ignore_errors=True)
+    return _ROOMS[home]
+
+
+def _current(place: Path, stamp: str) -> bool:
+    """Whether a graph was made of the tiles as they are."""
+    mark = place / _STAMP
+    return mark.is_file() and mark.read_text(encoding="utf-8") == stamp
 
 
 def _stamp(home: Path, told: Mapping[str, Any]) -> str:
@@ -126,17 +152,31 @@ def _reasons(parts: list[Part], rows: Rows) -> Iterator[str]:
     runs = _by_run(parts, rows)
     for i, part in enumerate(parts, 1):
         at(f"reasons of tile {i} of {len(parts)}")
-        mine = runs.pop(read_record(part.folder)["run"], None)
+        run = read_record(part.folder)["run"]
+        mine = runs.pop(run, None)
         if mine is None:
             continue
+        totals = _totals(run, mine)
         graph = explained_graph(part.folder)
         for iri in graph.graphs():
             for line in graph.ntriples(iri):
                 found = _SUBJECT.match(line)
                 if found is None:
-                    yield line
+                    yield totals.get(line.rpartition('"')[0].rpartition('"')[0], line)
                 elif int(found[1]) in mine:
                     yield _counted(line, found, mine[int(found[1])])
+
+
+def _totals(run: str, rows: Mapping[int, Mapping[str, str]]) -> dict[str, str]:
+    """What a run says of its corrections, up to the number -> the whole line, by what its tile decides."""
+    counts = {"corrections": len(rows), "pixels": sum(int(row["pixels"]) for row in rows.values())}
+    found = {}
+    for iri, name in _TOTAL.items():
+        begun = f"<{run}> <{iri}> "
+        found[begun] = (
+            f"{begun}{Term(str(counts[name]), 'literal', f'{vocab.XSD}integer').ntriples} .\n"
+        )
+    return found
 
 
 def _by_run(parts: list[Part], rows: Rows) -> dict[str, dict[int, Mapping[str, str]]]:

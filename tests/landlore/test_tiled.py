@@ -426,6 +426,8 @@ def test_all_tiles_are_asked_as_one_graph(home, done, tmp_path, landlore):
     [(k, n)] = ll.query(tmp_path / "run", count)
     # Margins reach all over this map: the patch that has a row in two tiles is one correction of one run.
     assert (int(k), int(n)) == (done.corrections - 1, done.changed_pixels)
+    runs = "SELECT (SUM(?k) AS ?ks) (SUM(?n) AS ?ns) { ?r a run:Run ; run:corrections ?k ; run:pixels ?n }"
+    assert [int(x) for x in ll.query(tmp_path / "run", runs).rows[0]] == [int(k), int(n)]
     labels = "SELECT ?r ?l { ?r a run:Rule ; rdfs:label ?l . FILTER(LANG(?l) = 'en') }"
     found = [str(rule) for rule, _ in ll.query(tmp_path / "run", labels)]
     assert found and len(found) == len(set(found))  # each rule once, though every tile names it
@@ -447,6 +449,27 @@ def test_a_graph_of_tiles_whose_making_was_cut_off_is_made_anew(home, done, tmp_
             ll.query(tmp_path / "run", "ASK {}")
     assert not (tmp_path / "run" / "asked").exists()
     assert ll.query(tmp_path / "run", "ASK { ?c a run:Correction }")
+
+
+def test_tiles_that_cannot_be_written_are_asked_all_the_same(home, done, tmp_path, monkeypatch):
+    shutil.copytree(home / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "asked", ignore_errors=True)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(tiles_graph.os, "access", lambda place, how: False)
+    pixels = "SELECT (SUM(?p) AS ?n) { ?c a run:Correction ; run:pixels ?p }"
+    for _ in range(2):  # the second time it is there
+        [(n,)] = ll.query(tmp_path / "run", pixels)
+        assert int(n) == done.changed_pixels
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tiles_graph._ROOMS[tmp_path / "run"] / "asked").is_dir()
+
+
+def test_what_a_killed_question_left_goes_with_the_next(home, done, tmp_path):
+    shutil.copytree(home / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "asked", ignore_errors=True)
+    (tmp_path / "run" / ".asked.abcd_123" / "new" / "graph").mkdir(parents=True)
+    assert ll.query(tmp_path / "run", "ASK { ?c a run:Correction }")
+    assert not list((tmp_path / "run").glob(".asked*"))
 
 
 def test_the_largest_of_all_tiles_are_explained_first(home, done):
