@@ -223,10 +223,11 @@ def as_rdflib(store: ox.Store) -> Any:
     """A copy as an `rdflib.Dataset` with the union of its graphs as the default."""
     from rdflib import Dataset, URIRef
 
-    data = Dataset(default_union=True)
+    data: Any = Dataset(default_union=True)
+    default = data.default_graph if hasattr(data, "default_graph") else data.default_context
     for graph in [ox.DefaultGraph(), *store.named_graphs()]:
         named = isinstance(graph, ox.NamedNode)
-        target = data.graph(URIRef(str(graph)[1:-1])) if named else data.default_graph
+        target = data.graph(URIRef(str(graph)[1:-1])) if named else default
         lines = store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
         target.parse(data=lines, format="nt")
     return data
