@@ -29,6 +29,7 @@ from kg.raster import read_raster
 from kg.rules import load_rules
 from landlore.graph import known_graph
 from landlore.inputs import read_image, read_terrain
+from landlore.settings import RunSettings
 from landlore.showcase import make_scene
 from landlore.sources import Sources, feature_layers, product_layers
 from reasoning.correct import CorrectSettings, correct
@@ -164,7 +165,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--shuffles", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=RunSettings().steps)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     found = run(args.seed, args.shuffles, args.steps)

@@ -214,10 +214,11 @@ EMPTY = '<?xml version="1.0"?><osm version="0.6"></osm>'
         ("a.osm.pbf", b"hello, this is no map" * 9, "truncated or not OpenStreetMap"),
         ("a.osm", b"<html></html>", "truncated or not OpenStreetMap"),
         ("a.osm", OSM.encode()[:900], "truncated or not OpenStreetMap"),
-        ("a.osm.gz", gzip.compress(OSM.encode())[:300], "truncated or not OpenStreetMap"),
+        ("a.osm.gz", gzip.compress(OSM.encode(), mtime=0)[:300], "truncated or not OpenStreetMap"),
         ("a.osm", EMPTY.encode(), "no object has tags"),
         ("a.shp", b"x", "does not end in"),
     ],
+    ids=["empty", "text", "page", "cut", "cut, packed", "no tags", "another kind"],
 )
 def test_bad_files_are_two_line_errors(tmp_path, table, name, content, part):
     path = tmp_path / name
