@@ -1,7 +1,4 @@
-"""RDF text and SPARQL answers come in, terms, rows and plain errors go out.
-
-With `kg.store` the one door to pyoxigraph.
-"""
+"""RDF text and SPARQL answers come in, terms, rows and plain errors go out: with `kg.store` the door to pyoxigraph."""
 
 from __future__ import annotations
 
