@@ -119,5 +119,5 @@ def test_what_is_printed_says_what_is_to_be_beaten_and_what_is_counted(graph, tm
     assert all(0 < float(value) <= 1 for value in found.groups()), done.stdout
     assert (
         "· epochs of two trainings of 3 (one without the held-out links, one with all): 6 of 6"
-        in done.stderr
+        in done.output
     )
