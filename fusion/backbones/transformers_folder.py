@@ -122,8 +122,11 @@ class TransformersFolder:
                 self.folder, local_files_only=True, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError) as error:
+            old = "does not recognize this architecture" in str(error)
+            why = "this version of transformers is older than its kind" if old else error
             raise InputError(
-                f"{self.folder}: cannot be loaded ({error})", "copy the folder again, whole"
+                f"{self.folder}: cannot be loaded ({why})",
+                "pip install --upgrade transformers" if old else "copy the folder again, whole",
             ) from error
         if missing := sorted(report["missing_keys"]):
             raise InputError(

@@ -126,6 +126,20 @@ def test_dinov3_is_scaled_before_it_is_resized(tmp_path):
     assert json.loads(fingerprint(ours))["preprocessing"]["float_resize"]
 
 
+def test_a_kind_that_transformers_is_too_old_for(tmp_path, monkeypatch):
+    saved(tmp_path, tf.Dinov2Model(tf.Dinov2Config(**SIZE, image_size=42, patch_size=14)), BIT)
+
+    def old(*args, **kwargs):
+        raise ValueError(
+            "model type `dinov2` but Transformers does not recognize this architecture.\nYou ..."
+        )
+
+    monkeypatch.setattr(tf.AutoModel, "from_pretrained", old)
+    with pytest.raises(InputError, match="older than its kind") as caught:
+        open_backbone(tmp_path).images([image()])
+    assert caught.value.hint == "pip install --upgrade transformers"
+
+
 def test_what_is_no_model_is_refused(tmp_path, monkeypatch):
     (tmp_path / "config.json").write_text('{"model_type": "siglip2"}', encoding="utf-8")
     with pytest.raises(InputError, match="siglip2") as caught:
