@@ -113,10 +113,10 @@ class MissingExtraError(LandloreError):
     Args:
         what: What was asked for, e.g. "landlore classify".
         extra: The extra that brings it, e.g. "vision".
-        cause: The import error itself, if there was one.
+        cause: The import error itself, or the names of what is missing.
     """
 
-    def __init__(self, what: str, extra: str, cause: Exception | None = None) -> None:
+    def __init__(self, what: str, extra: str, cause: Exception | str | None = None) -> None:
         reason = f" ({cause})" if cause else ""
         super().__init__(
             f"{what} needs packages that are not installed{reason}",

@@ -93,4 +93,4 @@ def need_vision(command: str) -> None:
     """
     missing = [name for name in VISION if importlib.util.find_spec(name) is None]
     if missing:
-        raise MissingExtraError(f"{command}: {', '.join(missing)}", "vision")
+        raise MissingExtraError(command, "vision", ", ".join(missing))

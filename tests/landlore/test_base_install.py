@@ -43,7 +43,7 @@ def test_commands_of_the_extra_name_it(name, monkeypatch, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2
     assert len(lines) == 2
-    assert "torch" in lines[0]
+    assert f"landlore {name} needs packages that are not installed (torch, " in lines[0]
     assert lines[1] == "  try: pip install 'landlore[vision]'"
 
 
