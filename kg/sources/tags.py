@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
 
-from kg import vocab
 from kg.errors import SourceError
-from kg.features import ancestors, is_use
+from kg.features import is_use
 from kg.files import shipped
+from kg.sources.tag_rows import TagRow, read_rows
 
-_COLUMNS = ("key", "value", "geometry", "class", "width_m", "note")
-_GEOMETRIES = ("area", "line", "node")
 # Keys whose closed ways are lines unless `area=yes` says otherwise, and values that are areas all the same, or never
 # (OSM wiki, Key:area; Overpass turbo, polygon features).
 _LINEAR = frozenset({"highway", "railway", "barrier", "waterway"})
@@ -40,37 +37,6 @@ _WIDEST = 1000.0
 
 
 @dataclass(frozen=True)
-class TagRow:
-    """One row of the table.
-
-    Attributes:
-        key: Tag key ("natural").
-        value: Tag value ("water"), or "*" for any value of a thing that is there.
-        geometry: "area", "line" or "node".
-        cls: Core class IRI.
-        width: Usual width of such a line in metres, or None.
-        order: Position in the table.
-    """
-
-    key: str
-    value: str
-    geometry: str
-    cls: str
-    width: float | None
-    order: int
-
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """Sort key, best first: a named value before "*", then table order."""
-        return self.value == "*", self.order
-
-    @cached_property
-    def above(self) -> frozenset[str]:
-        """Every class above `cls`, itself not."""
-        return ancestors(self.cls) - {self.cls}
-
-
-@dataclass(frozen=True)
 class TagMatch:
     """What the tags of one object say.
 
@@ -91,7 +57,8 @@ class TagTable:
 
     Which row wins, once among covers and objects and once among mere uses of land: (1) a row whose class lies above the
     class of another row that fits is dropped (natural=water beside water=river); (2) a row that names the value beats a
-    row with "*"; (3) the earlier row. So the building of a school is both a PublicBuilding and a School.
+    row with "*"; (3) the earlier row. So the building of a school is both a PublicBuilding and a School. A row that
+    says `where` it counts fits nowhere else; of the rows of one tag, one whose other tags are there comes first.
 
     Attributes:
         rows: In table order.
@@ -107,13 +74,14 @@ class TagTable:
     @cached_property
     def deciding(self) -> frozenset[str]:
         """Every key that can change what `match` returns."""
-        return self.keys | _HIDDEN.keys() | {"area", "width", "est_width"}
+        beside = {key for row in self.rows for key, _ in row.beside}
+        return self.keys | beside | _HIDDEN.keys() | {"area", "width", "est_width"}
 
     @cached_property
-    def _index(self) -> dict[tuple[str, str, str], TagRow]:
-        index: dict[tuple[str, str, str], TagRow] = {}
-        for row in self.rows:
-            index.setdefault((row.geometry, row.key, row.value), row)
+    def _index(self) -> dict[tuple[str, str, str], list[TagRow]]:
+        index: dict[tuple[str, str, str], list[TagRow]] = {}
+        for row in sorted(self.rows, key=lambda row: not row.beside):
+            index.setdefault((row.geometry, row.key, row.value), []).append(row)
         return index
 
     def match(self, tags: Mapping[str, str], geometry: str) -> TagMatch | None:
@@ -129,7 +97,7 @@ class TagTable:
         """
         if self.is_hidden(tags):
             return None
-        found = [hit for key, value in tags.items() if (hit := self._row(key, value, geometry))]
+        found = _counting([hit for key in tags if (hit := self._row(key, tags, geometry))])
         if not found:
             return None
         hits = found if len(found) == 1 else _best(found)
@@ -167,14 +135,26 @@ class TagTable:
         """Every key with a row for one of these geometries, sorted."""
         return sorted({row.key for row in self.rows if row.geometry in geometries})
 
-    def _row(self, key: str, value: str, geometry: str) -> tuple[TagRow, str] | None:
+    def _row(self, key: str, tags: Mapping[str, str], geometry: str) -> tuple[TagRow, str] | None:
         if key not in self.keys:
             return None
-        first = value.partition(";")[0].strip()
-        row = self._index.get((geometry, key, first))
+        first = tags[key].partition(";")[0].strip()
+        rows = self._index.get((geometry, key, first), [])
+        row = next((row for row in rows if row.beside <= tags.items()), None)
         if row is None and first.lower() not in _ABSENT:
-            row = self._index.get((geometry, key, "*"))
-        return None if row is None else (row, f"{key}={value}")
+            rows = self._index.get((geometry, key, "*"), [])
+            row = next((row for row in rows if row.beside <= tags.items()), None)
+        return None if row is None else (row, f"{key}={tags[key]}")
+
+
+def _counting(found: Sequence[tuple[TagRow, str]]) -> Sequence[tuple[TagRow, str]]:
+    """Without rows that need a class that no other row says, and those that count alone but are not."""
+    if not any(row.where for row, _ in found):
+        return found
+    said = {row.cls for row, _ in found if not row.where}
+    found = [hit for hit in found if hit[0].within <= said]
+    taken = {is_use(row.cls) for row, _ in found if not row.is_last}
+    return [hit for hit in found if not hit[0].is_last or is_use(hit[0].cls) not in taken]
 
 
 def _best(found: Iterable[tuple[TagRow, str]]) -> list[tuple[TagRow, str]]:
@@ -217,8 +197,8 @@ def load_tags(path: str | Path | None = None) -> TagTable:
     """Read a tag table.
 
     Args:
-        path: CSV with the columns key, value, geometry, class, width_m, note; default
-            `ontologies/osm-tags.csv`.
+        path: CSV with the columns key, value, geometry, class, width_m, note, where (the last two may be
+            absent); default `ontologies/osm-tags.csv`.
 
     Raises:
         SourceError: The file is missing, lacks a column, or a row makes no sense; the message names
@@ -235,45 +215,10 @@ def _shipped_table() -> TagTable:
 def _read_table(file: Path) -> TagTable:
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            return TagTable(tuple(_read_rows(csv.DictReader(lines), file)))
+            return TagTable(tuple(read_rows(lines, file)))
     except OSError as error:
         raise SourceError(f"{file}: cannot be read ({error.strerror})", "check the path") from error
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{file}: is not UTF-8 text ({error.reason})", "save the table as UTF-8 CSV"
         ) from error
-
-
-def _read_rows(reader: csv.DictReader[str], file: Path) -> Iterable[TagRow]:
-    missing = [name for name in _COLUMNS[:5] if name not in (reader.fieldnames or ())]
-    if missing:
-        raise SourceError(
-            f"{file}: lacks the column(s) {', '.join(missing)}",
-            f"give a CSV with the columns {', '.join(_COLUMNS)}",
-        )
-    for order, row in enumerate(reader):
-        yield _read_row(row, order, f"{file}:{reader.line_num}")
-
-
-def _read_row(row: Mapping[str, str | None], order: int, where: str) -> TagRow:
-    cells = {name: (row[name] or "").strip() for name in _COLUMNS[:5]}
-    if cells["geometry"] not in _GEOMETRIES:
-        raise SourceError(
-            f"{where}: geometry is {cells['geometry']!r}, expected area, line or node",
-            "edit that row of the table",
-        )
-    if not cells["key"] or not cells["value"] or ":" not in cells["class"]:
-        raise SourceError(
-            f"{where}: key, value and class must all be given, class as ll:Name",
-            "edit that row of the table",
-        )
-    try:
-        width = float(cells["width_m"]) if cells["width_m"] else None
-    except ValueError as error:
-        raise SourceError(
-            f"{where}: width_m is {cells['width_m']!r}, expected metres or nothing",
-            "edit that row of the table",
-        ) from error
-    return TagRow(
-        cells["key"], cells["value"], cells["geometry"], vocab.expand(cells["class"]), width, order
-    )
