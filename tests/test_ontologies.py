@@ -25,7 +25,7 @@ TREE = """
 LandCover: Vegetation Water Wetland Bare SnowIce Artificial
 Vegetation: Woody Herbaceous Cropland MossLichen
 Woody: TreeCover Shrubland
-TreeCover: EvergreenForest DeciduousForest MixedForest Mangrove
+TreeCover: EvergreenForest DeciduousForest BroadleavedForest NeedleleavedForest MixedForest Mangrove
 Shrubland: DwarfScrub
 Herbaceous: Grassland
 Grassland: Pasture
@@ -261,13 +261,15 @@ def test_usual_covers_name_classes_of_the_core(tree):
 def test_the_tag_table_is_sound(tree):
     with (FOLDER / "osm-tags.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    seen = Counter((row["key"], row["value"], row["geometry"]) for row in rows)
+    seen = Counter((row["key"], row["value"], row["geometry"], row["where"]) for row in rows)
     assert len(rows) >= 800
     assert [key for key, count in seen.items() if count > 1] == []
     for row in rows:
         assert tree.is_class(CORE + row["class"].removeprefix("ll:")), row
         assert (row["geometry"] == "line") == bool(row["width_m"]), row
         assert not row["width_m"] or 0 < float(row["width_m"]) <= 50, row
+        said = [word for word in row["where"].split() if word.startswith("ll:")]
+        assert all(tree.is_class(CORE + word.removeprefix("ll:")) for word in said), row
 
 
 @pytest.mark.parametrize(
@@ -281,7 +283,7 @@ def test_the_tag_table_is_sound(tree):
         (
             {"landuse": "forest", "leaf_type": "needleleaved"},
             "area",
-            {"EvergreenForest"},
+            {"NeedleleavedForest"},
             None,
         ),
         ({"leisure": "pitch", "sport": "tennis"}, "area", {"TennisCourt"}, None),
