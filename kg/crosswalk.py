@@ -20,7 +20,9 @@ def crosswalk(
     """How much each source class speaks for each label of a legend.
 
     A legend class goes through its graded crosswalk; a core class goes to the labels whose kind (or related use) is
-    above or below it (`kg.descent`), else through what usually covers it. Labels of one kind share by what they hold.
+    above or below it (`kg.descent`), else through what usually covers it; a label that is only a part of its kind
+    (broad match) stands for what is below the kind where nothing says what covers that. Labels of one kind share by
+    what they hold.
 
     Args:
         classes: E class IRIs: core classes, or classes of legends.
@@ -47,7 +49,10 @@ class _Crosswalk:
     def __init__(self, legend: Legend, tree: ClassTree, sources: dict[str, Legend]) -> None:
         self.legend, self.sources = legend, sources
         labels = [((one.kind, *one.related), one.core) for one in legend.classes]
-        self.descent = Descent(labels, tree, usual_covers())
+        whole = {one.kind for one in legend.classes if not one.partly}
+        self.descent = Descent(
+            labels, tree, usual_covers(), {one.kind for one in legend.classes} - whole
+        )
 
     def row(self, iri: str) -> NDArray[np.float64]:
         """P(label | class): (K,), sums to 1 or 0."""

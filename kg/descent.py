@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +21,9 @@ class ClassTree(Protocol):
         """The class and all its superclasses."""
 
 
-def spread(iri: str, kinds: frozenset[str], tree: ClassTree) -> dict[str, float]:
+def spread(
+    iri: str, kinds: frozenset[str], tree: ClassTree, main: frozenset[str] = frozenset()
+) -> dict[str, float]:
     """Share of a class that falls to each of the given kinds.
 
     A class that is one of the kinds falls to it alone. Otherwise a class that has kinds below it is split evenly over
@@ -32,11 +34,13 @@ def spread(iri: str, kinds: frozenset[str], tree: ClassTree) -> dict[str, float]
         iri: Class IRI.
         kinds: Class IRIs that may receive a share.
         tree: Subsumption.
+        main: Those of the kinds among which a class above them is split, wherever one of them is below it.
 
     Returns:
         Kind IRI -> share; shares sum to 1. Empty when no kind is above or below the class.
     """
-    shares = _downwards(iri, kinds, tree)
+    shares = {iri: 1.0} if iri in kinds else _downwards(iri, main, tree)
+    shares = shares or _downwards(iri, kinds, tree)
     if shares:
         return shares
     above = kinds & tree.above(iri)
@@ -78,9 +82,12 @@ class Descent:
     """Rows P(label | core class); remembers what it has found.
 
     Args:
-        labels: (kinds, graded core classes) of each of the K labels.
+        labels: (kinds, graded core classes) of each of the K labels; of the kinds the first is what the label is, the
+            others stand for it.
         tree: Subsumption.
         covers: What usually covers a class whose kinds are no help: class IRI -> (core class IRI, share) pairs.
+        partly: Kinds that labels are only parts of: what is below such a kind goes by its cover, if it has one, since
+            nothing says that it is in that part.
     """
 
     def __init__(
@@ -88,9 +95,11 @@ class Descent:
         labels: Sequence[tuple[tuple[str, ...], Pairs]],
         tree: ClassTree,
         covers: Mapping[str, Pairs],
+        partly: Collection[str] = (),
     ) -> None:
-        self.labels, self.tree, self.covers = labels, tree, covers
+        self.labels, self.tree, self.covers, self.partly = labels, tree, covers, partly
         self.kinds = frozenset(kind for kinds, _ in labels for kind in kinds if kind)
+        self.main = frozenset(kinds[0] for kinds, _ in labels if kinds and kinds[0])
         self.found: dict[str, NDArray[np.float64]] = {}
 
     def row(self, iri: str) -> NDArray[np.float64]:
@@ -105,14 +114,18 @@ class Descent:
 
     def _row(self, iri: str, asked: frozenset[str]) -> NDArray[np.float64]:
         """`asked` holds the classes on the way here: a cover that leads back to one of them says nothing."""
-        shares = spread(iri, self.kinds, self.tree)
-        if shares:
-            return self._normal(
-                [(self._kind_row(one, iri), share) for one, share in shares.items()]
-            )
-        known = nearest_above(iri, self.covers, self.tree)
-        parts = [] if known in asked else self.covers.get(known, ())
-        return self._normal([(self._row(one, asked | {known}), share) for one, share in parts])
+        shares = spread(iri, self.kinds, self.tree, self.main)
+        above = {one for one in shares if one != iri and one in self.tree.above(iri)}
+        if whole := above - set(self.partly):
+            shares = {one: 1 / len(whole) for one in sorted(whole)}
+        loose = bool(above) and not whole
+        if not shares or loose:
+            known = nearest_above(iri, self.covers, self.tree)
+            parts = [] if known in asked else self.covers.get(known, ())
+            row = self._normal([(self._row(one, asked | {known}), share) for one, share in parts])
+            if not loose or row.any():
+                return row
+        return self._normal([(self._kind_row(one, iri), share) for one, share in shares.items()])
 
     def _kind_row(self, kind: str, iri: str) -> NDArray[np.float64]:
         """Labels of one kind share by how much of the class `iri` their crosswalk holds; evenly if none does."""

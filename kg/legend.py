@@ -29,6 +29,7 @@ class LandClass:
         kind: IRI of the one core class that it is (exact, close or broad match): what a label is "below", in rules.
         related: IRIs of uses and objects (related match) that stand for this class in crosswalks, as a residential
             area does for discontinuous urban fabric.
+        partly: The class is only a part of its kind (broad match): what lies below the kind need not be in it.
     """
 
     iri: str
@@ -38,6 +39,7 @@ class LandClass:
     core: tuple[tuple[str, float], ...] = ()
     kind: str = ""
     related: tuple[str, ...] = ()
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,10 @@ def _legend(scheme: Scheme, path: Path, codes: str) -> Legend:
 def _land_class(scheme: Scheme, iri: str) -> LandClass:
     one = scheme.concepts[iri]
     label = one.labels.get("en") or iri.rpartition("/")[2]
-    broader = scheme.broader(iri)
-    return LandClass(iri, label, one.labels.get("zh", ""), broader, one.core, one.kind, one.related)
+    return LandClass(
+        iri, label, one.labels.get("zh", ""), scheme.broader(iri),
+        core=one.core, kind=one.kind, related=one.related, partly=one.partly,
+    )  # fmt: skip
 
 
 def membership(legend: Legend, tree: ClassTree, class_iri: str) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ class Concept:
         codes: Code list name -> pixel value; "" is the official list.
         colour: (red, green, blue) 0..255.
         kind: Core class IRI of its exact, close or broad match, in this order of preference; "" without one.
+        partly: That match is a broad one: the concept is only a part of its kind.
         core: (core class IRI, share) pairs; shares sum to 1.
         related: Core class IRIs of its related matches.
     """
@@ -41,6 +42,7 @@ class Concept:
     kind: str
     core: tuple[tuple[str, float], ...]
     related: tuple[str, ...]
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,8 @@ def _graph(path: Path) -> dict[Any, dict[str, list[Any]]]:
 
 
 def _concept(node: _Node, path: Path) -> Concept:
-    kinds = [iri for match in _MATCHES for iri in node.texts(vocab.SKOS + match)]
-    kind = next((iri for iri in kinds if iri.startswith(vocab.CORE)), "")
+    kinds = [(iri, match) for match in _MATCHES for iri in node.texts(vocab.SKOS + match)]
+    kind, how = next((pair for pair in kinds if pair[0].startswith(vocab.CORE)), ("", ""))
     codes = {"": official[0]} if (official := _numbers(node, "code", path)) else {}
     for one in node.nodes(vocab.CORE + "variantCode"):
         codes |= {one.first(vocab.CORE + "variant"): code for code in _numbers(one, "code", path)}
@@ -168,6 +170,7 @@ def _concept(node: _Node, path: Path) -> Concept:
         kind,
         _weighted(node, vocab.CORE + "crosswalk", path) or (((kind, 1.0),) if kind else ()),
         tuple(node.texts(vocab.SKOS + "relatedMatch")),
+        how == "broadMatch",
     )
 
 

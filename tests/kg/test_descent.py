@@ -74,3 +74,21 @@ def test_a_cover_that_leads_back_says_nothing_whatever_was_asked_first():
         descent = Descent(labels, TREE, covers)
         assert [descent.row(one).tolist() for one in order] == [[1.0], [1.0]]
     assert np.all(Descent(labels, TREE, {"lake": [("lake", 1.0)]}).row("lake") == 0)
+
+
+def test_a_label_that_is_a_part_of_its_kind_gives_way_to_a_cover():
+    labels = [(("trees",), [("trees", 1.0)]), (("green",), [("grass", 1.0)])]
+    covers = {"lawn": [("oak", 0.5), ("grass", 0.5)]}
+    assert Descent(labels, TREE, covers).row("lawn") == pytest.approx([0, 1])
+    descent = Descent(labels, TREE, covers, {"green"})
+    assert descent.row("lawn") == pytest.approx([0.5, 0.5])
+    assert descent.row("grass") == pytest.approx([0, 1])  # nothing says what covers it
+    assert descent.row("green") == pytest.approx([0, 1])  # the kind itself
+    assert descent.row("oak") == pytest.approx([1, 0])  # a kind that is whole is no part
+
+
+def test_a_class_is_split_among_what_labels_are_before_what_stands_for_them():
+    labels = [(("oak", "lawn"), [("oak", 1.0)]), (("pine",), [("pine", 1.0)])]
+    descent = Descent(labels, TREE, {})
+    assert descent.row("green") == pytest.approx([0.5, 0.5])  # not three parts of four
+    assert descent.row("grass") == pytest.approx([1, 0]) and descent.row("lawn").tolist() == [1, 0]

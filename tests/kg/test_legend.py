@@ -358,3 +358,45 @@ def test_vhr10_has_a_class_for_every_box():
         images = json.loads(archive.read("boxes.json")).values()
     found = {box[0].replace("_", " ") for image in images for box in image["boxes"]}
     assert {name.lower() for name in load_legend("nwpu_vhr10").names().values()} == found
+
+
+@pytest.mark.parametrize(
+    ("legend", "core", "expected"),
+    [
+        ("esa_cci", "Paddy", {"20": 1.0}),
+        ("esa_cci", "SeagrassBed", {"210": 1.0}),
+        ("esa_cci", "Cropland", {"10": 1.0}),
+        ("corine", "SpoilHeap", {"131": 1.0}),
+        ("corine", "PeatExtraction", {"412": 1.0}),
+        ("corine", "Reedbed", {"411": 1.0}),
+        ("corine", "Shingle", {"331": 1.0}),
+        ("corine", "Agroforestry", {"244": 1.0}),
+        ("corine", "Mangrove", {"311": 1.0}),
+        ("corine", "Railway", {"122": 1.0}),
+        ("corine", "OilPalmPlantation", {"222": 1.0}),
+        ("corine", "ForestPlantation", {"311": 1 / 3, "312": 1 / 3, "313": 1 / 3}),
+        ("worldcover", "OilPalmPlantation", {"10": 1.0}),
+        ("worldcover", "CerealField", {"40": 1.0}),
+        ("worldcover", "WoodyWetland", {"10": 1.0}),
+        ("worldcover", "TeaPlantation", {"20": 1.0}),
+        ("nlcd", "Orchard", {"82": 1.0}),
+        ("dynamicworld", "MudFlat", {"0": 0.4, "7": 0.6}),
+        ("esri", "Reedbed", {"4": 1.0}),
+        ("esri", "OpenShrubland", {"11": 1.0}),
+        ("esri", "SeagrassBed", {"1": 1.0}),
+        ("openearthmap", "BambooGrove", {"5": 1.0}),
+        ("isprs", "BambooGrove", {"3": 1.0}),
+        ("loveda", "Quarry", {"5": 0.95, "4": 0.05}),
+        ("globeland30", "Lagoon", {"255": 1.0}),
+    ],
+)
+def test_classes_reach_the_label_that_its_manual_puts_them_in(legend, core, expected):
+    """No label that is only a part of a wide class catches what it has no place for."""
+    named = load_legend(legend)
+    row = crosswalk([CORE + core], named, load_ontology())[0]
+    found = {
+        one.iri.rpartition("/")[2]: round(float(share), 3)
+        for one, share in zip(named.classes, row, strict=True)
+        if share > 0
+    }
+    assert found == {code: round(share, 3) for code, share in expected.items()}
