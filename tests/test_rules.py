@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 
+import by_hand
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -112,3 +113,25 @@ def test_rules_need_only_facts_that_runs_have():
 @pytest.mark.skipif(shutil.which("java") is None, reason="HermiT needs Java")
 def test_the_rules_contradict_neither_each_other_nor_the_ontology():
     assert check_consistent(rule_files=FILES) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "property_", "value", "against"),
+    [
+        ("water-min-width", "Water Stream Ditch SwimmingPool Lake", "minWidth", 0.5, "Water Lake"),
+        ("water-min-area", "Water IntermittentStream SwimmingPool", "area", 20.0, "Water"),
+        ("cropland-slope", "Cropland Paddy TerracedField Orchard", "meanSlope", 40.0, "Cropland"),
+        ("ice-min-area", "SnowIce SeasonalSnow LakeIce Glacier", "area", 100.0, "SnowIce Glacier"),
+        ("tidal-flat-near-water", "TidalFlat Saltmarsh", "distanceToWater", 2000.0, ""),
+    ],
+)
+def test_rules_spare_what_they_do_not_mean(name, labels, property_, value, against):
+    """Water that is one pixel wide is no water, unless it is a stream."""
+    names = labels.split()
+    k = len(names)
+    facts = Facts({vocab.CORE + property_: np.full(k, value)}, {}, {})
+    rule = next(r for r in RULES if r.iri == vocab.RULE + name)
+    compiled = compile_axioms([rule], by_hand.legend(*names), ONTOLOGY, facts)[0]
+    own = np.asarray(compiled.penalty(np.eye(k))).ravel() if compiled.active else np.zeros(k)
+    found = {label for label, cost in zip(names, own, strict=True) if cost > 0.1}
+    assert found == set(against.split())

@@ -74,6 +74,17 @@ def test_a_union_that_defines_a_class_puts_its_parts_below_it(write):
     assert tree.definitions[LL + "F"] == (And((Named(LL + "A"), Some(LL + "p", Named(LL + "B")))),)
 
 
+def test_forests_are_mixed_by_leaf_not_by_season(core):
+    assert core.are_disjoint(LL + "MixedForest", LL + "NeedleleavedForest")
+    assert not core.are_disjoint(LL + "MixedForest", LL + "EvergreenForest")
+    assert core.are_disjoint(LL + "DeciduousForest", LL + "EvergreenForest")
+
+
+def test_what_nature_or_people_may_bring_about_is_neither(core):
+    for event in ("Wildfire", "DamFailure"):
+        assert not {LL + "NaturalEvent", LL + "HumanEvent"} & core.above(LL + event)
+
+
 def test_disjointness_is_inherited(core):
     assert core.are_disjoint(LL + "Lake", LL + "Bare")
     assert not core.are_disjoint(LL + "Lake", LL + "InlandWater")
