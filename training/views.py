@@ -1,7 +1,8 @@
-"""Image archives come in; the views that the compact network learns from go out, each with its label.
+"""Image archives come in; the views that the compact network learns from go out, some with a label.
 
-Views are squares cut from the images, seeded, brought to one size per group: 64 pixels for EuroSAT (which has no more),
-128 for aerial images. Labels are class names of EuroSAT and NWPU-RESISC45; other images have none.
+Views are squares cut from the images, seeded, turned, mirrored, brightened and brought to 160 pixels; the teacher sees
+the very same. Labels are class names of EuroSAT and NWPU-RESISC45: they teach nothing, but tell which images of named
+classes go with the weights.
 """
 
 from __future__ import annotations
@@ -14,27 +15,46 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 
-
-@dataclass(frozen=True)
-class Views:
-    """Views of one size.
-
-    Attributes:
-        pixels: (view, side, side, 3) uint8.
-        labels: (view,) row of `CLASSES`, -1 for none.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-
+from fusion.backbones.compact import SIDE
 
 EUROSAT = (
     "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture", "PermanentCrop", "Residential",
     "River", "SeaLake",
 )  # fmt: skip
+NWPU = "scenes/nwpu_resisc12_256_orig_220pc.zip"
+CUT = (
+    (NWPU, "", "train", 16, (0.4, 1.0)),
+    ("segmentation/nwpu_vhr10_512_webp75.zip", "img/", None, 16, (0.25, 1.0)),
+    ("segmentation/dubai_mbrsc_1024.zip", "images/", None, 300, (0.08, 0.6)),
+    ("segmentation/dronedeploy_sample_300.zip", "images/", None, 8, (0.4, 1.0)),
+    ("segmentation/oam_kampala_z21_osm_buildings.zip", "tiles/", None, 8, (0.5, 1.0)),
+    ("segmentation/s2_korea_10m.zip", "rgb/", None, 100, (0.1, 0.6)),
+)
+"""Archives, their folders, splits, squares of each image, and their share of its shorter side (least, most)."""
+LANDSAT, LANDSAT_CUTS, LANDSAT_SHARE = (
+    "geo/zion/zion_landsat8_b2345.tif",
+    800,
+    (0.05, 0.4),
+)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Views of one size, in an order that says nothing.
+
+    Attributes:
+        pixels: (view, side, side, 3) uint8.
+        labels: (view,) row of `names`, -1 for none.
+        names: Classes, EuroSAT's first.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
 
 
 def pictures(
@@ -56,40 +76,50 @@ def pictures(
             yield label, Image.open(io.BytesIO(archive.read(name))).convert("RGB")
 
 
-def cut(image: Image.Image, side: int, rng: np.random.Generator, least: float) -> NDArray[np.uint8]:
-    """A random square of at least a share of the shorter side, brought to `side` pixels."""
-    short = min(image.size)
-    size = round(short * rng.uniform(least, 1.0))
+def varied(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Brought to one size, in one of the eight symmetries of a square, brighter or darker."""
+    pixels = np.rot90(sized(image), int(rng.integers(4)))
+    pixels = pixels[:, ::-1] if rng.random() < 0.5 else pixels
+    gain, shift = rng.uniform(0.8, 1.25), rng.uniform(-0.06, 0.06) * 255
+    return np.clip(pixels.astype(np.float32) * gain + shift, 0, 255).astype(np.uint8)
+
+
+def sized(image: Image.Image) -> NDArray[np.uint8]:
+    """(side, side, 3) uint8."""
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def cut(
+    image: Image.Image, share: tuple[float, float], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A random square of a share of the shorter side."""
+    size = max(24, round(min(image.size) * rng.uniform(*share)))
     left, top = (int(rng.integers(0, n - size + 1)) for n in image.size)
-    square = image.crop((left, top, left + size, top + size))
-    return np.asarray(square.resize((side, side), Image.Resampling.BICUBIC))
+    return varied(image.crop((left, top, left + size, top + size)), rng)
 
 
-def small_views(data: Path) -> tuple[Views, tuple[str, ...]]:
-    """EuroSAT, whole images of 64 pixels, and the class names."""
-    found = [
-        (EUROSAT.index(label), np.asarray(image))
-        for label, image in pictures(data / "scenes/eurosat_64_all_webp80.zip")
-    ]
-    pixels = np.stack([p for _, p in found])
-    return Views(pixels, np.array([c for c, _ in found])), EUROSAT
+def landsat(path: Path) -> Image.Image:
+    """Red, green and blue of a Landsat image of the bands 2 to 5, stretched to its own range."""
+    with rasterio.open(path) as file:
+        bands = file.read((3, 2, 1)).astype(np.float32)
+    low, high = np.percentile(bands, (1, 99))
+    scaled = np.clip((bands - low) / (high - low), 0, 1) * 255
+    return Image.fromarray(scaled.transpose(1, 2, 0).astype(np.uint8))
 
 
-def large_views(data: Path, seed: int = 0) -> tuple[Views, tuple[str, ...]]:
-    """Aerial images: the train images of NWPU-RESISC45 (12 classes), VHR-10, Dubai, DroneDeploy, Kampala, Korea."""
-    rng, cuts = np.random.default_rng(seed), []
-    nwpu = list(pictures(data / "scenes/nwpu_resisc12_256_orig_220pc.zip", split="train"))
-    names = tuple(sorted({label for label, _ in nwpu}))
-    for label, image in nwpu:
-        cuts += [(names.index(label), cut(image, 128, rng, 0.5)) for _ in range(6)]
-    others = (
-        ("segmentation/nwpu_vhr10_512_webp75.zip", "img/", 10, 0.3),
-        ("segmentation/dubai_mbrsc_1024.zip", "images/", 40, 0.12),
-        ("segmentation/dronedeploy_sample_300.zip", "images/", 3, 0.5),
-        ("segmentation/oam_kampala_z21_osm_buildings.zip", "tiles/", 3, 0.6),
-        ("segmentation/s2_korea_10m.zip", "rgb/", 60, 0.12),
-    )
-    for file, folder, count, least in others:
-        for _, image in pictures(data / file, folder):
-            cuts += [(-1, cut(image, 128, rng, least)) for _ in range(count)]
-    return Views(np.stack([p for _, p in cuts]), np.array([c for c, _ in cuts])), names
+def make_views(data: Path, seed: int = 0) -> Views:
+    """Every second image of EuroSAT, squares of the archives of `CUT` and of one Landsat image."""
+    rng = np.random.default_rng(seed)
+    eurosat = list(pictures(data / "scenes/eurosat_64_all_webp80.zip"))[::2]
+    pixels = [varied(image, rng) for _, image in eurosat]
+    labels = [EUROSAT.index(label) for label, _ in eurosat]
+    aerial = sorted({label for label, _ in pictures(data / NWPU, split="train")})
+    for file, folder, split, count, share in CUT:
+        for label, image in pictures(data / file, folder, split):
+            pixels += [cut(image, share, rng) for _ in range(count)]
+            labels += [len(EUROSAT) + aerial.index(label) if label else -1] * count
+    scene = landsat(data / LANDSAT)
+    pixels += [cut(scene, LANDSAT_SHARE, rng) for _ in range(LANDSAT_CUTS)]
+    labels += [-1] * LANDSAT_CUTS
+    order = np.random.default_rng(seed + 1).permutation(len(labels))
+    return Views(np.stack(pixels)[order], np.array(labels)[order], (*EUROSAT, *aerial))

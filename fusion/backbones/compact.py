@@ -1,9 +1,9 @@
 """Landlore's own small network: its weights file comes in, a backbone that needs no other download goes out.
 
-A plain residual network (He et al., CVPR 2016) of four stages without pretrained parts, 3 million numbers, for the
-processors of ordinary machines. An image's vector is what its last three stages see, pooled: the early ones keep
-texture, the last one things. `training/compact.py` makes the file, which carries image vectors of the labelled classes
-too, so that any class name can be asked about at once.
+The network is that of `fusion.backbones.compact_network`, 7 million numbers, for ordinary processors. An
+image's vector says how strongly each of 1,280 things is seen in it. `training/compact.py` makes the file, which carries
+image vectors of labelled classes too, so that any class name can be asked about at once. Weights are kept as whole
+numbers of 8 bits, with a scale for each output of a convolution.
 """
 
 from __future__ import annotations
@@ -23,74 +23,65 @@ from fusion.backbones.weights import file_hash, read_weights
 from kg.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-FORMAT = "landlore-compact-1"
-WIDTHS = (48, 96, 192, 384)
+FORMAT = "landlore-compact-2"
 MEAN, STD = (0.35, 0.36, 0.33), (0.18, 0.17, 0.17)
 """Of the images that it was trained on, roughly."""
-SIDE = 224
-STAGES = 3
-"""So many of the last stages are pooled."""
-PREPROCESSING = Preprocessing(SIDE, SIDE, 3, MEAN, STD)
+SIDE = 160
+TURNS = 2
+"""Seen from above there is no upright: a vector is the mean over an image as it is and turned by a quarter."""
+PREPROCESSING = Preprocessing(SIDE, SIDE, 2, MEAN, STD)
 
 
-def network() -> nn.Module:
-    """The network with random weights: (image, 3, y, x) in, (image, 384) out."""
-    from torch import nn
-
-    def convolution(inside: int, outside: int, stride: int) -> list[nn.Module]:
-        """A convolution and its normalisation."""
-        return [nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.BatchNorm2d(outside)]
-
-    class Residual(nn.Module):
-        """Two convolutions beside a shortcut."""
-
-        def __init__(self, inside: int, outside: int, stride: int) -> None:
-            super().__init__()
-            self.body = nn.Sequential(
-                *convolution(inside, outside, stride),
-                nn.ReLU(True),
-                *convolution(outside, outside, 1),
-            )
-            short = [nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)]
-            self.short = nn.Sequential(*short) if stride != 1 else nn.Identity()
-            self.act = nn.ReLU(True)
-
-        def forward(self, x: Any) -> Any:
-            """Sum of both."""
-            return self.act(self.body(x) + self.short(x))
-
-    stages: list[nn.Module] = [*convolution(3, WIDTHS[0], 2), nn.ReLU(True)]
-    for inside, outside in zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False):
-        stages.append(Residual(inside, outside, 2))
-    return nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def pooled(net: Any, pixels: Any) -> Any:
-    """(image, vector) of square (image, 3, y, x) pixels: mean, maximum, deviation of the last stages' channels.
-
-    Seen from above there is no upright: it is the mean over the image as it is and turned by a quarter.
-    """
+def standardised(pixels: NDArray[np.uint8]) -> Tensor:
+    """(image, 3, y, x) of (image, y, x, 3) uint8 pixels, in units of deviation."""
     import torch
 
-    stages, turned = list(net.children())[:-2], torch.rot90(pixels, 1, (2, 3))
-    found = []
-    for given in (pixels, turned):
-        kept, seen = [], given
-        for i, stage in enumerate(stages):
-            seen = stage(seen)
-            if i >= len(stages) - STAGES:
-                kept += [seen.mean((2, 3)), seen.amax((2, 3)), seen.std((2, 3), correction=0)]
-        found.append(torch.cat(kept, dim=1))
-    return torch.stack(found).mean(dim=0)
+    scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    return (scaled - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
+def vectors(net: nn.Module, pixels: Tensor) -> Tensor:
+    """(image, 1280) of square (image, 3, y, x) pixels in units of deviation."""
+    import torch
+
+    with torch.no_grad():
+        turned = [net(torch.rot90(pixels, quarter, (2, 3))) for quarter in range(TURNS)]
+    return torch.stack(turned).mean(dim=0)
+
+
+def packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as the file keeps them: convolutions in 8 bits, `scale.` beside them, the rest as it is."""
+    import torch
+
+    kept = {}
+    for name, values in state.items():
+        if values.ndim == 4:
+            scale = values.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12) / 127
+            kept[f"network.{name}"] = torch.round(values / scale).to(torch.int8)
+            kept[f"scale.{name}"] = scale
+        else:
+            kept[f"network.{name}"] = values
+    return kept
+
+
+def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `packed` kept, as floats."""
+    found = {}
+    for name, values in tensors.items():
+        if name.startswith("network."):
+            short = name.removeprefix("network.")
+            scale = tensors.get(f"scale.{short}")
+            found[short] = values if scale is None else values.float() * scale
+    return found
 
 
 class CompactBackbone:
     """The network with trained weights.
 
     Args:
-        path: A `.safetensors` file of the format `landlore-compact-1`.
+        path: A `.safetensors` file of the format `landlore-compact-2`.
 
     Raises:
         InputError: Missing, unreadable, or of another format.
@@ -112,7 +103,7 @@ class CompactBackbone:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Resized to 224 pixels, central square."""
+        """Resized to 160 pixels, central square."""
         return PREPROCESSING
 
     @property
@@ -135,41 +126,35 @@ class CompactBackbone:
         return read_weights(self.path)
 
     @cached_property
-    def _network(self) -> Any:
-        made = network()
-        made.load_state_dict(
-            {
-                k.removeprefix("network."): v
-                for k, v in self._weights.items()
-                if k.startswith("network.")
-            }
-        )
+    def _network(self) -> nn.Module:
+        from fusion.backbones.compact_network import Network
+
+        made = Network()
+        made.load_state_dict(unpacked(self._weights))
         return made.eval()
 
     def images(self, images: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-        """(image, 2016) float32 vectors, standardised over the training images."""
+        """(image, 1280) float32 vectors."""
         import torch
 
         pixels = torch.from_numpy(np.stack([PREPROCESSING.apply(image) for image in images]))
-        with torch.no_grad():
-            found = pooled(self._network, pixels)
-        found = (found - self._weights["mean"]) / self._weights["deviation"]
-        out: NDArray[np.float32] = found.numpy()
+        out: NDArray[np.float32] = vectors(self._network, pixels).numpy()
         return out
 
     def seen(self) -> FeatureSet:
-        """Unit image vectors of the labelled classes that it was trained on, some of each."""
+        """Unit image vectors of labelled classes, some of each."""
         names = tuple(self._record["classes"])
         labels = self._weights["seen.labels"].numpy().astype(np.int64)
-        vectors = unit_rows(self._weights["seen.vectors"].numpy(), f"{self.path}: seen images")
+        rows = unit_rows(self._weights["seen.vectors"].numpy(), f"{self.path}: seen images")
         items = tuple(f"{names[c]} {i}" for i, c in enumerate(labels))
-        return FeatureSet(items, vectors, self.name, labels, names)
+        return FeatureSet(items, rows, self.name, labels, names)
 
 
 def compact_record(path: Path) -> dict[str, Any]:
     """What a weights file says of itself: classes, sets, figures; empty when it is of another format.
 
     Raises:
+        InputError: Weights of this network in another version of the format.
         MissingExtraError: The package safetensors is missing.
     """
     try:
@@ -181,4 +166,10 @@ def compact_record(path: Path) -> dict[str, Any]:
             said = file.metadata() or {}
     except (OSError, SafetensorError):
         return {}
-    return dict(json.loads(said["record"])) if said.get("format") == FORMAT else {}
+    form = said.get("format", "")
+    if form != FORMAT and form.startswith(FORMAT.rstrip("0123456789")):
+        raise InputError(
+            f"{path}: weights of Landlore's own network in the format {form}, expected {FORMAT}",
+            "train them again: python training/compact.py; or leave --model out for those that ship",
+        )
+    return dict(json.loads(said["record"])) if form == FORMAT else {}
